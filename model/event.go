@@ -1,0 +1,176 @@
+package model
+
+import "strconv"
+
+// EventKind names a fact. Kinds below DriverKinds are told by nodes; the
+// drivers (sim/trace) number their own from DriverKinds on.
+type EventKind uint8
+
+// The facts a node can tell. Each line names the fields of Event it uses.
+const (
+	EvStarted        EventKind = iota + 1 // process runs: ID (own identity), Text (version)
+	EvFollows                             // REPLICAOF, at start or later: Peer
+	EvPromoted                            // REPLICAOF NO ONE took effect: ID, ID2, Offset (second offset)
+	EvDialed                              // a connect begins: Conn, Peer
+	EvDialFailed                          // it failed: Conn, Peer, Why
+	EvAsked                               // the replica sent its PSYNC or SYNC: Conn, Peer, Text (the line), Offset (P, 0 for SYNC)
+	EvJudged                              // the master decided: Conn, Peer, Text (request line), Reply, Full, Why (reason), Offset (P), First, Hist, MRO, Gap
+	EvFullBegins                          // the replica read +FULLRESYNC, or began SYNC: Peer, ID, Offset
+	EvContinued                           // the replica read +CONTINUE: Peer, ID, Offset (next byte)
+	EvOnline                              // the replica follows the stream: Peer, Full (after a full sync), Offset (next byte)
+	EvLost                                // the replica lost its link: Conn, Peer, Why, Offset (next byte it needs), Since (last byte heard)
+	EvAbandoned                           // a handshake or transfer was given up: Conn, Peer, Why
+	EvPeerGone                            // the master freed a replica's connection: Conn, Peer, Why
+	EvPeerOnline                          // the master streams to a replica: Conn, Peer, Offset (first byte), Bytes (pending)
+	EvSaving                              // snapshot child started: Offset (last byte inside)
+	EvSaved                               // its end was noticed: Bytes
+	EvSending                             // snapshot transfer begins: Conn, Peer, Bytes
+	EvLoading                             // the replica loads: Bytes
+	EvBacklogCreated                      // Bytes (size), First
+	EvBacklogFreed                        // Why
+	EvBacklogResized                      // Bytes (new size), First, Hist
+	EvNewID                               // the identity changed: ID, ID2, Offset (second offset)
+	EvPinged                              // a PING entered the stream: Offset (its last byte)
+	EvStopped                             // the process ended: Offset (MRO)
+	EvInfo                                // the INFO of a node at the end of a run: Info
+	evCount
+
+	DriverKinds EventKind = 64
+)
+
+// Event is a fact: a tagged struct, so that telling one costs nothing when
+// nobody listens. Unused fields are zero.
+type Event struct {
+	Kind   EventKind
+	Full   bool
+	Why    Why
+	Conn   ConnID
+	Peer   string
+	Text   string
+	Reply  string
+	ID     ReplID
+	ID2    ReplID
+	Offset Offset
+	First  Offset // first byte of the backlog
+	Hist   int64  // bytes in the backlog
+	MRO    Offset // master_repl_offset
+	Gap    int64  // bytes the replica had missed
+	Bytes  int64
+	Since  Instant
+	Info   *Info
+}
+
+// Why says why something happened: the reason of a full resynchronization, or
+// of the end of a connection.
+type Why uint8
+
+// Reasons of verdicts first, then of endings.
+const (
+	WhyNone           Why = iota
+	WhyFirstSync          // the request names no history ("?")
+	WhyIDMismatch         // the id is neither replid nor replid2
+	WhySecondOffset       // replid2 matches, but the request lies beyond the second offset
+	WhyBacklogAbsent      // no backlog exists
+	WhyBelowBacklog       // the wanted byte is no longer in the backlog
+	WhyAheadOfMaster      // the wanted byte lies beyond master_repl_offset + 1
+	WhyBadOffset          // the offset is not a number (<= 5.0: error and full sync)
+	WhyNoPSYNC            // SYNC: one side does not know PSYNC, or PSYNC was refused with an error
+	WhyReset              // connection reset by the network
+	WhyRefused            // connection refused
+	WhyClosed             // the other side closed
+	WhyTimeout            // repl-timeout
+	WhyConnectTimeout     // repl-timeout while connecting
+	WhyUnreachable        // the connect attempt gave up
+	WhyError              // an error reply or a protocol error
+	WhyReplicaOf          // REPLICAOF
+	WhyStopped            // the process ends
+	WhyTTL                // repl-backlog-ttl
+	WhyHardLimit          // client-output-buffer-limit, hard
+	WhySoftLimit          // client-output-buffer-limit, soft
+	WhyFullSync           // a full synchronization makes it useless
+	WhySaveFailed         // the snapshot child failed
+	WhyNewHistory         // the node's own identity changed
+	whyCount
+)
+
+var whyText = [whyCount]string{
+	"", "first-sync", "id-mismatch", "second-offset", "backlog-absent", "below-backlog",
+	"ahead-of-master", "bad-offset", "no-psync", "reset", "refused", "closed", "timeout",
+	"connect-timeout", "unreachable", "error", "replicaof", "stopped", "ttl", "hard-limit",
+	"soft-limit", "full-sync", "save-failed", "new-history",
+}
+
+func (w Why) String() string { return whyText[w] }
+
+var eventText = [evCount]string{
+	"", "started", "follows", "promoted", "dial", "dial-failed", "ask", "judge", "full-begins",
+	"continued", "online", "lost", "abandoned", "peer-gone", "peer-online", "saving", "saved",
+	"sending", "loading", "backlog-created", "backlog-freed", "backlog-resized", "new-id", "ping",
+	"stopped", "info",
+}
+
+// Word is the stable name of the kind, or "" for a driver's kind.
+func (k EventKind) Word() string {
+	if k < evCount {
+		return eventText[k]
+	}
+	return ""
+}
+
+// AppendText appends the event's one line of text. Goldens and fingerprints
+// hang on it: a field that is zero is left out, the order is fixed.
+func (e *Event) AppendText(b []byte) []byte {
+	b = append(b, e.Kind.Word()...)
+	return e.AppendFields(b)
+}
+
+// AppendFields appends " name=value" for every field that is not zero.
+func (e *Event) AppendFields(b []byte) []byte {
+	str := func(name, v string) {
+		if v != "" {
+			b = append(b, ' ')
+			b = append(b, name...)
+			b = append(b, '=')
+			b = append(b, v...)
+		}
+	}
+	num := func(name string, v int64) {
+		if v != 0 {
+			b = append(b, ' ')
+			b = append(b, name...)
+			b = append(b, '=')
+			b = strconv.AppendInt(b, v, 10)
+		}
+	}
+	str("peer", e.Peer)
+	num("conn", int64(e.Conn))
+	if e.Text != "" {
+		b = append(b, ' ')
+		b = strconv.AppendQuote(b, e.Text)
+	}
+	if e.Reply != "" {
+		b = append(b, " reply="...)
+		b = strconv.AppendQuote(b, e.Reply)
+	}
+	if e.Full {
+		b = append(b, " full"...)
+	}
+	str("why", e.Why.String())
+	str("id", string(e.ID))
+	if e.ID2 != ZeroID {
+		str("id2", string(e.ID2))
+	}
+	num("offset", int64(e.Offset))
+	num("first", int64(e.First))
+	num("hist", e.Hist)
+	num("mro", int64(e.MRO))
+	num("gap", e.Gap)
+	num("bytes", e.Bytes)
+	num("since", int64(e.Since))
+	if e.Info != nil {
+		b = e.Info.appendText(b)
+	}
+	return b
+}
+
+func (e Event) String() string { return string(e.AppendText(nil)) }

@@ -1,0 +1,133 @@
+package model
+
+import "time"
+
+// Instant is a moment of a run: nanoseconds since the run began. The driver
+// supplies it; a node never asks a clock. It may be negative only for a
+// process that started before the run.
+type Instant int64
+
+// Never is the deadline of a node that waits for nothing.
+const Never Instant = 1<<63 - 1
+
+// Add moves an instant by d; Never stays Never.
+func (i Instant) Add(d time.Duration) Instant {
+	if i == Never {
+		return Never
+	}
+	return i + Instant(d)
+}
+
+// Offset is a position in a replication stream. The first byte of a fresh
+// history has offset 1 (redis >= 4.0) or 2 (PSYNC1); 0 is "before the first".
+type Offset int64
+
+// ReplID names one replication history: 40 hexadecimal characters. It is the
+// run id of the master for PSYNC1 (<= 3.2) and the replication id from 4.0 on.
+type ReplID string
+
+// ZeroID is what INFO prints for a replid2 that is not in use.
+const ZeroID ReplID = "0000000000000000000000000000000000000000"
+
+// ConnID names one connection of one node and is never used again. Connections
+// that the node dialed are above 0 and numbered by the node; connections that
+// the node accepted are below 0 and numbered by the driver.
+type ConnID int
+
+// Chunk is a piece of a replication stream: the offsets [From, To). It may
+// carry its bytes or stand for their number only ("lengths"); both go through
+// the same code.
+type Chunk struct {
+	From, To Offset
+	// Bound is the offset behind the last command that ends inside the chunk,
+	// or From when none does. The receiver of a chunk with Data finds it by
+	// parsing and ignores this field.
+	Bound Offset
+	// Data is nil for a chunk of lengths, else To-From bytes.
+	Data []byte
+}
+
+// Bytes is the length of the chunk.
+func (c Chunk) Bytes() int64 { return int64(c.To - c.From) }
+
+// InputKind says which thing happened to a node.
+type InputKind uint8
+
+// The inputs. The set is closed; each line names the fields of Input it uses.
+const (
+	InStart        InputKind = iota + 1 // the process starts: Restore
+	InUp                                // a Dial worked: Conn
+	InAccept                            // a peer dialed us: Conn (below 0), Peer
+	InData                              // bytes in stream order: Conn, Data (copy to keep)
+	InStream                            // replication stream: Conn, Chunk
+	InBulk                              // snapshot payload of known length arrived: Conn, Bytes
+	InSent                              // the transport took the whole snapshot: Conn
+	InDown                              // a connection is gone, or a Dial failed: Conn, Why
+	InAppend                            // client writes reached this node: Chunk (From is MRO+1), Commands
+	InSnapshotDone                      // the snapshot child has ended: Bytes of its file or payload
+	InLoaded                            // the received snapshot is in memory: Conn
+	InWake                              // the deadline has come
+	InReplicaOf                         // REPLICAOF: Peer ("" is NO ONE)
+	InConfigSet                         // CONFIG SET: Settings, already parsed
+	InStop                              // the process ends in order: Save
+)
+
+// Input is one thing that happened to a node.
+type Input struct {
+	Kind     InputKind
+	Conn     ConnID
+	Peer     string
+	Data     []byte
+	Chunk    Chunk
+	Bytes    int64
+	Commands int64
+	Why      Why
+	Save     bool
+	Restore  *Saved
+	Settings *Settings
+}
+
+// OutputKind says which thing a node wants done.
+type OutputKind uint8
+
+// The outputs, obeyed in order; each line names the fields of Output it uses.
+const (
+	OutDial         OutputKind = iota + 1 // connect to the server Peer: Conn
+	OutSend                               // Conn, Data; the driver may keep Data
+	OutAttach                             // from now on Conn carries the stream from Chunk.From on: what Chunk holds now, then all that is appended
+	OutSnapshot                           // start a snapshot child; InSnapshotDone follows: Bytes is 0
+	OutKillSnapshot                       // the child is of no use any more
+	OutSendSnapshot                       // send Data (the header line), then Bytes of payload, on Conn; InSent follows
+	OutLoad                               // load the received snapshot: Conn, Bytes; InLoaded follows. Conn is not read meanwhile
+	OutHangup                             // close Conn: Why
+	OutNote                               // a fact for whoever watches: Event
+)
+
+// Output is one thing that a node wants done.
+type Output struct {
+	Kind  OutputKind
+	Conn  ConnID
+	Peer  string
+	Data  []byte
+	Chunk Chunk
+	Bytes int64
+	Why   Why
+	Event Event
+}
+
+// Node is how a driver speaks to a server. Step takes one input and answers
+// with what the node wants done; the slice is the node's own and valid until
+// the next Step. now never goes back. Deadline is when the node next wants an
+// InWake, or Never.
+type Node interface {
+	Step(now Instant, in Input) []Output
+	Deadline() Instant
+}
+
+// Saved is what a snapshot on disk remembers of replication (RDB aux fields
+// repl-id, repl-offset, repl-stream-db; facts: 1.8). A nil *Saved is a snapshot
+// without them, or none.
+type Saved struct {
+	ID     ReplID
+	Offset Offset
+}

@@ -1,0 +1,147 @@
+package model
+
+import "time"
+
+// BacklogKind says how a version keeps its replication history.
+type BacklogKind uint8
+
+// The two designs. BacklogNone is a version without a backlog (2.6).
+const (
+	BacklogNone BacklogKind = iota
+	Ring                    // redis 2.8 - 6.2: one circular buffer of exactly the configured size
+	Blocks                  // redis >= 7.0, valkey: shared blocks, at least the configured size
+)
+
+// Profile is one server version as data. Code asks it for a capability and
+// never compares version numbers.
+type Profile struct {
+	Name  string // "redis-6.2": the name scenarios use
+	Tag   string // the release its values were read from
+	About string // its character in one line
+
+	PSYNC   int         // 0: SYNC only; 1: PSYNC with run id; 2: replid and replid2
+	Backlog BacklogKind //
+
+	BacklogSize       int64         // default repl-backlog-size, bytes
+	BacklogMinConfig  int64         // least size that a config file gives (smaller is raised)
+	BacklogTTL        time.Duration // default repl-backlog-ttl
+	Diskless          bool          // default repl-diskless-sync
+	DisklessDelay     time.Duration // default repl-diskless-sync-delay
+	DelayInclusive    bool          // the delay test is >= instead of >
+	ForkAtOnce        bool          // delay 0 forks on the request, not at the next cron tick
+	FramedHandshake   bool          // handshake commands are RESP arrays, not inline words
+	Pipelined         bool          // all REPLCONFs go out in one batch: three round trips, not four
+	CapaPSYNC2        bool          // announces and understands capa psync2
+	CapaEOF           bool          // announces capa eof
+	ReconnectNow      bool          // dials at once when a link is lost; else at the next cron tick
+	PingAlone         bool          // PINGs enter the stream even when no replica is attached
+	PingLower         bool          // the stream's PING is written "ping"
+	AsksOwnID         bool          // a former master asks with its own id at its first sync
+	BadOffsetError    bool          // an offset that is no number is an error only, no full sync
+	LinkDownWord      string        // first word of the refusal while the own link is down
+	ReplicaBacklog    bool          // replicas keep a backlog without sub-replicas
+	TTLNewID          bool          // freeing the backlog takes a new id
+	TTLOnReplicas     bool          // the ttl runs on replicas too
+	StaleInfo         bool          // INFO shows first byte and histlen of a freed backlog
+	ReadOffsetInfo    bool          // INFO has slave_read_repl_offset
+	CountsRead        bool          // offsets grow with bytes read, not with commands processed
+	AckAfterEOFLoad   bool          // an ACK follows the load of an $EOF: snapshot at once
+	MasterTimesOut    bool          // masters drop replicas that do not ACK
+	KillUselessChild  bool          // a disk snapshot nobody waits for is killed
+	RestartKeepsID    bool          // a replica restarted from its RDB asks with the saved id
+	LateDiscard       bool          // the cached master survives until the new data set is applied
+	DropsSubsOnLink   bool          // link loss drops sub-replicas
+	DropsSubsOnMove   bool          // REPLICAOF drops sub-replicas
+	ResizeKeepsData   bool          // CONFIG SET repl-backlog-size keeps the history
+	LinkDownSince0    bool          // master_link_down_since_seconds counts from 1970 when never up
+	UnknownPSYNC      bool          // PSYNC is an unknown command
+	OwnStreamOnChains bool          // a replica numbers the stream for its sub-replicas itself
+
+	Source string // where these values were read
+}
+
+// The constants that every version shares.
+const (
+	// CronHz is how often serverCron runs a second (the default of hz).
+	CronHz = 10
+	// CronLate is by how much each serverCron turn comes late: the timer is armed
+	// again after the work is done, and the event loop rounds up to milliseconds.
+	// PINGs of an idle 7.0.15 were seen 10.02 s and 20.06 s after its start.
+	CronLate = 250 * time.Microsecond
+	// FirstCron is when serverCron first runs after a process started.
+	FirstCron = time.Millisecond
+	// HandshakeLineTimeout bounds the wait for one handshake reply
+	// (CONFIG_REPL_SYNCIO_TIMEOUT).
+	HandshakeLineTimeout = 5 * time.Second
+	// MinBacklog is the least size that CONFIG SET accepts
+	// (CONFIG_REPL_BACKLOG_MIN_SIZE).
+	MinBacklog = 16 * 1024
+)
+
+// Settings are the replication directives of one server, named as in
+// redis.conf. Use Profile.Defaults for a version's own.
+type Settings struct {
+	BacklogSize   int64         // repl-backlog-size, bytes
+	BacklogTTL    time.Duration // repl-backlog-ttl, whole seconds; 0 keeps it for ever
+	Timeout       time.Duration // repl-timeout, whole seconds
+	PingPeriod    time.Duration // repl-ping-replica-period, whole seconds
+	Diskless      bool          // repl-diskless-sync
+	DisklessDelay time.Duration // repl-diskless-sync-delay, whole seconds
+	HardLimit     int64         // client-output-buffer-limit replica, hard, bytes; 0 is none
+	SoftLimit     int64         // soft, bytes; 0 is none
+	SoftSeconds   time.Duration // whole seconds above the soft limit
+}
+
+// Defaults are the settings of a server whose redis.conf says nothing.
+func (p *Profile) Defaults() Settings {
+	return Settings{
+		BacklogSize: p.BacklogSize, BacklogTTL: p.BacklogTTL,
+		Timeout: 60 * time.Second, PingPeriod: 10 * time.Second,
+		Diskless: p.Diskless, DisklessDelay: p.DisklessDelay,
+		HardLimit: 256 << 20, SoftLimit: 64 << 20, SoftSeconds: 60 * time.Second,
+	}
+}
+
+var redis28 = Profile{
+	Name: "redis-2.8", Tag: "2.8.24", About: "PSYNC with run id, ring backlog, ACK every second",
+	PSYNC: 1, Backlog: Ring, BacklogSize: 1 << 20, BacklogMinConfig: MinBacklog, BacklogTTL: time.Hour,
+	DisklessDelay: 5 * time.Second,
+	CapaEOF:       true, PingAlone: true, LinkDownWord: "-ERR", TTLOnReplicas: true, StaleInfo: true,
+	CountsRead: true, MasterTimesOut: true, LinkDownSince0: true, OwnStreamOnChains: true, DropsSubsOnMove: true,
+	Source: "redis 2.8.24: replication.c, checked live",
+}
+
+var redis40 = Profile{
+	Name: "redis-4.0", Tag: "4.0.14", About: "PSYNC2: replid and replid2, replicas keep a backlog",
+	PSYNC: 2, Backlog: Ring, BacklogSize: 1 << 20, BacklogMinConfig: MinBacklog, BacklogTTL: time.Hour,
+	DisklessDelay: 5 * time.Second,
+	CapaEOF:       true, CapaPSYNC2: true, AsksOwnID: true, LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true,
+	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, DropsSubsOnMove: true,
+	Source: "redis 4.0.14: replication.c, checked live",
+}
+
+var redis62 = Profile{
+	Name: "redis-6.2", Tag: "6.2.16", About: "reconnects at once, handshake in one batch",
+	PSYNC: 2, Backlog: Ring, BacklogSize: 1 << 20, BacklogMinConfig: 1, BacklogTTL: time.Hour,
+	DisklessDelay: 5 * time.Second, DelayInclusive: true, ForkAtOnce: true,
+	FramedHandshake: true, Pipelined: true,
+	CapaEOF: true, CapaPSYNC2: true, ReconnectNow: true, PingLower: true, AsksOwnID: true, BadOffsetError: true,
+	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,
+	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, RestartKeepsID: true, DropsSubsOnMove: true,
+	Source: "redis 6.2.16: replication.c, checked live",
+}
+
+var profiles = []*Profile{&redis28, &redis40, &redis62}
+
+// Profiles lists the versions this program knows, oldest first.
+func Profiles() []*Profile { return profiles }
+
+// LookupProfile finds a version by name.
+func LookupProfile(name string) (*Profile, bool) {
+	for _, p := range profiles {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return nil, false
+}

@@ -1,0 +1,137 @@
+package sim
+
+import (
+	"time"
+
+	"psyncsim/model"
+)
+
+// Config is everything that decides a run, and nothing else: the same Config
+// gives the same trace, byte for byte. It is made once per sweep point; a run
+// looks nothing up by name.
+type Config struct {
+	Seed     uint64
+	Duration time.Duration // virtual time from 0; > 0
+	Servers  []ServerConfig
+	Links    []LinkConfig // at most one per pair of servers; a pair without one gets DefaultLink
+	Loads    []LoadConfig
+	Faults   []FaultConfig // any order; the world sorts by At, then by index
+
+	// Bytes carries, parses and compares the stream's bytes. Without it the
+	// stream is offsets only: same decisions, same trace.
+	Bytes bool
+	// PerWrite makes an event of every write instead of bringing nodes up to
+	// date when they are asked. Same trace; for tests.
+	PerWrite bool
+	// EveryTick runs every cron tick, also those at which nothing can happen.
+	// Same trace; for tests.
+	EveryTick bool
+	// Sample tells every server's offsets so often (trace.Sampled), for charts of
+	// one run over time; 0 is never. Samples are no part of the fingerprint.
+	Sample time.Duration
+}
+
+// ServerConfig is one server.
+type ServerConfig struct {
+	Name      string
+	Profile   *model.Profile
+	Settings  model.Settings
+	ReplicaOf string // name of another server; "" is a master
+	// Dataset is what a full sync carries, in bytes, when the server starts.
+	Dataset int64
+	// SaveRate and LoadRate are how fast a snapshot is made and loaded, bytes a
+	// second; 0 is at once. Fork is what starting the child costs.
+	SaveRate, LoadRate int64
+	Fork               time.Duration
+	// Uptime is the age of the process at instant 0: its cron ticks and PINGs
+	// have that phase. Negative: drawn from the seed.
+	Uptime time.Duration
+	// Wall is the fraction of the server's wall-clock second at instant 0, in
+	// nanoseconds; whole-second comparisons hang on it. Negative: drawn.
+	Wall time.Duration
+}
+
+// LinkConfig is the network between two servers, the same both ways.
+type LinkConfig struct {
+	A, B      int // indices into Servers
+	Latency   time.Duration
+	Bandwidth int64 // bytes a second; 0 is without limit
+}
+
+// DefaultLink is the network between servers that no link names: two machines
+// of one data centre.
+var DefaultLink = LinkConfig{Latency: 250 * time.Microsecond, Bandwidth: 1_250_000_000}
+
+// LoadConfig is one stream of client writes.
+type LoadConfig struct {
+	Server int
+	// Commands is the repeating mix; at least one.
+	Commands []Command
+	Arrivals ArrivalKind
+	// Rate is the mean rate: of stream bytes when PerSecond is 0, else
+	// PerSecond commands a second count. For Bursts it is the rate while off.
+	BytesPerSecond int64
+	PerSecond      int64
+	// Bursts: On and Off alternate, the phase is drawn from the seed unless
+	// PhaseSet; BurstBytes or BurstPerSecond is the rate while on.
+	On, Off                    time.Duration
+	BurstBytes, BurstPerSecond int64
+	PhaseSet                   bool
+	Phase                      time.Duration
+	// Trace: bytes written by each instant, from a capture. The first sample
+	// must be at instant 0 or later; both columns never go back.
+	Trace []TracePoint
+	// From and Until bound the load; Until 0 is the end of the run.
+	From, Until time.Duration
+}
+
+// ArrivalKind says when writes arrive.
+type ArrivalKind uint8
+
+// The arrival processes.
+const (
+	Constant ArrivalKind = iota // evenly, by bytes
+	Poisson                     // independent commands
+	Bursts                      // two constant rates that alternate
+	Trace                       // as captured
+)
+
+// TracePoint is one sample of a captured load.
+type TracePoint struct {
+	At    time.Duration
+	Bytes int64 // written since the capture began
+}
+
+// Command is one write command of a mix: its name and the lengths of its
+// arguments. Its bytes on the stream are model.CommandBytes of these.
+type Command struct {
+	Name  string
+	Args  []int // argument lengths; the first is the key
+	Times int   // how often it stands in the cycle, one after another; >= 1
+}
+
+// FaultKind says what goes wrong.
+type FaultKind uint8
+
+// The faults.
+const (
+	FaultReset     FaultKind = iota + 1 // link: both ends are told at once, connects are refused until it ends
+	FaultSilent                         // link: nothing arrives, nobody is told; connects hang
+	FaultRestart                        // server: stops in order, Save or not, starts again For later
+	FaultCrash                          // server: kill -9, starts again For later
+	FaultPause                          // server: the process is frozen
+	FaultPromote                        // server: REPLICAOF NO ONE
+	FaultReplicaOf                      // server: REPLICAOF Peer
+	FaultConfigSet                      // server: CONFIG SET, Settings is the whole new set
+)
+
+// FaultConfig is one fault. Link faults name both servers; the others Server.
+type FaultConfig struct {
+	At, For  time.Duration
+	Kind     FaultKind
+	A, B     int // link
+	Server   int
+	Peer     int // FaultReplicaOf
+	Save     bool
+	Settings *model.Settings
+}

@@ -1,0 +1,64 @@
+// Package trace is the one record of a run. Log lines, rows, charts, INFO
+// and fingerprints are all read off it.
+package trace
+
+import (
+	"strconv"
+
+	"psyncsim/model"
+)
+
+// The facts of the network, told by the driver. Node is then the name of the
+// server concerned, or "link".
+const (
+	Began    = model.DriverKinds + iota // always first: Text holds the run's parameters, Bytes the seed
+	Ended                               // always last
+	Cut                                 // a link was reset: Peer ("a-b")
+	Silenced                            // a link went silent: Peer
+	Healed                              // it carries bytes again: Peer
+	Killed                              // a process was stopped or crashed
+	Paused                              // a process was frozen
+	Resumed                             //
+	Flushed                             // a connection ended: Conn, Bytes (lost with it)
+	Sampled                             // where a node stands: Offset (replica: last byte processed; master: MRO), First, Hist, MRO, Full (link up)
+)
+
+var words = [...]string{"began", "ended", "cut", "silent", "heal", "killed", "paused", "resumed", "lost-bytes", "sample"}
+
+// Record is one fact: when, who, what.
+type Record struct {
+	At    model.Instant
+	Node  string
+	Event model.Event
+}
+
+// Watcher reads a trace while it is made: text, fingerprint, checks, rows.
+type Watcher interface{ Observe(r *Record) }
+
+// AppendText appends the record's line: seconds with nine decimals, node, event.
+func (r *Record) AppendText(b []byte) []byte {
+	b = AppendSeconds(b, r.At)
+	b = append(b, ' ', ' ')
+	b = append(b, r.Node...)
+	b = append(b, ' ', ' ')
+	if r.Event.Kind >= model.DriverKinds {
+		b = append(b, words[r.Event.Kind-model.DriverKinds]...)
+		return r.Event.AppendFields(b)
+	}
+	return r.Event.AppendText(b)
+}
+
+// AppendSeconds writes an instant as seconds with nine decimals.
+func AppendSeconds(b []byte, at model.Instant) []byte {
+	if at < 0 {
+		b = append(b, '-')
+		at = -at
+	}
+	b = strconv.AppendInt(b, int64(at)/1e9, 10)
+	frac := int64(at) % 1e9
+	b = append(b, '.')
+	for d := int64(1e8); d > 0; d /= 10 {
+		b = append(b, byte('0'+frac/d%10))
+	}
+	return b
+}
