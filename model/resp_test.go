@@ -97,6 +97,7 @@ var commandCases = []struct{ name, in, want string }{
 	{"keepalive", "\n\r\n\n", "1\n2\n1\n"},
 	{"keepalive before a command", "\n*1\r\n$4\r\nPING\r\n", "1\n\"PING\" 14\n"},
 	{"empty arrays", "*0\r\n*-1\r\n*1\r\n$4\r\nPING\r\n", "\"PING\" 23\n"},
+	{"counted once", "*0\r\nPING\r\nPING\r\n", "\"PING\" 10\n\"PING\" 6\n"},
 	{"a line of blanks is no sign of life", "  \r\nPING\r\n", "\"PING\" 10\n"},
 	{"double quotes", `set "a b" "\x41\n\r\t\b\a\"\\\q\x4"` + "\r\n", "\"set\" \"a b\" \"A\\n\\r\\t\\b\\a\\\"\\\\qx4\" 37\n"},
 	{"single quotes", `set 'a "b"' 'it\'s\n'` + "\r\n", "\"set\" \"a \\\"b\\\"\" \"it's\\\\n\" 23\n"},

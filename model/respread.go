@@ -36,7 +36,7 @@ func (r *CommandReader) Reset() {
 func (r *CommandReader) Feed(data []byte) {
 	// Moving at most as many bytes as are dropped keeps the cost of a byte
 	// constant, whoever feeds and however little.
-	if r.start > len(r.buf)/2 || r.start == len(r.buf) {
+	if r.start > len(r.buf)/2 {
 		n := copy(r.buf, r.buf[r.start:])
 		r.buf = r.buf[:n]
 		r.at -= r.start
