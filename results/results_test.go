@@ -1,0 +1,496 @@
+package results
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"psyncsim/model"
+	"psyncsim/sim/trace"
+)
+
+var update = flag.Bool("update", false, "rewrite the files in testdata")
+
+const second = int64(time.Second)
+
+var testAxes = []Axis{{"backlog", "bytes"}, {"write_rate", "bytes_per_s"}, {"outage", "s"}, {"fault", ""}}
+
+// play tells a collector a run by hand: a first sync, then one outage whose
+// gap is outage × rate.
+func play(w trace.Watcher, m *Meta) {
+	at := model.Instant(0)
+	tell := func(node string, e model.Event) { w.Observe(&trace.Record{At: at, Node: node, Event: e}) }
+	tell("link", model.Event{Kind: trace.Began, Text: fmt.Sprint(m.Point), Bytes: int64(m.Seed)})
+	tell("replica", model.Event{Kind: model.EvFollows, Peer: "master"})
+	at = 5e6
+	tell("master", model.Event{Kind: model.EvJudged, Peer: "replica", Text: "PSYNC ? -1", Reply: "+FULLRESYNC 8371b4fb1155b71f4a04d3e1bc3e18c4a990aeeb 0", Full: true, Why: model.WhyFirstSync})
+	tell("replica", model.Event{Kind: model.EvOnline, Peer: "master", Full: true, Offset: 1})
+	at = 30e9
+	tell("link", model.Event{Kind: trace.Cut, Peer: "master-replica"})
+	tell("replica", model.Event{Kind: model.EvLost, Peer: "master", Why: model.WhyReset, Offset: 30_000_001, Since: at - 1e6})
+	at += model.Instant(m.Outage)
+	tell("link", model.Event{Kind: trace.Healed, Peer: "master-replica"})
+	at += 1e6 + 1
+	gap := int64(float64(m.Outage) / 1e9 * float64(m.WriteRate))
+	e := model.Event{Kind: model.EvJudged, Peer: "replica", Text: "PSYNC 8371b4fb1155b71f4a04d3e1bc3e18c4a990aeeb 30000001", Reply: "+CONTINUE", Gap: gap}
+	if gap > m.Backlog {
+		e.Full, e.Why, e.Reply = true, model.WhyBelowBacklog, "+FULLRESYNC 8371b4fb1155b71f4a04d3e1bc3e18c4a990aeeb 35000000"
+	}
+	tell("master", e)
+	tell("replica", model.Event{Kind: model.EvOnline, Peer: "master", Full: e.Full})
+	at = 60e9
+	info := &model.Info{Role: "master", SyncFull: 1, SyncPartialOK: 1, MRO: 60_000_000, ConnectedSlaves: 1}
+	if e.Full {
+		info.SyncFull, info.SyncPartialOK, info.SyncPartialErr = 2, 0, 1
+	}
+	tell("master", model.Event{Kind: model.EvInfo, Info: info})
+	tell("replica", model.Event{Kind: model.EvInfo, Info: &model.Info{Role: "slave", LinkUp: true, SlaveReplOffset: 60_000_000}})
+	tell("link", model.Event{Kind: trace.Ended})
+}
+
+// sweep makes the runs of a small grid.
+func sweep(seeds uint64, f func(*Run)) int {
+	n := 0
+	c := NewCollector(Meta{})
+	for _, fault := range []string{"reset", "silent"} {
+		for _, backlog := range []int64{1 << 20, 4 << 20, 16 << 20} {
+			for _, outage := range []int64{second, 4500 * second / 1000, 10 * second} {
+				for seed := uint64(1); seed <= seeds; seed++ {
+					m := Meta{
+						Index: n, Seed: seed, Backlog: backlog, WriteRate: 1e6, Outage: outage, Fault: fault, Version: "redis-6.2",
+						Point: []Value{{"backlog", "bytes", "", backlog}, {"write_rate", "bytes_per_s", "", 1e6}, {"outage", "s", "", outage}, {"fault", "", fault, 0}},
+					}
+					c.Reset(m)
+					if fault == "silent" {
+						m.WriteRate *= 6 // more is missed than the rule knows
+					}
+					play(c, &m)
+					r := c.Run()
+					// Goldens of files do not hang on the text of events.
+					r.Fingerprint = fmt.Sprintf("%032x", n)
+					f(r)
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
+var testHeader = Header{
+	Scenario: "small", Question: "Does the backlog survive, and is \"2 × seconds × write rate\" <enough>?", Version: "v0", Axes: testAxes, Planned: 36,
+}
+
+func writeSweep(t *testing.T, dir string, h Header) *Kept {
+	t.Helper()
+	w, err := NewWriter(dir, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sweep(2, func(r *Run) {
+		if err := w.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return w.Kept()
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs; got:\n%s", path, got)
+	}
+}
+
+// The files of a small sweep, whole.
+func TestFiles(t *testing.T) {
+	dir := t.TempDir()
+	k := writeSweep(t, dir, testHeader)
+	for _, n := range []string{RunsFile, ResyncsFile, SummaryFile} {
+		b, err := os.ReadFile(filepath.Join(dir, n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, n, b)
+	}
+	var b bytes.Buffer
+	if err := WriteTable(&b, k, TableOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "table.txt", b.Bytes())
+
+	// Nothing else is left behind, and what is read back says the same.
+	if fs, _ := os.ReadDir(dir); len(fs) != 3 {
+		t.Errorf("%d files are left: %v", len(fs), fs)
+	}
+	again, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b2, s1, s2 bytes.Buffer
+	if err := WriteTable(&b2, again, TableOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if b2.String() != b.String() {
+		t.Errorf("read back, the table is\n%s", &b2)
+	}
+	k.WriteSummary(&s1)
+	again.WriteSummary(&s2)
+	if s1.String() != s2.String() {
+		t.Errorf("read back, the summary is\n%s", &s2)
+	}
+}
+
+// A run is what its trace says, to the nanosecond.
+func TestCollector(t *testing.T) {
+	m := Meta{Seed: 7, Backlog: 1 << 20, WriteRate: 1e6, Outage: 5 * second, Fault: "reset"}
+	c := NewCollector(m)
+	play(c, &m)
+	r := c.Run()
+	if r.Reconnects != 1 || r.Fulls != 1 || r.GapMax != 5e6 || r.SyncFull != 2 || len(r.Warnings) != 0 {
+		t.Errorf("row: %+v", r.Row)
+	}
+	if !r.Resyncs[0].First || r.Resyncs[0].Down != 0 {
+		t.Errorf("first sync: %+v", r.Resyncs[0])
+	}
+	if v := r.Resyncs[1]; v.First || v.Down != 5*second+1e6+1 || v.Silence != v.Down+1e6 || v.Reason != "below-backlog" {
+		t.Errorf("reconnect: %+v", v)
+	}
+	if name, n := r.Reasons.Most(); name != "below-backlog" || n != 1 {
+		t.Errorf("most: %s %d", name, n)
+	}
+	// Used again it gives the same; samples make no difference; a seed does.
+	c.Reset(m)
+	c.Observe(&trace.Record{Event: model.Event{Kind: trace.Sampled, Offset: 3}})
+	play(c, &m)
+	if got := c.Run(); got.Fingerprint != r.Fingerprint || len(got.Fingerprint) != 32 || len(got.Resyncs) != 2 {
+		t.Errorf("again: %+v", got)
+	}
+	m.Seed++
+	c.Reset(m)
+	play(c, &m)
+	if c.Run().Fingerprint == r.Fingerprint {
+		t.Error("another trace has the same fingerprint")
+	}
+}
+
+// What a reader of a row must know comes with it.
+func TestWarnings(t *testing.T) {
+	c := NewCollector(Meta{Outage: second})
+	tell := func(at model.Instant, node string, e model.Event) {
+		c.Observe(&trace.Record{At: at, Node: node, Event: e})
+	}
+	tell(1, "m", model.Event{Kind: model.EvJudged, Peer: "r", Full: true, Why: model.WhyFirstSync})
+	tell(2, "r", model.Event{Kind: model.EvOnline, Peer: "m", Full: true})
+	tell(5, "r", model.Event{Kind: trace.Killed})
+	if got := strings.Join(c.Run().Warnings, " "); got != "no-reconnect down-at-end unended" {
+		t.Errorf("warnings: %s", got)
+	}
+	// A transfer that is given up does not end the time without a master.
+	tell(9, "m", model.Event{Kind: model.EvJudged, Peer: "r", Full: true, Why: model.WhyHardLimit})
+	tell(10, "r", model.Event{Kind: model.EvLost, Peer: "m", Since: 9})
+	tell(25, "m", model.Event{Kind: model.EvJudged, Peer: "r"})
+	r := c.Run()
+	if v := r.Resyncs[2]; v.Down != 20 || v.Silence != 20 {
+		t.Errorf("down %d, silence %d, both want 20", v.Down, v.Silence)
+	}
+	if r.Reasons[len(reasons)] != 1 {
+		t.Errorf("a reason without a column is not counted: %v", r.Reasons)
+	}
+}
+
+func TestObserveAllocates(t *testing.T) {
+	c := NewCollector(Meta{})
+	r := &trace.Record{At: 5, Node: "master", Event: model.Event{Kind: model.EvPinged, Offset: 14}}
+	if n := testing.AllocsPerRun(1000, func() { c.Observe(r) }); n > 0 {
+		t.Errorf("%v allocations a record", n)
+	}
+}
+
+// Stopped half-way, what was finished is there and is marked.
+func TestInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	h := testHeader
+	h.Planned = 100
+	writeSweep(t, dir, h)
+	k, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.Complete || k.Done != 36 {
+		t.Errorf("complete %v, done %d", k.Complete, k.Done)
+	}
+	// A writer that is thrown away leaves the old results alone.
+	w, err := NewWriter(dir, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(&Run{})
+	w.Discard()
+	if fs, _ := os.ReadDir(dir); len(fs) != 3 {
+		t.Errorf("files: %v", fs)
+	}
+	if w.Close() == nil {
+		t.Error("closed after Discard")
+	}
+}
+
+func TestJSON(t *testing.T) {
+	h := testHeader
+	h.Planned = 2
+	document := func(info bool) []byte {
+		var b bytes.Buffer
+		j := NewJSON(&b, h)
+		sweep(1, func(r *Run) {
+			if !info {
+				r.Infos = nil
+			}
+			if r.Index == 0 || r.Index == 8 {
+				if err := j.Add(r); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+		if err := j.End(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	golden(t, "document.json", document(false))
+	var doc struct {
+		Complete bool
+		Runs     []struct {
+			Point   map[string]any
+			Servers map[string]map[string]any
+			Resyncs []map[string]any
+		}
+	}
+	if err := json.Unmarshal(document(true), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if len(doc.Runs) != 2 || !doc.Complete || doc.Runs[0].Servers["master"]["sync_full"] != 1.0 || doc.Runs[0].Resyncs[1]["down_s"] != 1.001000001 {
+		t.Errorf("document: %+v", doc)
+	}
+	var empty bytes.Buffer
+	j := NewJSON(&empty, Header{})
+	j.End()
+	if !json.Valid(empty.Bytes()) {
+		t.Errorf("without runs: %s", &empty)
+	}
+}
+
+func TestClopperPearson(t *testing.T) {
+	for _, c := range []struct {
+		k, n   int64
+		lo, hi float64
+	}{
+		{0, 0, 0, 1}, {0, 10, 0, 0.3084971078187608}, {10, 10, 0.6915028921812392, 1},
+		{1, 10, 0.0025285785444617, 0.4450161170389}, {5, 10, 0.187086028447, 0.812913971553},
+		{0, 1, 0, 0.975}, {1, 1, 0.025, 1}, {50, 100, 0.398321129503, 0.601678870497}, {-1, 3, 0, 1}, {4, 3, 0, 1},
+	} {
+		lo, hi := ClopperPearson(c.k, c.n, 0.95)
+		if math.Abs(lo-c.lo) > 1e-9 || math.Abs(hi-c.hi) > 1e-9 {
+			t.Errorf("%d of %d: [%.12f, %.12f], want [%.12f, %.12f]", c.k, c.n, lo, hi, c.lo, c.hi)
+		}
+	}
+}
+
+// The border is exact where floats would not be.
+func TestAtLeast(t *testing.T) {
+	p := &Point{Backlog: 10_000_000, WriteRate: 1e6, Outage: 5 * second}
+	if !p.AtLeast(2) {
+		t.Error("exactly 2 × is not enough")
+	}
+	p.Backlog--
+	if p.AtLeast(2) || !p.AtLeast(1) {
+		t.Error("a byte less than 2 ×")
+	}
+	p = &Point{Backlog: math.MaxInt64, WriteRate: math.MaxInt64, Outage: math.MaxInt64}
+	if p.AtLeast(1) || p.AtLeast(2) {
+		t.Error("overflow")
+	}
+	if !(&Point{}).AtLeast(2) {
+		t.Error("nothing needs nothing")
+	}
+}
+
+func TestRule(t *testing.T) {
+	k := writeSweep(t, t.TempDir(), testHeader)
+	groups, names := Groups(k.Axes, k.Points)
+	if names != "fault" || len(groups) != 2 || groups[0].Label != "reset" {
+		t.Fatalf("groups by %q: %+v", names, groups)
+	}
+	rs := Judge(groups)
+	if holds, ok := rs[0].Holds(); !holds || !ok || rs[0].Below.Fulls != rs[0].Below.Reconnects || rs[0].Broke != nil {
+		t.Errorf("reset: %+v", rs[0])
+	}
+	if holds, ok := rs[1].Holds(); holds || !ok || rs[1].Broke == nil || rs[1].LastFull < 2 {
+		t.Errorf("silent: %+v", rs[1])
+	}
+}
+
+func TestPretty(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{PrettyBytes(0), "0 B"}, {PrettyBytes(16384), "16 KiB"}, {PrettyBytes(1 << 20), "1 MiB"}, {PrettyBytes(1e6), "1 MB"},
+		{PrettyBytes(1536), "1.5 KiB"}, {PrettyBytes(571937), "559 KiB"}, {PrettyBytes(-5), "-5 B"}, {PrettyBytes(math.MinInt64), "-8388608 TiB"},
+		{PrettyBytes(1<<20 + 1), "1 MiB"}, {PrettyBytes(1<<40 - 1), "1024 GiB"}, {PrettyBytes(700000), "700 kB"},
+		{PrettyRate(1e6), "1 MB/s"}, {PrettyRate(1 << 20), "1 MiB/s"}, {PrettyRate(250_000), "250 kB/s"}, {PrettyRate(1234567), "1.23 MB/s"},
+		{PrettyDuration(4500e6), "4.5 s"}, {PrettyDuration(0), "0 s"}, {PrettyDuration(250e6), "250 ms"}, {PrettyDuration(60e9), "60 s"},
+		{PrettyDuration(120e9), "2 min"}, {PrettyDuration(7200e9), "2 h"}, {PrettyDuration(5001000001), "5.001 s"}, {PrettyDuration(1500), "0.002 ms"},
+		{Value{Text: "re\x1b[31mset\n"}.Pretty(), "re [31mset"}, {Seconds(-1), "-0.000000001"}, {Seconds(math.MinInt64), "-9223372036.854775808"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+// No header and no numbers, however odd, make the table or the files fail.
+func TestDegenerate(t *testing.T) {
+	for _, axes := range [][]Axis{nil, {{"backlog", "bytes"}}, {{"seed", ""}, {"backlog", "bytes"}, {"backlog", "bytes"}, {"a,\"b\n", "x"}}} {
+		for _, n := range []int{0, 1, 3, 40} {
+			dir := t.TempDir()
+			w, err := NewWriter(dir, Header{Axes: axes, Question: "?\n\x00"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range n {
+				r := &Run{Row: Row{Meta: Meta{Index: i, Outage: int64(i)}}}
+				for _, a := range axes {
+					r.Point = append(r.Point, Value{a.Name, a.Unit, "", int64(i)})
+				}
+				if i%2 == 1 {
+					r.Resyncs = []Resync{{Kind: Full, Reply: "a,\"b\"\n", First: true}}
+				}
+				if err := w.Write(r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			k, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if k.Done != n {
+				t.Errorf("%d of %d runs came back", k.Done, n)
+			}
+			for _, o := range []TableOptions{{}, {Color: true, Width: 1, Height: 1}} {
+				if err := WriteTable(&bytes.Buffer{}, k, o); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+func TestTimelineRoundTrip(t *testing.T) {
+	m := Meta{Seed: 1, Outage: 5 * second, WriteRate: 1e6, Backlog: 1 << 20}
+	c := NewTimelineCollector(m)
+	c.Observe(&trace.Record{At: 3, Node: "master", Event: model.Event{Kind: trace.Sampled, MRO: 99, Offset: 99, First: 1, Hist: 98}})
+	play(c, &m)
+	c.Observe(&trace.Record{At: 60e9, Node: "replica", Event: model.Event{Kind: trace.Sampled, Offset: 77, Full: true}})
+	var b bytes.Buffer
+	if err := c.Timeline().WriteCSV(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, TimelineFile, b.Bytes())
+	back, err := ReadTimeline(bytes.NewReader(b.Bytes()), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(back) != fmt.Sprint(c.Timeline()) {
+		t.Errorf("came back as %v", back)
+	}
+	names, master := back.Servers()
+	if fmt.Sprint(names, master) != "[master replica] map[master:true replica:false]" {
+		t.Errorf("servers %v %v", names, master)
+	}
+}
+
+// An error in a kept file says where it is.
+func TestReadErrors(t *testing.T) {
+	dir := t.TempDir()
+	writeSweep(t, dir, testHeader)
+	good, err := os.ReadFile(filepath.Join(dir, RunsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{"index,", "place,", `column "index" is missing`},
+		{"\n3,4194304", "\n3,four", "four"},
+		{"\n0,1048576", "\n-1,1048576", "line 2, column index: -1 is negative"},
+		{",4.5,", ",4.5.5,", "4.5.5"},
+		{",seed,", ",seed,seed,", `"seed" stands there twice`},
+	} {
+		bad := strings.Replace(string(good), c.old, c.new, 1)
+		err := ReadRuns(strings.NewReader(bad), testAxes, func(*Row) error { return nil })
+		if c.old == "\n3,4194304" && bad == string(good) {
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v", c.new, err)
+		}
+	}
+	stop := errors.New("stop")
+	if err := ReadRuns(bytes.NewReader(good), testAxes, func(*Row) error { return stop }); err != stop {
+		t.Errorf("%v", err)
+	}
+}
+
+// What a reader takes, the writer writes the same way.
+func FuzzReadRuns(f *testing.F) {
+	for _, n := range []string{RunsFile, ResyncsFile, TimelineFile} {
+		if b, err := os.ReadFile(filepath.Join("testdata", n)); err == nil {
+			f.Add(b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var ps Points
+		var ws rows
+		var out bytes.Buffer
+		ws.l = newLayout(testAxes)
+		w, err := NewWriter(t.TempDir(), Header{Axes: testAxes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Discard()
+		if ReadRuns(bytes.NewReader(b), testAxes, func(r *Row) error { ps.Add(r); return w.Write(&Run{Row: *r}) }) == nil {
+			k := &Kept{Header: Header{Axes: testAxes}, Points: ps.All}
+			if err := WriteTable(&out, k, TableOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			if err := k.WriteSummary(&out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ReadResyncs(bytes.NewReader(b), testAxes, func(*Meta, *Resync) error { return nil })
+		ReadTimeline(bytes.NewReader(b), Meta{})
+		ReadSummary(bytes.NewReader(b))
+	})
+}
