@@ -1,0 +1,85 @@
+// Package scenarios reads a scenario file, checks it, and spreads its sweep
+// into runs.
+//
+// A scenario is a question with data. It is YAML; every quantity is text with
+// a unit. What a file leaves out has a default, and Scenario.Resolved prints
+// the file with all of them spelled out.
+//
+//	question: Does a 1 MiB backlog survive five seconds?  # required
+//	seed: 1                  # of the first run of every sweep point
+//	duration: 60s            # virtual time; up to 30 days
+//	servers:                 # name: server; the order of the file counts
+//	  master:
+//	    version: redis-6.2   # required
+//	    config: {repl-backlog-size: 1mb}   # redis.conf's names and units
+//	    config-file: redis.conf            # a real one; config wins over it
+//	    replicaof: other     # without it: a master
+//	    dataset: 100MB       # what a full sync carries
+//	    save-rate: 200MB/s   # how fast a snapshot is made; unlimited: at once
+//	    load-rate: 100MB/s   # how fast it is loaded
+//	    fork: 10ms           # what starting the snapshot child costs
+//	    uptime: drawn        # age of the process at the start: phase of its cron
+//	    wall: drawn          # fraction of its wall-clock second at the start
+//	links:                   # a pair without one gets sim.DefaultLink
+//	  - {between: [a, b], latency: 250us, bandwidth: 1250MB/s}
+//	workload:
+//	  - {on: master, rate: 1MB/s, command: SET, key: 16, value: 200, arrivals: constant, from: 0s, until: 60s}
+//	faults:
+//	  - {at: 30s, link: [a, b], kind: reset, for: 5s, every: 60s, times: 3}
+//	sweep:
+//	  axis_name: {set: servers.*.config.repl-backlog-size, values: [1mb, 2mb]}
+//	  outage:    {set: faults.0.for, from: 1s, to: 60s, steps: 8, scale: log}
+//	repeat: 1                # runs per sweep point, with the seeds seed, seed+1, …
+//	expect: ["reconnects_full == 0 when outage < 5s"]
+//
+// # Units
+//
+// Inside config: redis.conf's (1k = 1000, 1kb = 1024, m, mb, g, gb, b, without
+// regard to case; no fraction, no space), seconds as plain numbers. Everywhere
+// else: B, kB, MB, GB, KiB, MiB, GiB, a fraction being fine while the bytes
+// are whole; rates are a size a second, N/s (commands) or N[k|m|g]bit/s;
+// durations are Go's. A plain number is a count.
+//
+// # Workload
+//
+// rate is the mean rate of bytes on the replication stream, or of commands.
+// The stream's commands are one command (command, key, value: lengths in
+// bytes) or a mix: a list of {command, key, value, times}, or of {command,
+// args: [lengths], times}, that repeats. They are the commands as they stand
+// on the stream, not as clients sent them. arrivals is constant, poisson,
+// {bursts: {on: 8s, off: 32s, rate: 2MB/s, phase: 0s}} or {trace: FILE}.
+// With bursts the workload's rate is the rate while off; instead of rate a
+// burst may have factor: 4, four times the workload's rate, so that sweeping
+// the one moves the other. A trace is a CSV file with the columns unix_ms and
+// master_repl_offset (see ReadTrace).
+//
+// # Faults
+//
+//	reset    link, for      both ends are told, connects are refused until it ends
+//	silent   link, for      nothing arrives and nobody is told
+//	restart  server, for, save (yes)   an orderly stop; for is how long it is down
+//	crash    server, for    kill -9
+//	pause    server, for    a frozen process
+//	promote  server         REPLICAOF NO ONE
+//	replicaof server, to    REPLICAOF
+//	config   server, set    CONFIG SET, a map like config
+//
+// server may be written on. every repeats a fault, times bounds the number of
+// its occurrences (without it: to the end of the run).
+//
+// # Sweeps and seeds
+//
+// A path is dotted: keys of maps, indices of lists counted from 0, and * for
+// all of them; an axis may set several. Paths may name what the file leaves
+// out, but not servers that do not exist. Axes are spread as a grid, the first
+// one outermost; the seeds of a point come innermost. A run's seed is its
+// number within the point added to the scenario's seed, so it follows from
+// the run's own identity, and all points see the same seeds (common random
+// numbers: two points differ by what was swept, not by luck).
+//
+// # Expectations
+//
+// "SERVER.FIELD OP VALUE" with a field of INFO, or "NAME OP VALUE" with a name
+// of RunFields; OP is one of == != < <= > >=. An optional "when AXIS OP VALUE"
+// (more of them joined by "and") limits it to some points of the sweep.
+package scenarios

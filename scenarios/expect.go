@@ -1,0 +1,255 @@
+package scenarios
+
+import (
+	"strings"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// Op compares.
+type Op string
+
+var ops = []Op{"==", "!=", "<=", ">=", "<", ">"}
+
+// Holds compares two numbers.
+func (o Op) Holds(a, b int64) bool {
+	switch o {
+	case "==":
+		return a == b
+	case "!=":
+		return a != b
+	case "<=":
+		return a <= b
+	case ">=":
+		return a >= b
+	case "<":
+		return a < b
+	}
+	return a > b
+}
+
+// Expect is one check of a run.
+type Expect struct {
+	Text   string // as the file has it
+	Server string // whose INFO has the field; "" is the run as a whole
+	Field  string // of INFO, or one of RunFields
+	Op     Op
+	Number int64
+	Word   string // instead of Number, for fields that are text
+	IsWord bool
+	When   []Condition // the points of the sweep it is meant for; none is all
+}
+
+// Condition limits an expectation to values of an axis.
+type Condition struct {
+	Axis   string
+	Op     Op
+	Number int64
+	Word   string
+	IsWord bool
+}
+
+// RunFields are the names that a run as a whole has. A reconnect is a resync
+// that is not the first one of its replica process.
+var RunFields = []string{
+	"reconnects",         // reconnects whose PSYNC or SYNC was judged
+	"reconnects_full",    // of them, those that ended in a full resync
+	"reconnects_partial", // and those that continued
+	"gap_max_bytes",      // most that a reconnect had missed
+	"full_first_sync", "full_id_mismatch", "full_second_offset", "full_backlog_absent", "full_below_backlog",
+	"full_ahead_of_master", "full_bad_offset", "full_no_psync", // full syncs by their reason, first ones included
+}
+
+// infoFields are INFO's names; true for text.
+var infoFields = map[string]bool{
+	"role": true, "master_link_status": true, "master_replid": true, "master_replid2": true, "run_id": true,
+	"master_last_io_seconds_ago": false, "master_sync_in_progress": false, "slave_read_repl_offset": false,
+	"slave_repl_offset": false, "master_link_down_since_seconds": false, "connected_slaves": false,
+	"master_repl_offset": false, "second_repl_offset": false, "repl_backlog_active": false,
+	"repl_backlog_size": false, "repl_backlog_first_byte_offset": false, "repl_backlog_histlen": false,
+	"sync_full": false, "sync_partial_ok": false, "sync_partial_err": false, "rdb_bgsave_in_progress": false,
+}
+
+// Applies says whether an expectation is meant for a point of the sweep.
+func (e *Expect) Applies(point []Value) bool {
+	for _, c := range e.When {
+		for _, v := range point {
+			if v.Axis != c.Axis {
+				continue
+			}
+			if c.IsWord || v.Unit == Text {
+				if (v.Text == c.Word) != (c.Op == "==") {
+					return false
+				}
+			} else if !c.Op.Holds(v.Number, c.Number) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Holds compares what a run has with what is expected: number, or text when
+// the field is text.
+func (e *Expect) Holds(number int64, text string) bool {
+	if e.IsWord {
+		return (text == e.Word) == (e.Op == "==")
+	}
+	return e.Op.Holds(number, e.Number)
+}
+
+func (s *Scenario) readExpect(d *decoder, n *yaml.Node) {
+	d.list(n, `checks such as "reconnects_full == 0"`, func(_ int, n *yaml.Node) {
+		text, ok := d.text(n, `a check such as "reconnects_full == 0"`)
+		if !ok {
+			return
+		}
+		if e, msg := s.parseExpect(text); msg != "" {
+			d.fail(n, "%s", msg)
+		} else {
+			s.Expect = append(s.Expect, e)
+		}
+	})
+}
+
+// compare cuts "a OP b".
+func compare(s string) (left string, op Op, right string, ok bool) {
+	at := strings.IndexAny(s, "=!<>")
+	if at < 0 {
+		return "", "", "", false
+	}
+	for _, o := range ops {
+		if strings.HasPrefix(s[at:], string(o)) {
+			left, right = strings.TrimSpace(s[:at]), strings.TrimSpace(s[at+len(o):])
+			return left, o, right, left != "" && right != ""
+		}
+	}
+	return "", "", "", false
+}
+
+const expectWant = `expected a check such as "master.sync_full == 1" or "reconnects_full == 0 when outage < 5s"; the operators are == != < <= > >=`
+
+func (s *Scenario) parseExpect(text string) (e Expect, msg string) {
+	e.Text = text
+	check, when, limited := strings.Cut(text, " when ")
+	left, op, right, ok := compare(check)
+	if !ok {
+		return e, expectWant
+	}
+	e.Op = op
+	server, fieldName, dotted := strings.Cut(left, ".")
+	if dotted {
+		e.Server, e.Field = server, fieldName
+		names := s.serverNames()
+		if !contains(names, server) {
+			return e, "there is no server " + shorten(server) + "; " + oneOf(server, names)
+		}
+		isText, known := infoFields[fieldName]
+		if !known {
+			return e, shorten(fieldName) + " is no field of INFO that is known here; " + nearOr(fieldName, sortedKeys(infoFields))
+		}
+		e.IsWord = isText
+	} else {
+		e.Field = left
+		if !contains(RunFields, left) {
+			if _, known := infoFields[left]; known {
+				return e, "whose " + left + "? expected SERVER." + left
+			}
+			return e, shorten(left) + " is no field of a run; " + oneOf(left, RunFields)
+		}
+	}
+	if e.IsWord {
+		e.Word = right
+		if op != "==" && op != "!=" {
+			return e, e.Field + " is text; it can be == or != only"
+		}
+	} else if e.Number, msg = numberOrSize(right); msg != "" {
+		return e, msg
+	}
+	if !limited {
+		return e, ""
+	}
+	for _, part := range strings.Split(when, " and ") {
+		left, op, right, ok := compare(part)
+		if !ok {
+			return e, `after "when" stands AXIS OP VALUE, such as outage < 5s`
+		}
+		c := Condition{Axis: left, Op: op, Word: right}
+		a := s.axis(left)
+		if a == nil {
+			return e, "the sweep has no axis " + shorten(left) + "; " + oneOf(left, s.axisNames())
+		}
+		if a.Unit == Text {
+			c.IsWord = true
+			if op != "==" && op != "!=" {
+				return e, left + " has words; they can be == or != only"
+			}
+		} else if c.Number, msg = a.parse(right); msg != "" {
+			return e, msg
+		}
+		e.When = append(e.When, c)
+	}
+	return e, ""
+}
+
+func numberOrSize(s string) (int64, string) {
+	if v, err := parseCount(s, -1<<62, 1<<62); err == nil {
+		return v, ""
+	}
+	v, err := parseSize(s, maxSize)
+	if err != nil {
+		return 0, shorten(s) + ": expected a whole number or a size such as 5MB"
+	}
+	return v, ""
+}
+
+// parse reads a value in the notation of an axis.
+func (a *Axis) parse(s string) (int64, string) {
+	var v int64
+	var err error
+	switch a.writes {
+	case asSize:
+		v, err = parseSize(s, maxSize)
+	case asRate, asCommands:
+		v, _, err = parseRate(s)
+	case asDuration:
+		d, e := parseDuration(s)
+		v, err = int64(d), e
+	case asConfMemory:
+		v, err = parseConfMemory(s, maxSize)
+	case asConfSeconds:
+		v, err = parseCount(s, 0, maxInt32)
+		v *= 1e9
+	default:
+		v, err = parseCount(s, -1<<62, 1<<62)
+	}
+	if err != nil {
+		return 0, shorten(s) + ": " + err.Error()
+	}
+	return v, ""
+}
+
+func (s *Scenario) axis(name string) *Axis {
+	for i := range s.Axes {
+		if s.Axes[i].Name == name {
+			return &s.Axes[i]
+		}
+	}
+	return nil
+}
+
+func (s *Scenario) axisNames() (names []string) {
+	for _, a := range s.Axes {
+		names = append(names, a.Name)
+	}
+	return
+}
+
+func (s *Scenario) serverNames() (names []string) {
+	if n := lookup(s.base, "servers"); n != nil && n.Kind == yaml.MappingNode {
+		for i := 0; i < len(n.Content); i += 2 {
+			names = append(names, n.Content[i].Value)
+		}
+	}
+	return
+}

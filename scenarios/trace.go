@@ -1,0 +1,82 @@
+package scenarios
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"psyncsim/sim"
+)
+
+// maxTrace is the largest capture that is read, in bytes.
+const maxTrace = 64 << 20
+
+// ReadTrace reads a capture: a CSV file with a header that names the columns
+// unix_ms and master_repl_offset (others are ignored), a row a sample. Virtual
+// time 0 is the first row's; Bytes counts from the first row's offset. The
+// offsets of a capture grow by all that stood on the stream, so the PINGs that
+// the captured master sent are part of the load, and the simulated master adds
+// its own to them: 14 bytes every repl-ping-replica-period.
+func ReadTrace(file string, data []byte) ([]sim.TracePoint, *Problem) {
+	fail := func(line int, text, format string, a ...any) ([]sim.TracePoint, *Problem) {
+		return nil, &Problem{File: file, Line: line, Text: shorten(text), Want: fmt.Sprintf(format, a...)}
+	}
+	rest := strings.TrimPrefix(string(data), "\ufeff")
+	timeCol, offCol := -1, -1
+	var first, last [2]int64
+	var points []sim.TracePoint
+	for line := 1; rest != ""; line++ {
+		var row string
+		row, rest, _ = strings.Cut(rest, "\n")
+		row = strings.TrimSuffix(row, "\r")
+		if row == "" || row[0] == '#' {
+			continue
+		}
+		cells := strings.Split(row, ",")
+		if timeCol < 0 {
+			for i, c := range cells {
+				switch strings.TrimSpace(c) {
+				case "unix_ms":
+					timeCol = i
+				case "master_repl_offset":
+					offCol = i
+				}
+			}
+			if timeCol < 0 || offCol < 0 {
+				return fail(line, row, "the header must name the columns unix_ms and master_repl_offset")
+			}
+			continue
+		}
+		if len(cells) <= max(timeCol, offCol) {
+			return fail(line, row, "the row ends before its columns unix_ms and master_repl_offset")
+		}
+		var at [2]int64
+		for i, col := range [2]int{timeCol, offCol} {
+			v, err := strconv.ParseInt(strings.TrimSpace(cells[col]), 10, 64)
+			if err != nil || v < 0 || v > 1<<60 {
+				return fail(line, cells[col], "not a whole number in column %s", [2]string{"unix_ms", "master_repl_offset"}[i])
+			}
+			at[i] = v
+		}
+		if len(points) == 0 {
+			first = at
+		} else {
+			if at[0] <= last[0] {
+				return fail(line, cells[timeCol], "unix_ms must grow from row to row; the row before has %d", last[0])
+			}
+			if at[1] < last[1] {
+				return fail(line, cells[offCol], "master_repl_offset goes back; the row before has %d (was the master restarted?)", last[1])
+			}
+		}
+		if at[0]-first[0] > int64(MaxDuration/time.Millisecond) {
+			return fail(line, cells[timeCol], "more than 30 days after the first row")
+		}
+		last = at
+		points = append(points, sim.TracePoint{At: time.Duration(at[0]-first[0]) * time.Millisecond, Bytes: at[1] - first[1]})
+	}
+	if len(points) < 2 {
+		return fail(1, "", "a capture needs a header and two rows at least")
+	}
+	return points, nil
+}
