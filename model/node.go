@@ -63,13 +63,14 @@ const (
 	InBulk                              // snapshot payload of known length arrived: Conn, Bytes
 	InSent                              // the transport took the whole snapshot: Conn
 	InDown                              // a connection is gone, or a Dial failed: Conn, Why
-	InAppend                            // client writes reached this node: Chunk (From is MRO+1), Commands
-	InSnapshotDone                      // the snapshot child has ended: Bytes of its file or payload
+	InAppend                            // client writes reached this node: Bytes of stream, Commands, Data (nil for lengths)
+	InSnapshotDone                      // the snapshot child has ended: Bytes of its file (disk target only)
 	InLoaded                            // the received snapshot is in memory: Conn
 	InWake                              // the deadline has come
 	InReplicaOf                         // REPLICAOF: Peer ("" is NO ONE)
 	InConfigSet                         // CONFIG SET: Settings, already parsed
-	InStop                              // the process ends in order: Save
+	InStop                              // the process ends: Save (a snapshot is written first)
+	InThawed                            // the process did not run since Since, and runs again
 )
 
 // Input is one thing that happened to a node.
@@ -83,6 +84,7 @@ type Input struct {
 	Commands int64
 	Why      Why
 	Save     bool
+	Since    Instant
 	Restore  *Saved
 	Settings *Settings
 }
@@ -93,12 +95,13 @@ type OutputKind uint8
 // The outputs, obeyed in order; each line names the fields of Output it uses.
 const (
 	OutDial         OutputKind = iota + 1 // connect to the server Peer: Conn
-	OutSend                               // Conn, Data; the driver may keep Data
-	OutAttach                             // from now on Conn carries the stream from Chunk.From on: what Chunk holds now, then all that is appended
-	OutSnapshot                           // start a snapshot child; InSnapshotDone follows: Bytes is 0
+	OutSend                               // Conn, Data: valid until the next Step
+	OutAttach                             // from now on Conn carries the stream from Chunk.From on: what Chunk holds now, then all that OutFeed tells
+	OutFeed                               // the node's own stream grew by Chunk; Literal: by a command of the node's own (SELECT, PING)
+	OutSnapshot                           // start a snapshot child; Socket: it writes to the waiting replicas, else InSnapshotDone follows
 	OutKillSnapshot                       // the child is of no use any more
-	OutSendSnapshot                       // send Data (the header line), then Bytes of payload, on Conn; InSent follows
-	OutLoad                               // load the received snapshot: Conn, Bytes; InLoaded follows. Conn is not read meanwhile
+	OutSendSnapshot                       // send Data (the header line), then the snapshot and Bytes of trailer, on Conn; InSent follows
+	OutLoad                               // load the received snapshot: Conn; InLoaded follows. Conn is not read meanwhile
 	OutHangup                             // close Conn: Why
 	OutNote                               // a fact for whoever watches: Event
 )
@@ -112,7 +115,9 @@ type Output struct {
 	Chunk Chunk
 	Bytes int64
 	Why   Why
-	Event Event
+	Event *Event // valid until the next Step
+
+	Socket, Literal bool
 }
 
 // Node is how a driver speaks to a server. Step takes one input and answers
@@ -120,7 +125,7 @@ type Output struct {
 // the next Step. now never goes back. Deadline is when the node next wants an
 // InWake, or Never.
 type Node interface {
-	Step(now Instant, in Input) []Output
+	Step(now Instant, in *Input) []Output
 	Deadline() Instant
 }
 

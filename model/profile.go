@@ -90,6 +90,7 @@ type Settings struct {
 	HardLimit     int64         // client-output-buffer-limit replica, hard, bytes; 0 is none
 	SoftLimit     int64         // soft, bytes; 0 is none
 	SoftSeconds   time.Duration // whole seconds above the soft limit
+	SavePoints    bool          // at least one save point is configured
 }
 
 // Defaults are the settings of a server whose redis.conf says nothing.
@@ -99,6 +100,7 @@ func (p *Profile) Defaults() Settings {
 		Timeout: 60 * time.Second, PingPeriod: 10 * time.Second,
 		Diskless: p.Diskless, DisklessDelay: p.DisklessDelay,
 		HardLimit: 256 << 20, SoftLimit: 64 << 20, SoftSeconds: 60 * time.Second,
+		SavePoints: true,
 	}
 }
 

@@ -54,10 +54,10 @@ func AppendSeconds(b []byte, at model.Instant) []byte {
 		b = append(b, '-')
 		at = -at
 	}
-	b = strconv.AppendInt(b, int64(at)/1e9, 10)
-	frac := int64(at) % 1e9
+	b = strconv.AppendInt(b, int64(at)/1_000_000_000, 10)
+	frac := int64(at) % 1_000_000_000
 	b = append(b, '.')
-	for d := int64(1e8); d > 0; d /= 10 {
+	for d := int64(100_000_000); d > 0; d /= 10 {
 		b = append(b, byte('0'+frac/d%10))
 	}
 	return b

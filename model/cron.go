@@ -1,0 +1,158 @@
+package model
+
+import "time"
+
+// cron is the grid of serverCron turns. Turn i runs at base + i*turnPeriod;
+// every tenth runs replicationCron. Turns at which nothing can happen are
+// counted, not run: Deadline names the next one that matters.
+type cron struct {
+	running bool
+	base    Instant
+	next    int64 // the first turn that has not run and was not passed over
+	// peerDue is the unix second before which no replica can time out.
+	peerDue int64
+}
+
+const (
+	turnPeriod   = Instant(time.Second/CronHz + CronLate)
+	turnsPerRepl = CronHz // replicationCron runs once a second (run_with_period(1000))
+)
+
+func (c *cron) at(turn int64) Instant { return c.base + Instant(turn)*turnPeriod }
+
+// turnFrom is the first turn at or after an instant.
+func (c *cron) turnFrom(t Instant) int64 {
+	return -floorDiv(int64(c.base-t), int64(turnPeriod))
+}
+
+func (c *cron) start(booted, now Instant) {
+	c.running = true
+	c.base = booted + Instant(FirstCron)
+	c.next = max(0, c.turnFrom(now))
+}
+
+// thaw moves the grid: no turn ran since the process froze, the next runs now.
+func (c *cron) thaw(since, now Instant) {
+	n := max(c.next, c.turnFrom(since))
+	if c.at(n) >= now {
+		return // no turn was missed
+	}
+	c.base = now - Instant(n)*turnPeriod
+	c.next = n
+}
+
+// replFrom is the first replicationCron turn that is not before turn n.
+func replFrom(n int64) int64 { return -floorDiv(-n, turnsPerRepl) * turnsPerRepl }
+
+// Deadline is when the node next wants an InWake: the next cron turn that can
+// have an effect.
+func (s *Server) Deadline() Instant {
+	c := &s.cron
+	if !c.running {
+		return Never
+	}
+	if s.up.state == upLoading {
+		// serverCron does not run while a snapshot is loaded; only the newline that
+		// keeps the master patient does.
+		return s.up.newlineAt.Add(time.Second)
+	}
+	next := max(c.next, c.turnFrom(s.now)) // turns that were passed over did not matter
+	if s.cfg.EveryTick || s.child.ended {
+		return c.at(next)
+	}
+	repl := replFrom(next)
+	if s.up.state != upNone {
+		return c.at(repl)
+	}
+	for _, cl := range s.clients {
+		if cl.state == waitStart || cl.state == waitEnd {
+			return c.at(repl)
+		}
+	}
+	turn := int64(1<<63 - 1)
+	if s.pings() {
+		turn = s.nextPing(repl)
+	}
+	if s.prof.MasterTimesOut && s.replicas() > 0 {
+		turn = min(turn, replFrom(max(next, c.turnFrom(s.reaches(c.peerDue)))))
+	}
+	if due, ok := s.ttlDue(); ok {
+		turn = min(turn, replFrom(max(next, c.turnFrom(s.reaches(due)))))
+	}
+	if turn == 1<<63-1 {
+		return Never
+	}
+	return c.at(turn)
+}
+
+// pings says whether replicationCron feeds PINGs: a top-level master with
+// replicas; before 4.0 also without (facts: 5.1 step 7).
+func (s *Server) pings() bool {
+	return s.up.host == "" && (s.replicas() > 0 || s.prof.PingAlone && s.log != nil)
+}
+
+// nextPing is the first turn from repl on at which loops mod K is 0. K counts
+// replicationCron runs since the process started.
+func (s *Server) nextPing(repl int64) int64 {
+	k := max(1, wholeSeconds(s.set.PingPeriod))
+	loops := repl / turnsPerRepl
+	return -floorDiv(-loops, k) * k * turnsPerRepl
+}
+
+func (s *Server) ttlDue() (second int64, ok bool) {
+	if s.log == nil || s.set.BacklogTTL == 0 || s.replicas() > 0 || s.up.host != "" && !s.prof.TTLOnReplicas {
+		return 0, false
+	}
+	return s.noReplicasSince + wholeSeconds(s.set.BacklogTTL) + 1, true
+}
+
+// wake runs the serverCron turn that is due.
+func (s *Server) wake() {
+	c := &s.cron
+	if !c.running {
+		return
+	}
+	if s.up.state == upLoading {
+		if s.now >= s.up.newlineAt.Add(time.Second) {
+			s.up.newlineAt = s.now
+			s.send(s.up.conn, newline)
+		}
+		return
+	}
+	turn := floorDiv(int64(s.now-c.base), int64(turnPeriod))
+	if turn < c.next {
+		return
+	}
+	c.next = turn + 1
+	if s.child.ended {
+		s.reapChild()
+	}
+	if turn%turnsPerRepl == 0 {
+		s.replicationCron(turn / turnsPerRepl)
+	}
+}
+
+var newline = []byte("\n")
+
+// replicationCron does what every version's does, in its order (facts: 5.1).
+func (s *Server) replicationCron(loops int64) {
+	s.upstreamCron()
+	if s.pings() && loops%max(1, wholeSeconds(s.set.PingPeriod)) == 0 {
+		p := pingUpper
+		if s.prof.PingLower {
+			p = pingLower
+		}
+		if s.prof.PSYNC > 0 {
+			s.feedLiteral(p)
+			s.note(Event{Kind: EvPinged, Offset: s.mro})
+		}
+	}
+	s.masterCron()
+	if due, ok := s.ttlDue(); ok && s.unix() >= due {
+		s.freeBacklog(WhyTTL)
+		if s.prof.TTLNewID {
+			s.changeID()
+		}
+	}
+	s.startPendingSaves(false)
+}

@@ -1,0 +1,394 @@
+package model
+
+import (
+	"strconv"
+	"time"
+)
+
+// ServerConfig is what a process knows when it starts.
+type ServerConfig struct {
+	Name     string
+	Profile  *Profile
+	Settings Settings
+	Master   string // replicaof in the config file; "" is a master
+	Port     int    // announced as listening-port
+	// IDSeed makes the node's run id and replication ids; two processes of one
+	// run must not share it.
+	IDSeed uint64
+	// Booted is when the process started: now or before the run. The phase of
+	// its cron and of its PINGs hangs on it.
+	Booted Instant
+	// Wall is the server's wall clock at instant 0, in nanoseconds; whole-second
+	// comparisons use its floor.
+	Wall int64
+	// Bytes keeps real bytes in backlog and buffers.
+	Bytes bool
+	// EveryTick asks for a wake at each cron turn, also where nothing can happen.
+	EveryTick bool
+}
+
+// Server is one process: the writing side (master.go), the reading side
+// (replica.go) and the cron that drives both (cron.go). It is a Node.
+type Server struct {
+	cfg  ServerConfig
+	prof *Profile
+	set  Settings
+
+	now   Instant
+	out   []Output
+	notes []Event
+
+	idDraws uint64
+	runID   ReplID
+	id      ReplID // replid; the run id for PSYNC1
+	id2     ReplID // replid2, ZeroID when unused
+	second  Offset // second_replid_offset, -1 when unused
+	mro     Offset // master_repl_offset: number of the last byte of this node's stream
+	log     *RingLog
+	// staleFirst and staleHist are what INFO shows of a freed backlog (<= 6.2).
+	staleFirst Offset
+	staleHist  int64
+	// selected is false until the stream holds a SELECT that counts: after each
+	// set-up of a full sync and after a promotion the next write repeats it
+	// (slaveseldb = -1).
+	selected        bool
+	noReplicasSince int64 // unix second
+
+	cron  cron
+	child child
+
+	clients []*client // accepted connections, oldest first
+	dead    []*client // for reuse
+	stats   struct{ full, partialOK, partialErr int64 }
+
+	up upstream
+}
+
+// child is the snapshot process.
+type child struct {
+	running bool
+	socket  bool
+	ended   bool  // waits to be noticed by the next serverCron turn
+	bytes   int64 // size of its file
+}
+
+var _ Node = (*Server)(nil)
+
+// NewServer makes a process that waits for InStart.
+func NewServer(c ServerConfig) *Server {
+	s := &Server{}
+	s.Reset(c)
+	return s
+}
+
+// Reset makes the server as new, keeping its memory.
+func (s *Server) Reset(c ServerConfig) {
+	for _, cl := range s.clients {
+		s.recycle(cl)
+	}
+	*s = Server{cfg: c, prof: c.Profile, set: c.Settings, out: s.out[:0], notes: s.notes[:0],
+		clients: s.clients[:0], dead: s.dead, up: s.up.cleared()}
+	s.id2, s.second = ZeroID, -1
+	s.up.conn = 0
+}
+
+// newID makes the next identifier of this process: 40 hexadecimal characters
+// from a counter-based mixer, because a node has no chance of its own.
+func (s *Server) newID() ReplID {
+	var b [40]byte
+	for i := range b {
+		if i%16 == 0 {
+			s.idDraws++
+		}
+		b[i] = "0123456789abcdef"[mix64(s.cfg.IDSeed+s.idDraws*0x9e3779b97f4a7c15)>>(4*(i%16))&15]
+	}
+	return ReplID(b[:])
+}
+
+// mix64 is the finalizer of splitmix64: every input bit moves every output bit.
+func mix64(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// clock is the server's unix time at an instant: the floor of its wall clock.
+func (s *Server) clock(at Instant) int64 { return floorDiv(int64(at)+s.cfg.Wall, int64(time.Second)) }
+
+// unix is the server's unix time now.
+func (s *Server) unix() int64 { return s.clock(s.now) }
+
+// reaches is the instant at which the server's clock shows the given second.
+func (s *Server) reaches(second int64) Instant {
+	return Instant(second*int64(time.Second) - s.cfg.Wall)
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+func wholeSeconds(d time.Duration) int64 { return int64(d / time.Second) }
+
+// Step takes one input. See Node.
+func (s *Server) Step(now Instant, in *Input) []Output {
+	if now < s.now {
+		panic("model: time went back")
+	}
+	s.now = now
+	s.out = s.out[:0]
+	s.notes = s.notes[:0]
+	switch in.Kind {
+	case InStart:
+		s.start(in.Restore)
+	case InAppend:
+		s.append(in)
+	case InStream:
+		s.stream(in.Chunk)
+	case InWake:
+		s.wake()
+	case InAccept:
+		s.accept(in.Conn, in.Peer)
+	case InUp:
+		s.dialed(in.Conn)
+	case InData:
+		if in.Conn < 0 {
+			s.clientData(in.Conn, in.Data)
+		} else {
+			s.upstreamData(in.Conn, in.Data)
+		}
+	case InBulk:
+		s.bulk(in.Conn, in.Bytes)
+	case InSent:
+		s.snapshotSent(in.Conn)
+	case InDown:
+		if in.Conn < 0 {
+			s.clientDown(in.Conn, in.Why)
+		} else {
+			s.upstreamDown(in.Conn, in.Why)
+		}
+	case InSnapshotDone:
+		s.child.ended, s.child.bytes = true, in.Bytes
+	case InLoaded:
+		s.loaded(in.Conn)
+	case InReplicaOf:
+		s.replicaOf(in.Peer)
+	case InConfigSet:
+		s.configSet(in.Settings)
+	case InStop:
+		s.note(Event{Kind: EvStopped, Offset: s.mro, Why: WhyStopped})
+		s.cron.running = false
+	case InThawed:
+		s.cron.thaw(in.Since, now)
+	default:
+		panic("model: unknown input " + strconv.Itoa(int(in.Kind)))
+	}
+	n := 0 // the slice of notes may have moved while it grew: point into it now
+	for i := range s.out {
+		if s.out[i].Kind == OutNote {
+			s.out[i].Event = &s.notes[n]
+			n++
+		}
+	}
+	return s.out
+}
+
+// start brings the process up: identity first, then what a snapshot on disk
+// remembers (facts: 1.2, 1.9).
+func (s *Server) start(saved *Saved) {
+	s.runID = s.newID()
+	s.id = s.runID
+	if s.prof.PSYNC == 2 {
+		s.id = s.newID()
+	}
+	s.cron.start(s.cfg.Booted, s.now)
+	s.noReplicasSince = s.clock(s.now)
+	s.note(Event{Kind: EvStarted, ID: s.id, Text: s.prof.Name})
+	if s.cfg.Master == "" {
+		return
+	}
+	s.up.host, s.up.state = s.cfg.Master, upConnect
+	if saved != nil && s.prof.RestartKeepsID {
+		s.id, s.mro = saved.ID, saved.Offset
+		s.up.cache(saved.ID, saved.Offset)
+	}
+	s.note(Event{Kind: EvFollows, Peer: s.up.host})
+}
+
+// Saved is what a snapshot written now would remember of replication, nil when
+// nothing (rdbPopulateSaveInfo; facts: 1.8).
+func (s *Server) Saved() *Saved {
+	if s.prof.PSYNC != 2 {
+		return nil
+	}
+	if s.up.host != "" {
+		if s.up.state == upConnected || s.up.cached {
+			return &Saved{ID: s.id, Offset: s.up.done}
+		}
+		return nil
+	}
+	if s.log == nil {
+		return nil
+	}
+	return &Saved{ID: s.id, Offset: s.mro}
+}
+
+// MRO is master_repl_offset: the number of the last byte of the node's stream.
+func (s *Server) MRO() Offset { return s.mro }
+
+// Processed is the last byte of the master's stream that the node has taken:
+// read for versions that count reads, else applied.
+func (s *Server) Processed() Offset { return s.up.done }
+
+// Read is the last byte of the master's stream that the node has read.
+func (s *Server) Read() Offset { return s.up.read }
+
+// Now is the time of the last step.
+func (s *Server) Now() Instant { return s.now }
+
+// Buffered is the first stream byte that waits in some replica's output buffer,
+// MRO+1 when none does.
+func (s *Server) Buffered() Offset {
+	first := s.mro + 1
+	for _, c := range s.clients {
+		if c.buffers() {
+			first = min(first, c.bufFrom)
+		}
+	}
+	return first
+}
+
+// History is the backlog's first byte and length, 0 and 0 without one.
+func (s *Server) History() (first Offset, length int64) {
+	if s.log == nil {
+		return 0, 0
+	}
+	return s.log.First(), s.log.Len()
+}
+
+// Counts says whether writes enter the stream: only while a backlog or a
+// replica exists (replicationFeedSlaves; facts: 1.4).
+func (s *Server) Counts() bool {
+	return s.up.host == "" && (s.log != nil || s.replicas() > 0)
+}
+
+// IsMaster says whether the node follows nobody.
+func (s *Server) IsMaster() bool { return s.up.host == "" }
+
+// LinkUp says whether the node follows its master's stream.
+func (s *Server) LinkUp() bool { return s.up.state == upConnected }
+
+// Reads says whether the node takes bytes from the connection now. It does not
+// while it loads a snapshot.
+func (s *Server) Reads(c ConnID) bool { return !(s.up.state == upLoading && c == s.up.conn) }
+
+// append takes client writes into the stream. A chunk of many commands does
+// what its commands would do one by one: nothing here depends on where one ends.
+func (s *Server) append(in *Input) {
+	if !s.Counts() {
+		return
+	}
+	if !s.selected {
+		s.selected = true
+		s.feedLiteral(selectZero)
+	}
+	s.feed(Chunk{From: s.mro + 1, To: s.mro + 1 + Offset(in.Bytes), Data: in.Data}, false)
+}
+
+var (
+	selectZero = []byte("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n")
+	pingUpper  = []byte("*1\r\n$4\r\nPING\r\n")
+	pingLower  = []byte("*1\r\n$4\r\nping\r\n")
+)
+
+// feedLiteral puts a command of the server's own into the stream.
+func (s *Server) feedLiteral(b []byte) {
+	c := Chunk{From: s.mro + 1, To: s.mro + 1 + Offset(len(b))}
+	if s.cfg.Bytes {
+		c.Data = b
+	}
+	s.feed(c, true)
+}
+
+// feed appends to the stream: backlog, buffers of replicas that wait for their
+// snapshot, and the connections that are attached (replicationFeedSlaves).
+func (s *Server) feed(c Chunk, literal bool) {
+	if c.From != s.mro+1 {
+		panic("model: a stream with a hole")
+	}
+	c.Bound = c.To
+	s.mro = c.To - 1
+	if s.log != nil {
+		s.log.Append(c)
+		if s.log.Next() != s.mro+1 {
+			panic("model: F + H - 1 is not master_repl_offset")
+		}
+	}
+	if c.Data != nil {
+		for _, cl := range s.clients {
+			if cl.buffers() {
+				cl.buf = append(cl.buf, c.Data...)
+			}
+		}
+	}
+	s.out = append(s.out, Output{Kind: OutFeed, Chunk: c, Literal: literal})
+}
+
+func (s *Server) createBacklog() {
+	s.log = NewRing(s.set.BacklogSize, s.mro+1, s.cfg.Bytes)
+	s.note(Event{Kind: EvBacklogCreated, Bytes: s.set.BacklogSize, First: s.log.First()})
+}
+
+func (s *Server) freeBacklog(why Why) {
+	if s.log == nil {
+		return
+	}
+	if s.prof.StaleInfo {
+		s.staleFirst, s.staleHist = s.log.First(), s.log.Len()
+	}
+	s.log = nil
+	s.note(Event{Kind: EvBacklogFreed, Why: why})
+}
+
+// changeID takes a new history and forgets the second one
+// (changeReplicationId, clearReplicationId2).
+func (s *Server) changeID() {
+	s.id, s.id2, s.second = s.newID(), ZeroID, -1
+	s.note(Event{Kind: EvNewID, ID: s.id})
+}
+
+// shiftID takes a new history and remembers the old one up to here
+// (shiftReplicationId).
+func (s *Server) shiftID(id ReplID) {
+	s.id2, s.second, s.id = s.id, s.mro+1, id
+	s.note(Event{Kind: EvNewID, ID: s.id, ID2: s.id2, Offset: s.second})
+}
+
+func (s *Server) configSet(set *Settings) {
+	old := s.set
+	s.set = *set
+	if s.set.BacklogSize < MinBacklog {
+		s.set.BacklogSize = MinBacklog
+	}
+	if s.set.BacklogSize == old.BacklogSize || s.log == nil {
+		return
+	}
+	s.log.Resize(s.set.BacklogSize)
+	s.note(Event{Kind: EvBacklogResized, Bytes: s.set.BacklogSize, First: s.log.First(), Hist: s.log.Len()})
+}
+
+func (s *Server) note(e Event) {
+	s.notes = append(s.notes, e)
+	s.out = append(s.out, Output{Kind: OutNote})
+}
+
+func (s *Server) send(c ConnID, data []byte) {
+	s.out = append(s.out, Output{Kind: OutSend, Conn: c, Data: data})
+}
+
+func (s *Server) hangup(c ConnID, why Why) {
+	s.out = append(s.out, Output{Kind: OutHangup, Conn: c, Why: why})
+}

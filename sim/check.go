@@ -1,0 +1,128 @@
+package sim
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"psyncsim/model"
+	"psyncsim/sim/trace"
+)
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// own notes that a host wrote bytes of its own: a new life of a process is a
+// new part of its history.
+func (w *World) own(h *host, c model.Chunk) {
+	id := uint32(h.index)<<16 | h.epoch
+	if n := len(h.history); n == 0 || h.history[n-1].epoch != id {
+		h.history = append(h.history, span{c.From, id})
+	}
+}
+
+// follow notes that a replica took a piece of its source's history.
+func (w *World) follow(h, src *host, c model.Chunk) {
+	for i, s := range src.history {
+		end := c.To
+		if i+1 < len(src.history) {
+			end = src.history[i+1].from
+		}
+		if end <= c.From || s.from >= c.To {
+			continue
+		}
+		if n := len(h.history); n == 0 || h.history[n-1].epoch != s.epoch {
+			h.history = append(h.history, span{max(c.From, s.from), s.epoch})
+		}
+	}
+}
+
+// upTo is the part of a history before an offset.
+func upTo(s []span, before model.Offset) []span {
+	n := len(s)
+	for n > 0 && s[n-1].from >= before {
+		n--
+	}
+	return s[:n]
+}
+
+// joined checks that a replica that goes online continues its master's history:
+// after a partial resynchronization what it holds must be the master's own
+// beginning; after a full one it takes the master's history over.
+func (w *World) joined(h *host, e *model.Event) {
+	src := w.hosts[w.named(e.Peer)]
+	if e.Full {
+		h.history = append(h.history[:0], upTo(src.history, e.Offset)...)
+		h.log.segs = h.log.segs[:0]
+		return
+	}
+	mine, theirs := upTo(h.history, e.Offset), upTo(src.history, e.Offset)
+	if len(mine) != len(theirs) {
+		panic(fmt.Sprintf("sim: %s continues at %d a history that is not %s's: %v, %v", h.cfg.Name, e.Offset, e.Peer, mine, theirs))
+	}
+	for i := range mine {
+		if mine[i] != theirs[i] && !(i == 0 && mine[i].epoch == theirs[i].epoch) {
+			panic(fmt.Sprintf("sim: %s continues at %d a history that is not %s's: %v, %v", h.cfg.Name, e.Offset, e.Peer, mine, theirs))
+		}
+	}
+	h.history = mine
+}
+
+// compare checks delivered bytes against what the source's clients wrote.
+func (w *World) compare(src *host, c model.Chunk) {
+	if n := len(src.log.segs); n == 0 || src.log.segs[0].from > c.From {
+		panic("sim: a stream piece that its source has forgotten")
+	}
+	if want := src.log.content(nil, c.From, c.To); !bytes.Equal(want, c.Data) {
+		panic(fmt.Sprintf("sim: bytes [%d, %d) of %s's stream arrived changed", c.From, c.To, src.cfg.Name))
+	}
+}
+
+// ringLog keeps the last facts, for the report of a violation.
+type ringLog struct {
+	recs [16]trace.Record
+	n    int
+}
+
+func (l *ringLog) reset() { l.n = 0 }
+
+func (l *ringLog) add(r *trace.Record) {
+	l.recs[l.n%len(l.recs)] = *r
+	l.n++
+}
+
+func (l *ringLog) records() []trace.Record {
+	var out []trace.Record
+	for i := max(0, l.n-len(l.recs)); i < l.n; i++ {
+		out = append(out, l.recs[i%len(l.recs)])
+	}
+	return out
+}
+
+// check refuses a configuration that no world can play.
+func (c *Config) check() error {
+	if c.Duration <= 0 {
+		return errors.New("sim: a run needs a duration")
+	}
+	if len(c.Servers) == 0 {
+		return errors.New("sim: a run needs a server")
+	}
+	for i := range c.Servers {
+		s := &c.Servers[i]
+		if s.Profile == nil {
+			return fmt.Errorf("sim: server %q has no version", s.Name)
+		}
+		for j := range c.Servers {
+			if o := &c.Servers[j]; s.Profile.OwnStreamOnChains && s.ReplicaOf == o.Name && o.ReplicaOf != "" {
+				return fmt.Errorf("sim: %s is a replica of the replica %s: chains are not modelled for %s", s.Name, o.Name, s.Profile.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// mulDiv is a*b/c without overflow in between, for a, b, c >= 0.
+func mulDiv(a, b, c int64) int64 {
+	q, r := a/c, a%c
+	return q*b + int64(uint64(r)*uint64(b)/uint64(c))
+}

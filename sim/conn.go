@@ -1,0 +1,172 @@
+package sim
+
+import (
+	"time"
+
+	"psyncsim/model"
+)
+
+// link is the network between two servers: the same both ways.
+type link struct {
+	a, b    int // host numbers, a < b
+	latency model.Instant
+	ps      int64 // picoseconds a byte; 0 without limit
+	reset   int   // how many reset faults hold it down: connects are refused
+	silent  int   // how many silences hold it
+	name    string
+}
+
+// conn is one TCP connection: an ordered pipe of bytes each way. Bytes are
+// delayed or lost with the connection, never out of its middle.
+type conn struct {
+	gen      uint32 // counts the uses of this slot: events of an older one are void
+	live     bool
+	up       bool // established
+	frozen   bool // the link is silent: nothing arrives
+	link     *link
+	dialer   int // host that dialed
+	peer     int // host that accepted, or would
+	ids      [2]model.ConnID
+	told     [2]bool // side knows that it ended (or hung up itself)
+	syn      int     // connect attempts sent
+	finWaits bool    // the end has arrived at a side that does not read yet
+	pipes    [2]pipe // [0] dialer to acceptor, [1] back
+}
+
+const (
+	fromDialer   = 0
+	fromAcceptor = 1
+)
+
+// pipe is one direction of a connection. Discrete items (handshake lines,
+// ACKs, a snapshot) queue first in, first out and are served one after another;
+// behind them the replication stream flows, which is a formula and not a queue:
+// what has arrived follows from what was written, latency and bandwidth.
+type pipe struct {
+	epoch     uint32 // scheduled deliveries of an older epoch are void
+	free      int64  // picoseconds: when the wire has served all items
+	items     []item
+	head      int
+	flow      flow
+	sent      int64 // bytes handed to the transport
+	delivered int64 // bytes that reached the other node
+	fin       bool  // the sender hung up: the end of the stream is known
+}
+
+type itemKind uint8
+
+const (
+	itemBytes itemKind = iota
+	itemBulk           // a snapshot: counted, never stored
+	itemFin            // the sender's end of the connection
+)
+
+type item struct {
+	kind    itemKind
+	n       int64 // bytes
+	start   int64 // picoseconds: when its service begins
+	ps      int64 // picoseconds a byte while it is served
+	arrived int64 // bulk: bytes already delivered
+	sent    bool  // bulk: its sender was told
+	eof     bool  // bulk: ends with a mark, not with a length
+	why     model.Why
+	data    []byte
+}
+
+// end is when the last byte has left, in picoseconds.
+func (it *item) end() int64 { return it.start + it.n*it.ps }
+
+// flow is a replication stream on a pipe: the bytes of the source's stream from
+// offset `from` on, as fast as the pipe serves them. Byte o has left at
+// (o-from+1)*ps + lag, where lag is the maximum of written*1000 - (bytes
+// before it)*ps over all commands up to o: the queue's recursion
+// f = max(f, written) + bytes*ps, solved.
+type flow struct {
+	on      bool
+	src     int // host
+	from    model.Offset
+	ready   model.Offset // what was there when the flow began: [from, ready)
+	end     model.Offset // the first byte that is not part of it; 0 while it lasts
+	arrived model.Offset // last byte delivered
+	seen    model.Offset // commands that begin before it are in lag
+	lag     int64        // picoseconds
+	data    []byte       // bytes mode: [arrived+1, ...) as the master sent it
+	began   model.Instant
+}
+
+// psCeil rounds picoseconds up to an instant.
+func psCeil(ps int64) model.Instant { return model.Instant((ps + 999) / 1000) }
+
+// psPerByte turns bytes a second into picoseconds a byte, rounded up.
+func psPerByte(bandwidth int64) int64 {
+	if bandwidth <= 0 {
+		return 0
+	}
+	return (int64(time.Second)*1000 + bandwidth - 1) / bandwidth
+}
+
+// put queues an item at now and says when it has left.
+func (p *pipe) put(now model.Instant, it item) *item {
+	it.start = max(int64(now)*1000, p.free)
+	p.free = it.end()
+	p.sent += it.n
+	if p.head > 0 && p.head == len(p.items) {
+		p.items, p.head = p.items[:0], 0
+	}
+	p.items = append(p.items, it)
+	return &p.items[len(p.items)-1]
+}
+
+// inFlight counts what was sent and has not arrived, item by item.
+func (p *pipe) inFlight(written model.Offset) (n int64) {
+	for i := p.head; i < len(p.items); i++ {
+		n += p.items[i].n - p.items[i].arrived
+	}
+	if p.flow.on {
+		last := written
+		if p.flow.end > 0 {
+			last = p.flow.end - 1
+		}
+		n += int64(last - p.flow.arrived)
+	}
+	return n
+}
+
+func (p *pipe) clear() {
+	for i := range p.items {
+		p.items[i].data = p.items[i].data[:0]
+	}
+	*p = pipe{epoch: p.epoch + 1, items: p.items[:0], flow: flow{data: p.flow.data[:0]}}
+}
+
+// arrivedBy is the last byte of the flow that has arrived by t.
+func (f *flow) arrivedBy(t model.Instant, log *streamLog, latency model.Instant, ps int64) model.Offset {
+	tau := t - latency
+	if tau < f.began {
+		return f.arrived
+	}
+	w := max(log.written(tau, f.ready), f.ready-1)
+	if f.end > 0 {
+		w = min(w, f.end-1)
+	}
+	if w < f.from {
+		return f.from - 1
+	}
+	if w+1 > f.seen { // commands written since: they may have had to queue
+		f.lag = log.lag(f.seen, w+1, f.from, ps, f.lag)
+		f.seen = w + 1
+	}
+	room := int64(tau)*1000 - f.lag
+	if room < 0 {
+		return f.arrived
+	}
+	if ps == 0 {
+		return max(w, f.arrived)
+	}
+	return max(f.arrived, min(w, f.from-1+model.Offset(room/ps)))
+}
+
+// arrivalOf is when byte o, the last one known to have arrived, did so.
+func (f *flow) arrivalOf(o model.Offset, latency model.Instant, ps int64) model.Instant {
+	return psCeil(int64(o-f.from+1)*ps+f.lag) + latency
+}

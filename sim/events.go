@@ -1,0 +1,344 @@
+package sim
+
+import (
+	"psyncsim/model"
+	"psyncsim/sim/trace"
+)
+
+// handle plays one event. An event of a host that is frozen waits for its
+// thaw; one of a connection that has ended is void.
+func (w *World) handle(e event) {
+	now := w.queue.Now()
+	switch e.kind {
+	case evFault:
+		w.fault(int(e.host), now)
+	case evFaultEnd:
+		w.faultEnd(int(e.host), now)
+	case evWake:
+		h := w.hosts[e.host]
+		if e.gen != h.gen || h.wakeAt != now || h.frozen > 0 {
+			return
+		}
+		h.wakeAt = -1
+		w.deliver(h, e, model.Input{Kind: model.InWake})
+	case evSnapshot:
+		if h := w.hosts[e.host]; e.gen == h.snap {
+			w.deliver(h, e, model.Input{Kind: model.InSnapshotDone, Bytes: h.dataset})
+		}
+	case evRelay:
+		w.bring(w.hosts[e.host], now)
+	case evWrite:
+		w.bring(w.hosts[e.host], now)
+		for _, h := range w.hosts {
+			w.bring(h, now)
+		}
+		w.scheduleWrite(int(e.host))
+	case evSample:
+		w.sample(now)
+	case evLoaded:
+		w.loadedEvent(e)
+	case evFlowFin, evDeliver, evSent:
+		c := w.conns[e.conn]
+		if c.live && !c.frozen && c.pipes[e.side].epoch == e.gen {
+			w.arrived(e, c)
+		}
+	default:
+		if c := w.conns[e.conn]; c.live && c.gen == e.gen {
+			w.connected(e, c)
+		}
+	}
+}
+
+// deliver brings a host up to date and tells it one thing; false when it is
+// frozen and will hear of it later, or dead.
+func (w *World) deliver(h *host, e event, in model.Input) bool {
+	if !h.alive {
+		return false
+	}
+	if h.frozen > 0 {
+		h.deferred = append(h.deferred, e)
+		return false
+	}
+	now := w.queue.Now()
+	w.bring(h, now)
+	w.in = in
+	w.step(h, now)
+	return true
+}
+
+func (w *World) loadedEvent(e event) {
+	h, c := w.hosts[e.host], w.conns[e.conn]
+	if !c.live || c.gen != e.gen || c.told[fromDialer] {
+		return
+	}
+	if !w.deliver(h, e, model.Input{Kind: model.InLoaded, Conn: c.ids[fromDialer]}) {
+		return
+	}
+	// The socket is read again: what waited in it, then perhaps its end.
+	w.catchUp(h)
+	if c.live && c.gen == e.gen && c.told[fromAcceptor] && c.finWaits {
+		w.sideDown(e.conn, fromDialer, model.WhyClosed)
+	}
+}
+
+// catchUp delivers at a host what had arrived while it could not read.
+func (w *World) catchUp(h *host) {
+	now := w.queue.Now()
+	if c := w.upstreamOf(h); c != nil {
+		w.receive(h, c, now)
+	}
+}
+
+// arrived handles the events of a pipe.
+func (w *World) arrived(e event, c *conn) {
+	side := int(e.side)
+	from, to := w.hosts[w.end(c, side)], w.hosts[w.end(c, 1-side)]
+	p := &c.pipes[side]
+	if e.kind == evSent {
+		if it := p.bulk(); it != nil {
+			it.sent = true
+		}
+		if !c.told[side] {
+			w.deliver(from, e, model.Input{Kind: model.InSent, Conn: c.ids[side]})
+		}
+		return
+	}
+	if to.frozen > 0 && !c.told[1-side] {
+		to.deferred = append(to.deferred, e)
+		return
+	}
+	if e.kind == evFlowFin {
+		if side == fromAcceptor && !to.srv.Reads(c.ids[1-side]) {
+			c.finWaits = true
+			return
+		}
+		w.sideDown(e.conn, 1-side, model.WhyClosed)
+		return
+	}
+	w.bring(to, w.queue.Now())
+	if !c.live || c.gen == 0 || p.head >= len(p.items) {
+		return
+	}
+	it := p.items[p.head]
+	p.items[p.head].data = nil
+	p.head++
+	p.delivered += it.n - it.arrived
+	if c.told[1-side] {
+		return // bytes to a closed socket
+	}
+	switch it.kind {
+	case itemFin:
+		if side == fromAcceptor && !to.srv.Reads(c.ids[1-side]) {
+			c.finWaits = true
+			return
+		}
+		w.sideDown(e.conn, 1-side, model.WhyClosed)
+	case itemBulk:
+		n := it.n - it.arrived
+		if it.eof {
+			n = -1
+		}
+		w.deliver(to, e, model.Input{Kind: model.InBulk, Conn: c.ids[1-side], Bytes: n})
+	default:
+		w.deliver(to, e, model.Input{Kind: model.InData, Conn: c.ids[1-side], Data: it.data})
+		p.keep(it.data)
+	}
+}
+
+// keep gives an item's memory to the next one.
+func (p *pipe) keep(data []byte) {
+	if p.head == len(p.items) && len(p.items) > 0 {
+		p.items[0].data = data[:0]
+	}
+}
+
+// bulk is the snapshot on a pipe, if one is under way.
+func (p *pipe) bulk() *item {
+	for i := p.head; i < len(p.items); i++ {
+		if p.items[i].kind == itemBulk {
+			return &p.items[i]
+		}
+	}
+	return nil
+}
+
+// end is the host at one side of a connection.
+func (w *World) end(c *conn, side int) int {
+	if side == fromDialer {
+		return c.dialer
+	}
+	return c.peer
+}
+
+// sideDown tells one side that its connection is gone.
+func (w *World) sideDown(ci int32, side int, why model.Why) {
+	c := w.conns[ci]
+	h := w.hosts[w.end(c, side)]
+	if c.told[side] {
+		return
+	}
+	gen, id := c.gen, c.ids[side]
+	if h.frozen > 0 {
+		h.deferred = append(h.deferred, event{kind: evDown, side: uint8(side), why: why, conn: ci, gen: gen})
+		return
+	}
+	w.bring(h, w.queue.Now())
+	if !c.live || c.gen != gen || c.told[side] {
+		return
+	}
+	c.told[side] = true
+	if !c.told[1-side] {
+		c.told[1-side] = w.endOfPeer(c, side)
+	}
+	if c.told[0] && c.told[1] {
+		w.flush(ci)
+	} else {
+		w.endFlow(ci, side) // its own FIN, for the side that does not know yet
+	}
+	if id != 0 && h.alive {
+		w.in = model.Input{Kind: model.InDown, Conn: id, Why: why}
+		w.step(h, w.queue.Now())
+	}
+}
+
+// endOfPeer says whether the other side has no process to tell.
+func (w *World) endOfPeer(c *conn, side int) bool {
+	return !w.hosts[w.end(c, 1-side)].alive || c.ids[1-side] == 0
+}
+
+// dial begins a connection: SYN, and its answer a round trip later.
+func (w *World) dial(h *host, id model.ConnID, peer string) {
+	to := w.named(peer)
+	ci := w.slot()
+	c := w.conns[ci]
+	l := w.linkOf(h.index, to)
+	c.live, c.link, c.dialer, c.peer = true, &w.links[l], h.index, to
+	c.ids[fromDialer] = id
+	c.frozen = c.link.silent > 0
+	h.conns = append(h.conns, ci)
+	w.hosts[to].conns = append(w.hosts[to].conns, ci)
+	w.connected(event{kind: evSYN, conn: ci, gen: c.gen}, c)
+}
+
+func (w *World) named(name string) int {
+	for i, h := range w.hosts {
+		if h.cfg.Name == name {
+			return i
+		}
+	}
+	panic("sim: no server " + name)
+}
+
+// slot is a free connection.
+func (w *World) slot() int32 {
+	for i, c := range w.conns {
+		if !c.live {
+			return int32(i)
+		}
+	}
+	w.conns = append(w.conns, &conn{gen: 1})
+	return int32(len(w.conns) - 1)
+}
+
+// synRetries is how often Linux repeats a SYN (tcp_syn_retries); the pause
+// doubles from one second.
+const synRetries = 6
+
+// connected handles the events of a connection that is being made or ends.
+func (w *World) connected(e event, c *conn) {
+	now := w.queue.Now()
+	lat := c.link.latency
+	next := event{conn: e.conn, gen: c.gen}
+	switch e.kind {
+	case evSYN:
+		switch {
+		case c.link.silent > 0:
+			if c.syn == synRetries {
+				next.kind, next.side, next.why = evDown, fromDialer, model.WhyUnreachable
+				w.queue.Push(now+synPause(c.syn), next)
+				return
+			}
+			next.kind = evSYN
+			w.queue.Push(now+synPause(c.syn), next)
+			c.syn++
+		case c.link.reset > 0 || !w.hosts[c.peer].alive:
+			next.kind, next.side, next.why = evDown, fromDialer, model.WhyRefused
+			w.queue.Push(now+2*lat, next)
+		default:
+			c.frozen = false
+			next.kind = evUp
+			w.queue.Push(now+2*lat, next)
+			next.kind = evAccept
+			w.queue.Push(now+3*lat, next)
+		}
+	case evUp:
+		if c.told[fromDialer] {
+			return
+		}
+		c.up = true
+		w.deliver(w.hosts[c.dialer], e, model.Input{Kind: model.InUp, Conn: c.ids[fromDialer]})
+	case evAccept:
+		h := w.hosts[c.peer]
+		if h.frozen > 0 {
+			h.deferred = append(h.deferred, e)
+			return
+		}
+		h.accepted--
+		c.ids[fromAcceptor] = h.accepted
+		w.deliver(h, e, model.Input{Kind: model.InAccept, Conn: h.accepted, Peer: w.hosts[c.dialer].cfg.Name})
+	case evDown:
+		w.sideDown(e.conn, int(e.side), e.why)
+	}
+}
+
+// synPause is the wait after SYN number n (from 0).
+func synPause(n int) model.Instant { return model.Instant(1_000_000_000) << n }
+
+// sample tells where every server stands, for charts.
+func (w *World) sample(now model.Instant) {
+	for _, h := range w.hosts {
+		w.bring(h, now)
+		e := model.Event{Kind: trace.Sampled, MRO: h.srv.MRO(), Offset: h.srv.MRO(), Full: true}
+		if !h.srv.IsMaster() {
+			e.Offset, e.Full = h.srv.Processed(), h.srv.LinkUp()
+		}
+		e.First, e.Hist = h.srv.History()
+		w.tell(now, h.cfg.Name, e)
+	}
+	w.queue.Push(now+model.Instant(w.cfg.Sample), event{kind: evSample})
+}
+
+// finish ends the run: everyone's INFO, and the books of every connection.
+func (w *World) finish(end model.Instant) {
+	w.queue.Push(max(end, w.queue.Now()), event{kind: evFaultEnd, host: -1})
+	w.queue.Pop(end) // the clock is at the end
+	for _, h := range w.hosts {
+		w.bring(h, end)
+		if h.alive {
+			w.tell(end, h.cfg.Name, model.Event{Kind: model.EvInfo, Info: h.srv.Info(end)})
+		}
+	}
+	for _, c := range w.conns {
+		if !c.live {
+			continue
+		}
+		for side := range c.pipes {
+			p := &c.pipes[side]
+			if n := p.inFlight(w.written(p)); p.sent != p.delivered+n {
+				panic("sim: bytes sent " + itoa(p.sent) + " are not delivered " + itoa(p.delivered) + " + in flight " + itoa(n))
+			}
+		}
+	}
+	w.tell(end, "world", model.Event{Kind: trace.Ended})
+}
+
+// Info is a server's INFO at the end of the run or, between steps, now; nil
+// when no process runs.
+func (w *World) Info(server int) *model.Info {
+	h := w.hosts[server]
+	if !h.alive {
+		return nil
+	}
+	w.bring(h, w.queue.Now())
+	return h.srv.Info(w.queue.Now())
+}

@@ -1,0 +1,241 @@
+package sim
+
+import (
+	"psyncsim/model"
+	"psyncsim/sim/trace"
+)
+
+// fault begins fault i of the configuration.
+func (w *World) fault(i int, now model.Instant) {
+	f := &w.cfg.Faults[i]
+	ends := true
+	switch f.Kind {
+	case FaultReset:
+		w.cut(&w.links[w.linkOf(f.A, f.B)], now)
+	case FaultSilent:
+		w.silence(&w.links[w.linkOf(f.A, f.B)], now)
+	case FaultRestart, FaultCrash:
+		w.kill(w.hosts[f.Server], now, f.Kind == FaultRestart && f.Save)
+	case FaultPause:
+		w.pause(w.hosts[f.Server], now)
+	default:
+		ends = false
+		w.order(f)
+	}
+	if ends {
+		w.queue.Push(now+model.Instant(f.For), event{kind: evFaultEnd, host: int32(i)})
+	}
+}
+
+// faultEnd ends fault i.
+func (w *World) faultEnd(i int, now model.Instant) {
+	f := &w.cfg.Faults[i]
+	switch f.Kind {
+	case FaultReset:
+		l := &w.links[w.linkOf(f.A, f.B)]
+		if l.reset--; l.reset == 0 {
+			w.tell(now, "link", model.Event{Kind: trace.Healed, Peer: l.name})
+		}
+	case FaultSilent:
+		l := &w.links[w.linkOf(f.A, f.B)]
+		if l.silent--; l.silent == 0 {
+			w.tell(now, "link", model.Event{Kind: trace.Healed, Peer: l.name})
+			w.thawLink(l, now)
+		}
+	case FaultRestart, FaultCrash:
+		if h := w.hosts[f.Server]; !h.alive {
+			w.boot(h, h.saved)
+		}
+	case FaultPause:
+		w.resume(w.hosts[f.Server], now)
+	}
+}
+
+// order gives a server a command of its operator.
+func (w *World) order(f *FaultConfig) {
+	h := w.hosts[f.Server]
+	in := model.Input{}
+	switch f.Kind {
+	case FaultPromote:
+		in.Kind = model.InReplicaOf
+	case FaultReplicaOf:
+		in.Kind, in.Peer = model.InReplicaOf, w.cfg.Servers[f.Peer].Name
+	case FaultConfigSet:
+		in.Kind, in.Settings = model.InConfigSet, f.Settings
+	}
+	if h.frozen > 0 || !h.alive {
+		return // nobody answers the operator
+	}
+	w.deliver(h, event{}, in)
+}
+
+// cut resets every connection of a link: both ends are told at once.
+func (w *World) cut(l *link, now model.Instant) {
+	l.reset++
+	w.tell(now, "link", model.Event{Kind: trace.Cut, Peer: l.name})
+	for i := range w.conns {
+		c := w.conns[i]
+		if !c.live || c.link != l {
+			continue
+		}
+		gen := c.gen
+		w.bring(w.hosts[c.dialer], now)
+		w.bring(w.hosts[c.peer], now)
+		if !c.live || c.gen != gen {
+			continue
+		}
+		w.reset(int32(i), now)
+	}
+}
+
+// reset ends one connection for both sides, at once.
+func (w *World) reset(ci int32, now model.Instant) {
+	c := w.conns[ci]
+	down := event{kind: evDown, why: model.WhyReset, conn: ci, gen: c.gen}
+	if !c.up {
+		down.why = model.WhyRefused
+	}
+	for side := range c.pipes { // what is on the way is lost
+		c.pipes[side].epoch++
+		c.pipes[side].fin = true // and nobody sends a FIN
+	}
+	c.frozen = true
+	for _, side := range [2]int{fromAcceptor, fromDialer} {
+		if !c.told[side] {
+			down.side = uint8(side)
+			w.queue.Push(now, down)
+		}
+	}
+}
+
+// silence stops a link: nothing arrives any more, and nobody is told. TCP holds
+// what was sent; see thawLink.
+func (w *World) silence(l *link, now model.Instant) {
+	if l.silent++; l.silent > 1 {
+		return
+	}
+	w.tell(now, "link", model.Event{Kind: trace.Silenced, Peer: l.name})
+	for _, c := range w.conns {
+		if !c.live || c.link != l || c.frozen {
+			continue
+		}
+		w.bring(w.hosts[c.dialer], now)
+		w.bring(w.hosts[c.peer], now)
+		c.frozen = true
+		for side := range c.pipes {
+			c.pipes[side].epoch++
+		}
+	}
+}
+
+// thawLink lets a link carry bytes again: what has not arrived is sent anew
+// from now on, in order, at the link's rate.
+func (w *World) thawLink(l *link, now model.Instant) {
+	for i := range w.conns {
+		c := w.conns[i]
+		if !c.live || c.link != l || !c.frozen || !c.up && !c.told[fromDialer] {
+			continue
+		}
+		c.frozen = false
+		for side := range c.pipes {
+			w.resend(int32(i), side, now)
+		}
+	}
+}
+
+// resend serves a pipe's waiting items, then its flow, from now on.
+func (w *World) resend(ci int32, side int, now model.Instant) {
+	c := w.conns[ci]
+	p := &c.pipes[side]
+	p.free = int64(now) * 1000
+	for j := p.head; j < len(p.items); j++ {
+		it := &p.items[j]
+		it.start = p.free - it.arrived*it.ps
+		p.free = it.end()
+		w.schedule(ci, side, it)
+	}
+	f := &p.flow
+	if !f.on {
+		return
+	}
+	f.lag = max(f.lag, p.free-int64(f.arrived-f.from+1)*c.link.ps)
+	if r := w.hosts[c.dialer]; r.relays {
+		w.scheduleRelay(r, c)
+	}
+	if f.end > 0 {
+		w.scheduleFlowFin(ci, side)
+	}
+}
+
+// kill ends a process: its kernel closes its sockets.
+func (w *World) kill(h *host, now model.Instant, save bool) {
+	if !h.alive {
+		return
+	}
+	w.bring(h, now)
+	h.saved = nil
+	if save {
+		h.saved = h.srv.Saved()
+	}
+	w.in = model.Input{Kind: model.InStop, Save: save}
+	w.step(h, now)
+	w.tell(now, h.cfg.Name, model.Event{Kind: trace.Killed})
+	h.snap++
+	for len(h.conns) > 0 {
+		ci := h.conns[0]
+		c := w.conns[ci]
+		side := fromDialer
+		if c.peer == h.index {
+			side = fromAcceptor
+		}
+		if c.told[side] { // it is the other's to end; our part of it is over
+			h.conns = h.conns[1:]
+			continue
+		}
+		n := len(h.conns)
+		w.hangup(h, ci, side)
+		if len(h.conns) == n {
+			h.conns = h.conns[1:]
+		}
+	}
+	h.alive, h.frozen, h.deferred = false, 0, h.deferred[:0]
+	h.gen++
+	h.wakeAt = -1
+}
+
+// pause freezes a process: sockets stay open, nothing in it runs.
+func (w *World) pause(h *host, now model.Instant) {
+	if !h.alive {
+		return
+	}
+	if h.frozen == 0 {
+		w.bring(h, now)
+		h.since = now
+		w.tell(now, h.cfg.Name, model.Event{Kind: trace.Paused})
+	}
+	h.frozen++
+}
+
+// resume lets a process run again: its timers are late, its sockets are full.
+func (w *World) resume(h *host, now model.Instant) {
+	if !h.alive || h.frozen == 0 {
+		return
+	}
+	if h.frozen--; h.frozen > 0 {
+		return
+	}
+	w.tell(now, h.cfg.Name, model.Event{Kind: trace.Resumed})
+	if h.src != nil {
+		h.next = h.src.upto(now) // its clients were not served meanwhile
+	}
+	w.in = model.Input{Kind: model.InThawed, Since: h.since}
+	h.wakeAt = -1
+	w.step(h, now)
+	w.bring(h, now)
+	waiting := h.deferred
+	h.deferred = nil
+	for _, e := range waiting {
+		w.queue.Push(now, e)
+	}
+	h.deferred = waiting[:0]
+}

@@ -1,0 +1,333 @@
+package sim
+
+import (
+	"psyncsim/model"
+	"psyncsim/sim/trace"
+)
+
+// obey does one thing that a server wants done.
+func (w *World) obey(h *host, at model.Instant, o *model.Output) {
+	switch o.Kind {
+	case model.OutNote:
+		w.noted(h, at, o.Event)
+	case model.OutFeed:
+		if o.Literal {
+			w.literal(h, at, o.Chunk)
+		} else {
+			w.relay(h, at, o.Chunk)
+		}
+		w.forward(h, o.Chunk)
+	case model.OutSend:
+		if c, side := w.find(h, o.Conn); c >= 0 {
+			w.sendBytes(c, side, o.Data)
+		}
+	case model.OutAttach:
+		if c, side := w.find(h, o.Conn); c >= 0 {
+			w.attach(h, c, side, o.Chunk)
+		}
+	case model.OutDial:
+		w.dial(h, o.Conn, o.Peer)
+	case model.OutHangup:
+		if c, side := w.find(h, o.Conn); c >= 0 {
+			w.hangup(h, c, side)
+		}
+	case model.OutSnapshot:
+		h.snap++
+		if !o.Socket {
+			d := model.Instant(h.cfg.Fork) + transferTime(h.dataset, h.cfg.SaveRate)
+			w.queue.Push(w.queue.Now()+d, event{kind: evSnapshot, host: int32(h.index), gen: h.snap})
+		}
+	case model.OutKillSnapshot:
+		h.snap++
+	case model.OutSendSnapshot:
+		if c, side := w.find(h, o.Conn); c >= 0 {
+			w.sendSnapshot(h, c, side, o)
+		}
+	case model.OutLoad:
+		if c, _ := w.find(h, o.Conn); c >= 0 {
+			h.dataset = w.hosts[w.conns[c].peer].dataset
+			w.queue.Push(w.queue.Now()+transferTime(h.dataset, h.cfg.LoadRate), event{kind: evLoaded, host: int32(h.index), conn: c, gen: w.conns[c].gen})
+		}
+	}
+}
+
+// transferTime is how long n bytes take at a rate, at once without one.
+func transferTime(n, rate int64) model.Instant {
+	if rate <= 0 {
+		return 0
+	}
+	return model.Instant(mulDiv(n, 1e9, rate))
+}
+
+// noted passes a fact on, and keeps the histories that the checkers compare.
+func (w *World) noted(h *host, at model.Instant, e *model.Event) {
+	switch e.Kind {
+	case model.EvOnline:
+		w.joined(h, e)
+	case model.EvPromoted:
+		h.epoch++
+	}
+	w.tell(at, h.cfg.Name, *e)
+}
+
+// literal notes a command of the server's own.
+func (w *World) literal(h *host, at model.Instant, c model.Chunk) {
+	h.log.appendOne(c.From, c.To, at, c.Data)
+	w.own(h, c)
+}
+
+// relay notes what a replica processed and passes on: command by command.
+func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
+	if !h.relays {
+		// Nobody reads this stream: where it ends is all that a later role needs.
+		h.log.segs = h.log.segs[:0]
+		return
+	}
+	from := c.From
+	for from < c.To {
+		to := w.commandEnd(h, from, c.To)
+		var data []byte
+		if c.Data != nil {
+			data = c.Data[from-c.From : to-c.From]
+		}
+		h.log.appendOne(from, to, at, data)
+		from = to
+	}
+	h.log.trim(w.floor(h))
+}
+
+// commandEnd is the end of the command that begins at from, as its source knows it.
+func (w *World) commandEnd(h *host, from, limit model.Offset) model.Offset {
+	c := w.upstreamOf(h)
+	if c == nil || !c.pipes[fromAcceptor].flow.on {
+		return limit
+	}
+	src := &w.hosts[c.pipes[fromAcceptor].flow.src].log
+	if len(src.segs) == 0 {
+		return limit
+	}
+	s := &src.segs[src.index(from)]
+	if !s.run {
+		return min(max(s.to, from+1), limit)
+	}
+	k := src.src.find(s.base + int64(from-s.from))
+	return min(s.from+model.Offset(src.src.bytes(k+1)-s.base), limit)
+}
+
+// forward hands new stream bytes to the connections that carry the stream.
+func (w *World) forward(h *host, ch model.Chunk) {
+	for _, ci := range h.conns {
+		c := w.conns[ci]
+		p := &c.pipes[fromAcceptor]
+		if f := &p.flow; f.on && f.src == h.index && f.end == 0 {
+			p.sent += ch.Bytes()
+			if ch.Data != nil {
+				f.data = append(f.data, ch.Data...)
+			}
+			if r := w.hosts[c.dialer]; r.relays {
+				w.scheduleRelay(r, c)
+			}
+		}
+	}
+}
+
+// scheduleRelay makes an event of the arrival of all that was written so far:
+// a relaying replica must pass commands on at the instant at which it has them.
+func (w *World) scheduleRelay(r *host, c *conn) {
+	f := &c.pipes[fromAcceptor].flow
+	src := &w.hosts[f.src].log
+	last := w.hosts[f.src].srv.MRO()
+	for o := f.arrived + 1; o <= last; {
+		i := src.index(o)
+		s := &src.segs[i]
+		to := s.to
+		if s.run {
+			k := src.src.find(s.base + int64(o-s.from))
+			to = s.from + model.Offset(src.src.bytes(k+1)-s.base)
+		}
+		if to-1 < o {
+			break
+		}
+		if f.seen < to {
+			f.lag = src.lag(f.seen, to, f.from, c.link.ps, f.lag)
+			f.seen = to
+		}
+		at := f.arrivalOf(to-1, c.link.latency, c.link.ps)
+		w.queue.Push(max(at, w.queue.Now()), event{kind: evRelay, host: int32(r.index)})
+		o = to
+	}
+}
+
+// find is the connection that a host calls id, with the side that it is; -1
+// when it has ended for that side.
+func (w *World) find(h *host, id model.ConnID) (conn int32, side int) {
+	for _, ci := range h.conns {
+		c := w.conns[ci]
+		if c.dialer == h.index && c.ids[fromDialer] == id && !c.told[fromDialer] {
+			return ci, fromDialer
+		}
+		if c.peer == h.index && c.ids[fromAcceptor] == id && !c.told[fromAcceptor] && id != 0 {
+			return ci, fromAcceptor
+		}
+	}
+	return -1, 0
+}
+
+// sendBytes queues handshake bytes, an ACK or a newline.
+func (w *World) sendBytes(ci int32, side int, data []byte) {
+	c := w.conns[ci]
+	p := &c.pipes[side]
+	buf := p.spare()
+	it := p.put(w.queue.Now(), item{kind: itemBytes, n: int64(len(data)), ps: c.link.ps, data: append(buf, data...)})
+	w.schedule(ci, side, it)
+}
+
+// spare is a buffer of an item that was delivered.
+func (p *pipe) spare() []byte {
+	if p.head == len(p.items) && len(p.items) > 0 {
+		return p.items[0].data[:0]
+	}
+	return nil
+}
+
+// schedule makes an event of an item's arrival.
+func (w *World) schedule(ci int32, side int, it *item) {
+	c := w.conns[ci]
+	if c.frozen {
+		return // it waits for the heal
+	}
+	e := event{kind: evDeliver, side: uint8(side), conn: ci, gen: c.pipes[side].epoch}
+	w.queue.Push(psCeil(it.end())+c.link.latency, e)
+	if it.kind == itemBulk && !it.sent {
+		e.kind = evSent
+		w.queue.Push(psCeil(it.end()), e)
+	}
+}
+
+// sendSnapshot queues the header line and the payload. A diskless child writes
+// no faster than it makes the snapshot.
+func (w *World) sendSnapshot(h *host, ci int32, side int, o *model.Output) {
+	w.sendBytes(ci, side, o.Data)
+	c := w.conns[ci]
+	p := &c.pipes[side]
+	ps := c.link.ps
+	n := h.dataset + o.Bytes
+	if o.Bytes > 0 { // a trailer: straight from the child
+		ps = max(ps, psPerByte(h.cfg.SaveRate))
+		p.free = max(p.free, int64(w.queue.Now()+model.Instant(h.cfg.Fork))*1000)
+	}
+	if n == 0 {
+		w.queue.Push(w.queue.Now(), event{kind: evSent, side: uint8(side), conn: ci, gen: p.epoch})
+		return
+	}
+	it := p.put(w.queue.Now(), item{kind: itemBulk, n: n, ps: ps, eof: o.Bytes > 0})
+	w.schedule(ci, side, it)
+}
+
+// attach begins the stream on a connection.
+func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
+	c := w.conns[ci]
+	p := &c.pipes[side]
+	now := w.queue.Now()
+	f := &p.flow
+	free := max(int64(now)*1000, p.free)
+	*f = flow{on: true, src: h.index, from: ch.From, ready: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, data: append(f.data[:0], ch.Data...)}
+	p.sent += ch.Bytes()
+	if r := w.hosts[c.dialer]; r.relays && ch.Bytes() > 0 {
+		w.queue.Push(max(now, f.arrivalOf(ch.To-1, c.link.latency, c.link.ps)), event{kind: evRelay, host: int32(r.index)})
+	}
+}
+
+// hangup closes a connection from one side: the other learns it behind all that
+// was sent before.
+func (w *World) hangup(h *host, ci int32, side int) {
+	c := w.conns[ci]
+	c.told[side] = true
+	if !c.up {
+		w.release(ci)
+		return
+	}
+	w.endFlow(ci, side)
+	if c.told[1-side] {
+		w.flush(ci)
+	}
+}
+
+// endFlow sends the FIN of one side.
+func (w *World) endFlow(ci int32, side int) {
+	c := w.conns[ci]
+	p := &c.pipes[side]
+	if p.fin {
+		return
+	}
+	p.fin = true
+	if !p.flow.on {
+		w.schedule(ci, side, p.put(w.queue.Now(), item{kind: itemFin}))
+		return
+	}
+	f := &p.flow
+	f.end = w.hosts[f.src].srv.MRO() + 1
+	w.scheduleFlowFin(ci, side)
+}
+
+// scheduleFlowFin makes an event of the end of a flow.
+func (w *World) scheduleFlowFin(ci int32, side int) {
+	c := w.conns[ci]
+	if c.frozen {
+		return
+	}
+	p := &c.pipes[side]
+	f := &p.flow
+	if f.seen < f.end {
+		f.lag = w.hosts[f.src].log.lag(f.seen, f.end, f.from, c.link.ps, f.lag)
+		f.seen = f.end
+	}
+	at := max(f.arrivalOf(f.end-1, c.link.latency, c.link.ps), w.queue.Now()+c.link.latency)
+	w.queue.Push(at, event{kind: evFlowFin, side: uint8(side), conn: ci, gen: p.epoch})
+}
+
+// flush ends a connection: what has not arrived is lost with it.
+func (w *World) flush(ci int32) {
+	c := w.conns[ci]
+	var lost int64
+	for side := range c.pipes {
+		p := &c.pipes[side]
+		n := p.inFlight(w.written(p))
+		if p.sent != p.delivered+n {
+			panic("sim: bytes sent " + itoa(p.sent) + " are not delivered " + itoa(p.delivered) + " + lost " + itoa(n))
+		}
+		lost += n
+	}
+	if lost > 0 {
+		w.tell(w.queue.Now(), c.link.name, model.Event{Kind: trace.Flushed, Bytes: lost})
+	}
+	w.release(ci)
+}
+
+// written is the last byte of a flow's source.
+func (w *World) written(p *pipe) model.Offset {
+	if !p.flow.on {
+		return 0
+	}
+	return w.hosts[p.flow.src].srv.MRO()
+}
+
+// release gives a connection's slot back.
+func (w *World) release(ci int32) {
+	c := w.conns[ci]
+	for _, h := range [2]int{c.dialer, c.peer} {
+		if h >= len(w.hosts) {
+			continue
+		}
+		list := w.hosts[h].conns
+		for i := range list {
+			if list[i] == ci {
+				w.hosts[h].conns = append(list[:i], list[i+1:]...)
+				break
+			}
+		}
+	}
+	c.pipes[0].clear()
+	c.pipes[1].clear()
+	*c = conn{gen: c.gen + 1, pipes: c.pipes}
+}

@@ -1,0 +1,310 @@
+package sim
+
+import (
+	"sort"
+
+	"psyncsim/model"
+)
+
+// writes is a stream of client writes that can be asked at any instant; see
+// load. Command numbers begin at 0, bytes count from the first command.
+type writes interface {
+	upto(t model.Instant) int64 // commands written at or before t
+	when(k int64) model.Instant // when command k is written
+	bytes(k int64) int64        // bytes of the first k commands
+	find(b int64) int64         // whole commands within the first b bytes
+	size(k int64) int64         // bytes of command k
+	fill(dst []byte, k int64) []byte
+}
+
+// streamLog remembers when each byte of one server's stream came into being,
+// and where its commands end: the answer to "what had been written by then".
+// A run of client writes is one segment however long it is.
+type streamLog struct {
+	src  writes
+	segs []segment
+}
+
+// segment is a piece of a stream: offsets [from, to).
+type segment struct {
+	from, to model.Offset
+	at       model.Instant // when its first command was written
+	// run: the commands of src from number first on, whose bytes begin at base.
+	// Otherwise one command, written at once.
+	run         bool
+	first, base int64
+	data        []byte // the command, in bytes mode
+}
+
+func (l *streamLog) reset(src writes) {
+	l.src, l.segs = src, l.segs[:0]
+}
+
+// appendRun tells that the commands [first, next) of src were written.
+func (l *streamLog) appendRun(from model.Offset, first, next int64) {
+	to := from + model.Offset(l.src.bytes(next)-l.src.bytes(first))
+	if n := len(l.segs); n > 0 && l.segs[n-1].run && l.segs[n-1].to == from {
+		s := &l.segs[n-1]
+		if s.base+int64(from-s.from) == l.src.bytes(first) { // no write was lost in between
+			s.to = to
+			return
+		}
+	}
+	l.segs = append(l.segs, segment{from: from, to: to, at: l.src.when(first), run: true, first: first, base: l.src.bytes(first)})
+}
+
+// appendOne tells that one command was written.
+func (l *streamLog) appendOne(from, to model.Offset, at model.Instant, data []byte) {
+	var own []byte
+	if data != nil {
+		own = append(own, data...)
+	}
+	l.segs = append(l.segs, segment{from: from, to: to, at: at, data: own})
+}
+
+// trim forgets what lies before an offset, when that is worth it.
+func (l *streamLog) trim(floor model.Offset) {
+	if len(l.segs) < 1024 {
+		return
+	}
+	n := l.index(floor)
+	if n < len(l.segs)/2 {
+		return
+	}
+	l.segs = l.segs[:copy(l.segs, l.segs[n:])]
+}
+
+// index is the segment that holds offset o; the last one when o lies beyond.
+func (l *streamLog) index(o model.Offset) int {
+	n := len(l.segs)
+	if n > 0 && l.segs[n-1].from <= o {
+		return n - 1
+	}
+	i := sort.Search(n, func(i int) bool { return l.segs[i].to > o })
+	return min(i, n-1)
+}
+
+// written is the last byte written at or before t; floor-1 when that is less.
+func (l *streamLog) written(t model.Instant, floor model.Offset) model.Offset {
+	for i := len(l.segs) - 1; i >= 0; i-- {
+		s := &l.segs[i]
+		if s.to <= floor {
+			break
+		}
+		if s.at > t {
+			continue
+		}
+		if !s.run {
+			return s.to - 1
+		}
+		n := l.src.bytes(l.src.upto(t)) - s.base
+		return min(s.from+model.Offset(n), s.to) - 1
+	}
+	return floor - 1
+}
+
+// bound is the offset behind the last command that ends at or before byte o,
+// at least floor.
+func (l *streamLog) bound(o, floor model.Offset) model.Offset {
+	if o < floor || len(l.segs) == 0 {
+		return floor
+	}
+	for i := l.index(o); i >= 0; i-- {
+		s := &l.segs[i]
+		if s.to <= floor {
+			break
+		}
+		if o >= s.to-1 {
+			return max(floor, s.to)
+		}
+		if s.run && o >= s.from {
+			b := l.src.bytes(l.src.find(s.base + int64(o+1-s.from)))
+			if b > s.base {
+				return max(floor, s.from+model.Offset(b-s.base))
+			}
+		}
+		if o < s.from {
+			continue
+		}
+		return max(floor, s.from)
+	}
+	return floor
+}
+
+// writtenAt is when byte o came into being.
+func (l *streamLog) writtenAt(o model.Offset) model.Instant {
+	s := &l.segs[l.index(o)]
+	if !s.run {
+		return s.at
+	}
+	return l.src.when(l.src.find(s.base + int64(o-s.from)))
+}
+
+// lag is the max-plus term of a queue that serves ps picoseconds a byte: the
+// maximum over the commands that begin in [from, to) of written*1000 minus the
+// picoseconds of all bytes from origin to their beginning. from is a command's
+// beginning.
+func (l *streamLog) lag(from, to, origin model.Offset, ps int64, best int64) int64 {
+	for i := l.index(from); i >= 0 && i < len(l.segs); i++ {
+		s := &l.segs[i]
+		if s.from >= to {
+			break
+		}
+		if !s.run {
+			if s.from >= from {
+				best = max(best, int64(s.at)*1000-int64(s.from-origin)*ps)
+			}
+			continue
+		}
+		a := max(from, s.from)
+		b := min(to, s.to)
+		i0 := l.src.find(s.base + int64(a-s.from))
+		i1 := l.src.find(s.base + int64(b-1-s.from))
+		// Command k begins at byte base_k of the load: offset s.from + base_k - s.base.
+		shift := (s.base - int64(s.from-origin)) * ps
+		best = max(best, lagOf(l.src, i0, i1+1, ps)+shift)
+	}
+	return best
+}
+
+// lagOf is maxLag for any source of writes.
+func lagOf(src writes, i, j, ps int64) int64 {
+	if l, ok := src.(*load); ok {
+		return maxLag(l, i, j, ps)
+	}
+	best := int64(noLag)
+	lagBetween(src, i, j, ps, &best)
+	return best
+}
+
+// lagBetween is the search of maxLag without its bounds for fluid loads: the
+// commands [i, j) come to no more than the last one's instant less the first
+// one's bytes.
+func lagBetween(src writes, i, j, ps int64, best *int64) {
+	if i >= j || int64(src.when(j-1))*1000-src.bytes(i)*ps <= *best {
+		return
+	}
+	if j-i == 1 {
+		*best = int64(src.when(i))*1000 - src.bytes(i)*ps
+		return
+	}
+	mid := i + (j-i)/2
+	lagBetween(src, mid, j, ps, best)
+	lagBetween(src, i, mid, ps, best)
+}
+
+// content writes the bytes [from, to) as the load and the literals make them:
+// what the replica must receive, whatever path it took.
+func (l *streamLog) content(dst []byte, from, to model.Offset) []byte {
+	var tmp []byte
+	for i := l.index(from); i >= 0 && i < len(l.segs) && l.segs[i].from < to; i++ {
+		s := &l.segs[i]
+		a, b := max(from, s.from), min(to, s.to)
+		if !s.run {
+			dst = append(dst, s.data[a-s.from:b-s.from]...)
+			continue
+		}
+		k := l.src.find(s.base + int64(a-s.from))
+		for at := s.from + model.Offset(l.src.bytes(k)-s.base); at < b; k++ {
+			tmp = l.src.fill(tmp[:0], k)
+			lo, hi := max(a-at, 0), min(b-at, model.Offset(len(tmp)))
+			dst = append(dst, tmp[lo:hi]...)
+			at += model.Offset(len(tmp))
+		}
+	}
+	return dst
+}
+
+// merged is several loads on one server as one stream: in order of time, at one
+// instant in the order of the loads.
+type merged struct{ parts []*load }
+
+func (m *merged) upto(t model.Instant) (n int64) {
+	for _, l := range m.parts {
+		n += l.upto(t)
+	}
+	return n
+}
+
+// when is the least instant by which more than k commands were written.
+func (m *merged) when(k int64) model.Instant {
+	hi := model.Instant(1)
+	for m.upto(hi) <= k {
+		if hi > 1<<60 {
+			return model.Never
+		}
+		hi *= 2
+	}
+	lo := hi / 2 // upto(lo) <= k, or lo is 0
+	if m.upto(0) > k {
+		return 0
+	}
+	for lo+1 < hi {
+		mid := lo + (hi-lo)/2
+		if m.upto(mid) > k {
+			hi = mid
+		} else {
+			lo = mid
+		}
+	}
+	return hi
+}
+
+// share is how many commands of each part are among the first k: all that were
+// written before the instant of command k, then those of that instant in order.
+func (m *merged) share(k int64, visit func(l *load, n int64)) {
+	t := m.when(k)
+	if t == model.Never {
+		for _, l := range m.parts {
+			visit(l, l.upto(t))
+		}
+		return
+	}
+	left := k - m.upto(t-1)
+	for _, l := range m.parts {
+		n := l.upto(t - 1)
+		extra := min(left, l.upto(t)-n)
+		left -= extra
+		visit(l, n+extra)
+	}
+}
+
+func (m *merged) bytes(k int64) (b int64) {
+	m.share(k, func(l *load, n int64) { b += l.bytes(n) })
+	return b
+}
+
+func (m *merged) find(b int64) int64 {
+	lo, hi := int64(0), int64(1)
+	for m.bytes(hi) <= b {
+		if m.when(hi) == model.Never {
+			break
+		}
+		lo, hi = hi, hi*2
+	}
+	for lo+1 < hi {
+		mid := lo + (hi-lo)/2
+		if m.bytes(mid) <= b {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+func (m *merged) size(k int64) int64 { return m.bytes(k+1) - m.bytes(k) }
+
+// fill finds whose command number k is: the part that the step from k to k+1 takes.
+func (m *merged) fill(dst []byte, k int64) []byte {
+	at := make([]int64, 0, 8)
+	m.share(k, func(_ *load, n int64) { at = append(at, n) })
+	i, done := 0, false
+	m.share(k+1, func(l *load, n int64) {
+		if !done && n > at[i] {
+			dst, done = l.fill(dst, at[i]), true
+		}
+		i++
+	})
+	return dst
+}
