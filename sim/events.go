@@ -310,8 +310,7 @@ func (w *World) sample(now model.Instant) {
 
 // finish ends the run: everyone's INFO, and the books of every connection.
 func (w *World) finish(end model.Instant) {
-	w.queue.Push(max(end, w.queue.Now()), event{kind: evFaultEnd, host: -1})
-	w.queue.Pop(end) // the clock is at the end
+	w.queue.SetNow(end)
 	for _, h := range w.hosts {
 		w.bring(h, end)
 		if h.alive {

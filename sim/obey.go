@@ -7,6 +7,9 @@ import (
 
 // obey does one thing that a server wants done.
 func (w *World) obey(h *host, at model.Instant, o *model.Output) {
+	if len(w.probes) > 0 && o.Conn < 0 && o.Kind != model.OutNote && w.heard(h, o) {
+		return
+	}
 	switch o.Kind {
 	case model.OutNote:
 		w.noted(h, at, o.Event)
@@ -56,7 +59,7 @@ func transferTime(n, rate int64) model.Instant {
 	if rate <= 0 {
 		return 0
 	}
-	return model.Instant(mulDiv(n, 1e9, rate))
+	return model.Instant(mulDiv(n, 1_000_000_000, rate))
 }
 
 // noted passes a fact on, and keeps the histories that the checkers compare.

@@ -22,6 +22,14 @@ type entry[T any] struct {
 // Now is the time of the last item popped.
 func (q *Queue[T]) Now() model.Instant { return q.now }
 
+// SetNow moves the clock to an instant before which nothing is pending.
+func (q *Queue[T]) SetNow(at model.Instant) {
+	if at < q.now || len(q.heap) > 0 && q.heap[0].at < at {
+		panic("sim: the clock moved over an event")
+	}
+	q.now = at
+}
+
 // Len is the number of items pending.
 func (q *Queue[T]) Len() int { return len(q.heap) }
 

@@ -15,15 +15,17 @@ import (
 // then queued events in the order in which they were scheduled; the faults of
 // the scenario were scheduled first of all.
 type World struct {
-	cfg   *Config
-	queue Queue[event]
-	hosts []*host
-	links []link
-	conns []*conn
-	watch []trace.Watcher
-	rec   trace.Record
-	in    model.Input
-	last  ringLog
+	cfg    *Config
+	queue  Queue[event]
+	hosts  []*host
+	links  []link
+	conns  []*conn
+	watch  []trace.Watcher
+	rec    trace.Record
+	in     model.Input
+	last   ringLog
+	probes []*Probe
+	loads  []*load // one per load of the configuration
 }
 
 // host is a machine with one server process.
@@ -104,9 +106,14 @@ func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	same := w.cfg != nil && len(c.Loads) > 0 && len(w.cfg.Loads) == len(c.Loads) && &w.cfg.Loads[0] == &c.Loads[0] && w.cfg.Duration == c.Duration
 	w.cfg, w.watch = c, append(w.watch[:0], watch...)
+	if err := w.resetLoads(same); err != nil {
+		return err
+	}
 	w.queue.Reset(0)
 	w.last.reset()
+	w.probes = w.probes[:0]
 	for i, cn := range w.conns {
 		if cn.live {
 			w.release(int32(i))
@@ -117,29 +124,21 @@ func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 	}
 	w.hosts = w.hosts[:len(c.Servers)]
 	for i := range w.hosts {
-		if err := w.resetHost(i); err != nil {
-			return err
-		}
+		w.resetHost(i)
 	}
 	w.resetLinks()
 	return nil
 }
 
-func (w *World) resetHost(i int) error {
+func (w *World) resetHost(i int) {
 	h, sc := w.hosts[i], &w.cfg.Servers[i]
 	old := *h
 	*h = host{cfg: sc, index: i, srv: old.srv, log: old.log, loads: old.loads[:0], conns: old.conns[:0],
 		deferred: old.deferred[:0], history: old.history[:0], gen: old.gen + 1, snap: old.snap + 1, dataset: sc.Dataset, wakeAt: -1}
 	for j := range w.cfg.Loads {
-		lc := &w.cfg.Loads[j]
-		if lc.Server != i {
-			continue
+		if w.cfg.Loads[j].Server == i {
+			h.loads = append(h.loads, w.loads[j])
 		}
-		l, err := newLoad(lc, w.cfg.Duration, w.cfg.Seed, streamLoad+uint64(j))
-		if err != nil {
-			return fmt.Errorf("workload %d: %w", j, err)
-		}
-		h.loads = append(h.loads, l)
 	}
 	switch len(h.loads) {
 	case 0:
@@ -158,6 +157,25 @@ func (w *World) resetHost(i int) error {
 		if f.Kind == FaultReplicaOf && len(w.cfg.Servers) > 2 {
 			h.relays = true
 		}
+	}
+}
+
+// resetLoads gives every load the run's seed. Another run of the same sweep
+// point reuses what was worked out for it.
+func (w *World) resetLoads(same bool) error {
+	if same {
+		for j, l := range w.loads {
+			l.reset(w.cfg.Seed, streamLoad+uint64(j))
+		}
+		return nil
+	}
+	w.loads = w.loads[:0]
+	for j := range w.cfg.Loads {
+		l, err := newLoad(&w.cfg.Loads[j], w.cfg.Duration, w.cfg.Seed, streamLoad+uint64(j))
+		if err != nil {
+			return fmt.Errorf("workload %d: %w", j, err)
+		}
+		w.loads = append(w.loads, l)
 	}
 	return nil
 }

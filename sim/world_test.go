@@ -24,8 +24,8 @@ func contractExample() *Config {
 			{Name: "master", Profile: prof, Settings: m, Dataset: 100_000_000, SaveRate: 200_000_000, LoadRate: 100_000_000, Fork: 10 * time.Millisecond, Uptime: -1, Wall: -1},
 			{Name: "replica", Profile: prof, Settings: r, ReplicaOf: "master", Uptime: -1, Wall: -1, SaveRate: 200_000_000, LoadRate: 100_000_000},
 		},
-		Links: []LinkConfig{{A: 0, B: 1, Latency: 500 * time.Microsecond, Bandwidth: 125_000_000}},
-		Loads: []LoadConfig{{Server: 0, Commands: []Command{{Name: "SET", Args: []int{16, 200}, Times: 1}}, Arrivals: Constant, BytesPerSecond: 1_000_000}},
+		Links:  []LinkConfig{{A: 0, B: 1, Latency: 500 * time.Microsecond, Bandwidth: 125_000_000}},
+		Loads:  []LoadConfig{{Server: 0, Commands: []Command{{Name: "SET", Args: []int{16, 200}, Times: 1}}, Arrivals: Constant, BytesPerSecond: 1_000_000}},
 		Faults: []FaultConfig{{At: 30 * time.Second, For: 5 * time.Second, Kind: FaultReset, A: 0, B: 1}},
 	}
 }

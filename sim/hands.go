@@ -1,0 +1,159 @@
+package sim
+
+import (
+	"psyncsim/model"
+	"psyncsim/sim/trace"
+)
+
+// The methods of this file let a program play a run by hand, step by step: to
+// repeat an experiment that was made on real servers, or a lesson. A world that
+// is played by hand is begun with Begin instead of Run.
+
+// Begin makes the world ready at instant 0. Servers whose configuration says
+// Manual wait for Start.
+func (w *World) Begin() {
+	w.tell(0, "world", model.Event{Kind: trace.Began, Bytes: int64(w.cfg.Seed)})
+	for _, h := range w.hosts {
+		if !h.cfg.Manual {
+			w.boot(h, nil)
+		}
+	}
+}
+
+// Advance plays all that happens until an instant, which is then now.
+func (w *World) Advance(until model.Instant) {
+	for {
+		e, ok := w.queue.Pop(until)
+		if !ok {
+			break
+		}
+		w.handle(e)
+	}
+	w.queue.SetNow(until)
+}
+
+// Now is the virtual time.
+func (w *World) Now() model.Instant { return w.queue.Now() }
+
+// Start starts a process. What a snapshot on disk remembers of replication is
+// restored from saved, which may be nil.
+func (w *World) Start(server int, saved *model.Saved) { w.boot(w.hosts[server], saved) }
+
+// Stop ends a process, and gives what the snapshot that it then leaves behind
+// remembers: that of now when save is true, else nil.
+func (w *World) Stop(server int, save bool) *model.Saved {
+	w.kill(w.hosts[server], w.queue.Now(), save)
+	return w.hosts[server].saved
+}
+
+// Alive says whether a server's process runs.
+func (w *World) Alive(server int) bool { return w.hosts[server].alive }
+
+// SetDataset changes what a full sync from the server carries, in bytes.
+func (w *World) SetDataset(server int, bytes int64) { w.hosts[server].dataset = bytes }
+
+// Write lets clients write commands of the given sizes on the stream, now.
+func (w *World) Write(server int, sizes ...int64) {
+	h, now := w.hosts[server], w.queue.Now()
+	w.bring(h, now)
+	for _, n := range sizes {
+		w.in = model.Input{Kind: model.InAppend, Bytes: n, Commands: 1}
+		outs := h.srv.Step(now, &w.in)
+		for i := range outs {
+			if o := &outs[i]; o.Kind == model.OutFeed {
+				w.literal(h, now, o.Chunk)
+				w.forward(h, o.Chunk)
+			} else {
+				w.obey(h, now, o)
+			}
+		}
+	}
+	w.rearm(h)
+}
+
+// Order gives a server a command of its operator: REPLICAOF, CONFIG SET.
+func (w *World) Order(f FaultConfig) { w.order(&f) }
+
+// Cut resets the connections between two servers; refuse lets connects be
+// refused from now on, until Heal.
+func (w *World) Cut(a, b int, refuse bool) {
+	l := &w.links[w.linkOf(a, b)]
+	w.cut(l, w.queue.Now())
+	if !refuse {
+		l.reset--
+	}
+}
+
+// Heal ends all faults of the link between two servers.
+func (w *World) Heal(a, b int) {
+	l := &w.links[w.linkOf(a, b)]
+	if l.reset == 0 && l.silent == 0 {
+		return
+	}
+	silent := l.silent > 0
+	l.reset, l.silent = 0, 0
+	w.tell(w.queue.Now(), "link", model.Event{Kind: trace.Healed, Peer: l.name})
+	if silent {
+		w.thawLink(l, w.queue.Now())
+	}
+}
+
+// Silence lets nothing pass between two servers until Heal.
+func (w *World) Silence(a, b int) { w.silence(&w.links[w.linkOf(a, b)], w.queue.Now()) }
+
+// Probe is a handmade client of a server: it speaks and hears raw bytes.
+type Probe struct {
+	w      *World
+	host   *host
+	id     model.ConnID
+	Heard  []byte      // all that the server said, without stream and payload
+	Stream model.Chunk // the stream that it was given at once, if Given
+	Given  bool
+	Sync   bool // a snapshot was sent
+	Closed bool // by the server
+}
+
+// Connect opens a handmade connection.
+func (w *World) Connect(server int, name string) *Probe {
+	h := w.hosts[server]
+	h.accepted--
+	p := &Probe{w: w, host: h, id: h.accepted}
+	w.probes = append(w.probes, p)
+	w.deliver(h, event{}, model.Input{Kind: model.InAccept, Conn: p.id, Peer: name})
+	return p
+}
+
+// Say sends raw bytes; the answers that come at once are then in Heard.
+func (p *Probe) Say(data []byte) {
+	p.w.deliver(p.host, event{}, model.Input{Kind: model.InData, Conn: p.id, Data: data})
+}
+
+// Close hangs up.
+func (p *Probe) Close() {
+	if !p.Closed {
+		p.w.deliver(p.host, event{}, model.Input{Kind: model.InDown, Conn: p.id, Why: model.WhyClosed})
+	}
+	p.Closed = true
+}
+
+// heard gives an order that concerns a probe to it; false for any other.
+func (w *World) heard(h *host, o *model.Output) bool {
+	for _, p := range w.probes {
+		if p.host != h || p.id != o.Conn || p.Closed {
+			continue
+		}
+		switch o.Kind {
+		case model.OutSend:
+			p.Heard = append(p.Heard, o.Data...)
+		case model.OutAttach:
+			p.Stream, p.Given = o.Chunk, true
+		case model.OutSendSnapshot:
+			p.Heard = append(p.Heard, o.Data...)
+			p.Sync = true
+		case model.OutHangup:
+			p.Closed = true
+		}
+		return true
+	}
+	return false
+}
