@@ -229,8 +229,11 @@ func (t *table) next() bool {
 		t.err = nil
 		return false
 	}
+	if t.err != nil {
+		return false
+	}
 	t.line, _ = t.r.FieldPos(0)
-	return t.err == nil
+	return true
 }
 
 // text is a cell; it outlives the line.

@@ -19,6 +19,11 @@ func ClopperPearson(k, n int64, confidence float64) (lo, hi float64) {
 	if n <= 0 || k < 0 || k > n {
 		return lo, hi
 	}
+	if n > 1e15 {
+		// Beyond the digits of a float there is no width left to compute.
+		share := float64(k) / float64(n)
+		return share, share
+	}
 	if k > 0 {
 		lo = distuv.Beta{Alpha: float64(k), Beta: float64(n - k + 1)}.Quantile(tail)
 	}
