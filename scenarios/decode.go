@@ -43,8 +43,8 @@ func (d *decoder) fail(n *yaml.Node, format string, a ...any) {
 	d.problem(n.Line, n.Column, flow(n), fmt.Sprintf(format, a...))
 }
 
-// failKey complains about a whole map: what stands inside it is too long to
-// be of help.
+// failAt complains with a text of its own, where the place's whole text is too
+// long to be of help.
 func (d *decoder) failAt(n *yaml.Node, text, format string, a ...any) {
 	d.problem(n.Line, n.Column, text, fmt.Sprintf(format, a...))
 }
@@ -119,7 +119,23 @@ func (d *decoder) object(n *yaml.Node, what string, kind string, fields []field)
 			}
 		}
 	}
+	if d.fill {
+		reorder(n, fields)
+	}
 	return ok
+}
+
+// reorder puts the keys of a map into the order of the table.
+func reorder(n *yaml.Node, fields []field) {
+	var content []*yaml.Node
+	for _, f := range fields {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == f.name {
+				content = append(content, n.Content[i], n.Content[i+1])
+			}
+		}
+	}
+	n.Content = content
 }
 
 func findField(fields []field, name string) int {

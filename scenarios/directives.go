@@ -361,7 +361,7 @@ func defaultText(p *model.Profile, r *directive, s *model.Settings) string {
 		if rank(p.Name) < v50 {
 			class = "slave"
 		}
-		return fmt.Sprintf("%s %d %d %d", class, s.HardLimit, s.SoftLimit, int64(s.SoftSeconds/time.Second))
+		return fmt.Sprintf("%s %s %s %d", class, confMemoryText(s.HardLimit), confMemoryText(s.SoftLimit), int64(s.SoftSeconds/time.Second))
 	case r.effect != modelled:
 		return ""
 	case r.class == yesNo:
@@ -372,7 +372,20 @@ func defaultText(p *model.Profile, r *directive, s *model.Settings) string {
 	case r.class == seconds:
 		return asConfSeconds.format(r.get(s))
 	}
-	return asConfMemory.format(r.get(s))
+	return confMemoryText(r.get(s))
+}
+
+// confMemoryText writes an amount as people do in redis.conf.
+func confMemoryText(v int64) string {
+	switch {
+	case v > 0 && v%(1<<30) == 0:
+		return strconv.FormatInt(v>>30, 10) + "gb"
+	case v > 0 && v%(1<<20) == 0:
+		return strconv.FormatInt(v>>20, 10) + "mb"
+	case v > 0 && v%(1<<10) == 0:
+		return strconv.FormatInt(v>>10, 10) + "kb"
+	}
+	return strconv.FormatInt(v, 10)
 }
 
 // confLine splits a line of redis.conf into words as sdssplitargs does: words

@@ -50,7 +50,8 @@
 // {bursts: {on: 8s, off: 32s, rate: 2MB/s, phase: 0s}} or {trace: FILE}.
 // With bursts the workload's rate is the rate while off; instead of rate a
 // burst may have factor: 4, four times the workload's rate, so that sweeping
-// the one moves the other. A trace is a CSV file with the columns unix_ms and
+// the one moves the other. With factor, mean: 1MB/s in the bursts may stand for
+// the workload's rate: the mean over time, from which both rates follow. A trace is a CSV file with the columns unix_ms and
 // master_repl_offset (see ReadTrace).
 //
 // # Faults

@@ -49,15 +49,16 @@ type Condition struct {
 	IsWord bool
 }
 
-// RunFields are the names that a run as a whole has. A reconnect is a resync
-// that is not the first one of its replica process.
+// RunFields are the names that a run as a whole has. A reconnect is every
+// verdict on a request to synchronize but each replica's first.
 var RunFields = []string{
-	"reconnects",         // reconnects whose PSYNC or SYNC was judged
+	"reconnects",         // how many
 	"reconnects_full",    // of them, those that ended in a full resync
 	"reconnects_partial", // and those that continued
 	"gap_max_bytes",      // most that a reconnect had missed
+	// The full ones by their reason.
 	"full_first_sync", "full_id_mismatch", "full_second_offset", "full_backlog_absent", "full_below_backlog",
-	"full_ahead_of_master", "full_bad_offset", "full_no_psync", // full syncs by their reason, first ones included
+	"full_ahead_of_master", "full_bad_offset", "full_no_psync", "full_other",
 }
 
 // infoFields are INFO's names; true for text.

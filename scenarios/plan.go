@@ -165,7 +165,7 @@ func (p *planner) readServer(name string, n *yaml.Node) *server {
 			}
 		}
 	}
-	p.object(n, what, "version", []field{
+	fields := []field{
 		{name: "version", need: true, read: func(n *yaml.Node) { s.Profile = p.version(n) }},
 		{name: "config", read: func(n *yaml.Node) { config = n }},
 		{name: "config-file", read: func(n *yaml.Node) { configFile = n }},
@@ -176,7 +176,8 @@ func (p *planner) readServer(name string, n *yaml.Node) *server {
 		{name: "fork", fallback: "10ms", read: func(n *yaml.Node) { s.Fork = p.duration1(n) }},
 		{name: "uptime", fallback: "drawn", read: drawn(&s.Uptime, MaxDuration+1)},
 		{name: "wall", fallback: "drawn", read: drawn(&s.Wall, time.Second)},
-	})
+	}
+	p.object(n, what, "version", fields)
 	if s.Profile == nil {
 		return s
 	}
@@ -189,6 +190,9 @@ func (p *planner) readServer(name string, n *yaml.Node) *server {
 		p.readConfig(s.Profile, &s.Settings, config, true, nil)
 	}
 	p.fillConfig(s, n, config, configFile, fileText)
+	if p.fill {
+		reorder(n, fields) // config may be new
+	}
 	return s
 }
 
@@ -625,6 +629,11 @@ func (p *planner) readLoad(i int, n *yaml.Node) {
 		if rateNode != nil {
 			p.fail(rateNode, "a trace has its own rate; leave it out")
 		}
+	case a.mean.unit != "" && rateNode != nil:
+		p.fail(rateNode, "the rate while off follows from the mean of the bursts; give one of the two")
+		return
+	case a.mean.unit != "":
+		r = a.meanOff()
 	case rateNode == nil:
 		p.failAt(n, "rate", "missing in a load")
 		return
@@ -636,11 +645,36 @@ func (p *planner) readLoad(i int, n *yaml.Node) {
 	if !ok || l.Server < 0 || len(l.Commands) == 0 {
 		return
 	}
+	if !p.checkVolume(n, &l) {
+		return
+	}
 	if a.kind != sim.Trace && a.kind != sim.Bursts && r.bytes == 0 && r.commands == 0 {
 		return // no writes at all
 	}
 	p.loads = append(p.loads, on)
 	p.config.Loads = append(p.config.Loads, l)
+}
+
+// checkVolume refuses loads that no stream could carry.
+func (p *planner) checkVolume(n *yaml.Node, l *sim.LoadConfig) bool {
+	cycle, longest := int64(0), int64(0)
+	for i := range l.Commands {
+		size := respBytes(&l.Commands[i])
+		longest = max(longest, size)
+		cycle = satAdd(cycle, satMul(size, int64(l.Commands[i].Times)))
+	}
+	if cycle >= 1<<40 {
+		p.failAt(n, "workload", "its commands have more than 1 TiB a cycle")
+		return false
+	}
+	if l.Arrivals == sim.Trace {
+		return true
+	}
+	if v := max(l.PerSecond, l.BurstPerSecond); satMul(v, longest) > maxRate {
+		p.failAt(n, "rate", "%d commands of up to %d bytes a second are more than 1 TB/s", v, longest)
+		return false
+	}
+	return true
 }
 
 func (p *planner) readMix(n *yaml.Node) (mix []sim.Command) {
@@ -670,6 +704,7 @@ type arrivals struct {
 	rate      rate
 	factor    int64 // thousandths; 0 is none
 	factorAt  *yaml.Node
+	mean      rate // over time, instead of the load's own rate
 	phase     time.Duration
 	phaseSet  bool
 	phaseNode *yaml.Node
@@ -702,6 +737,7 @@ func (p *planner) readArrivals(n *yaml.Node) (a arrivals) {
 				{name: "off", need: true, read: func(n *yaml.Node) { a.off = p.durationAbove0(n) }},
 				{name: "rate", read: func(n *yaml.Node) { a.rate = p.rate(n) }},
 				{name: "factor", read: func(n *yaml.Node) { a.factor = p.factor(n); a.factorAt = n }},
+				{name: "mean", read: func(n *yaml.Node) { a.mean = p.rate(n) }},
 				{name: "phase", fallback: "drawn", read: func(n *yaml.Node) {
 					if n.Kind == yaml.ScalarNode && n.Value == "drawn" {
 						p.saw(n, 0, Text, asText)
@@ -717,6 +753,9 @@ func (p *planner) readArrivals(n *yaml.Node) (a arrivals) {
 				a.ok = false
 			case lookup(n, "rate") != nil && lookup(n, "factor") != nil:
 				p.fail(lookup(n, "factor"), "either rate or factor, not both")
+				a.ok = false
+			case lookup(n, "mean") != nil && lookup(n, "factor") == nil:
+				p.fail(lookup(n, "mean"), "a mean needs factor: how many times the rate while on is the rate while off")
 				a.ok = false
 			}
 			if a.phaseSet && a.on > 0 && a.off > 0 && a.phase >= a.on+a.off {
@@ -761,6 +800,16 @@ func (p *planner) factor(n *yaml.Node) int64 {
 		p.saw(n, 0, Text, asText)
 	}
 	return v
+}
+
+// meanOff is the rate while off that gives the mean over time.
+func (a *arrivals) meanOff() rate {
+	// off × (off + factor × on) = mean × (off + on), factor in thousandths.
+	// Durations go down to microseconds so that the products stay in 64 bits.
+	on, off := max(int64(a.on/time.Microsecond), 1), max(int64(a.off/time.Microsecond), 1)
+	weight := satAdd(satMul(off, 1000), satMul(on, a.factor))
+	part := func(v int64) int64 { return mulDiv(v, (on+off)*1000, weight) }
+	return rate{unit: a.mean.unit, bytes: part(a.mean.bytes), commands: part(a.mean.commands), node: a.mean.node}
 }
 
 // bursts puts the rates of a burst into a load.

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"strconv"
 
 	yaml "go.yaml.in/yaml/v4"
 )
@@ -32,7 +33,6 @@ func (s *Scenario) Resolved() []byte {
 		}
 	}
 	markMaps(tree, before, d.swept)
-	d.decode(tree)
 	sweep, expect := lookup(s.root, "sweep"), lookup(s.root, "expect")
 	if sweep != nil {
 		put(tree, "sweep", clone(sweep))
@@ -40,14 +40,9 @@ func (s *Scenario) Resolved() []byte {
 	if expect != nil {
 		put(tree, "expect", clone(expect))
 	}
-	ordered := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-	for _, key := range []string{"question", "seed", "duration", "servers", "links", "workload", "faults", "sweep", "repeat", "expect"} {
-		if v := lookup(tree, key); v != nil {
-			put(ordered, key, v)
-		}
-	}
-	plain(ordered, 0)
-	out, err := yaml.Dump(ordered, yaml.WithLineWidth(-1), yaml.WithIndent(2))
+	d.decode(tree)
+	plain(tree, 0)
+	out, err := yaml.Dump(tree, yaml.WithLineWidth(-1), yaml.WithIndent(2))
 	if err != nil {
 		panic("scenarios: a scenario that was read cannot be written: " + err.Error())
 	}
@@ -94,6 +89,9 @@ func plain(n *yaml.Node, depth int) {
 		}
 	case yaml.ScalarNode:
 		n.Tag, n.Style = "!!str", 0
+		if _, err := strconv.ParseInt(n.Value, 10, 64); err == nil {
+			n.Tag = "!!int"
+		}
 	}
 	for i, k := range n.Content {
 		if k.Kind == yaml.ScalarNode {

@@ -396,7 +396,14 @@ func satMul(a, b int64) int64 {
 	return a * b
 }
 
-// countText writes a count for people: 1000000000 is 1e9-like hard to read.
+func satAdd(a, b int64) int64 {
+	if a > 1<<63-1-b {
+		return 1<<63 - 1
+	}
+	return a + b
+}
+
+// countText writes a count for people.
 func countText(n int64) string {
 	if n == 1<<63-1 {
 		return "more than 9e18"
