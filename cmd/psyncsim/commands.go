@@ -1,0 +1,202 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"psyncsim/model"
+	"psyncsim/plots"
+	"psyncsim/results"
+	"psyncsim/scenarios"
+)
+
+type commands struct{ stdout, stderr io.Writer }
+
+// defaultScenario is what run plays when it is given nothing.
+const defaultScenario = "sizing-rule"
+
+// open reads a scenario: a file, or the name of an embedded one.
+func open(name string, sets []string) (*scenarios.Scenario, error) {
+	_, err := os.Stat(name)
+	if err != nil && !strings.ContainsAny(name, `/\.`) {
+		for _, e := range scenarios.Embedded() {
+			if e.Name == name {
+				return scenarios.OpenEmbedded(name, sets)
+			}
+		}
+		return nil, fmt.Errorf("%s: no such file, and no embedded scenario (psyncsim scenarios lists them)", name)
+	}
+	return scenarios.ReadFile(name, sets)
+}
+
+func (c *commands) run(x *cli.Context) error {
+	names := x.Args().Slice()
+	if len(names) == 0 {
+		names = []string{defaultScenario}
+	}
+	if x.Bool("json") && len(names) > 1 {
+		return usage("--json prints one document: give one scenario")
+	}
+	if x.Int("jobs") < 1 {
+		return usage("--jobs %d: at least one", x.Int("jobs"))
+	}
+	sets := x.StringSlice("set")
+	if x.IsSet("seed") {
+		if x.IsSet("seeds") {
+			return usage("--seed and --seeds contradict each other")
+		}
+		sets = append(sets, fmt.Sprintf("seed=%d", x.Uint64("seed")))
+	}
+	var seeds scenarios.SeedRange
+	if x.IsSet("seeds") {
+		var err error
+		if seeds, err = scenarios.ParseSeeds(x.String("seeds")); err != nil {
+			return usage("--seeds: %w", err)
+		}
+	}
+	var all []*scenarios.Scenario
+	var bad []error
+	for _, n := range names { // every problem of every file, before anything runs
+		s, err := open(n, sets)
+		if err != nil {
+			bad = append(bad, err)
+		}
+		all = append(all, s)
+	}
+	if len(bad) > 0 {
+		return &exitError{exitUsage, errors.Join(bad...)}
+	}
+	worst := error(nil)
+	for i, s := range all {
+		j := &job{c: c, x: x, s: s, seeds: seeds, file: names[i], dir: outDir(x, s, len(all) > 1)}
+		err := j.run()
+		var e *exitError
+		if errors.As(err, &e) && e.code == exitFailed {
+			worst = err // the others are still worth running
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return worst
+}
+
+func outDir(x *cli.Context, s *scenarios.Scenario, many bool) string {
+	switch dir := x.String("out"); {
+	case dir == "":
+		return filepath.Join("results", "out", s.Name)
+	case many:
+		return filepath.Join(dir, s.Name)
+	default:
+		return dir
+	}
+}
+
+func (c *commands) plot(x *cli.Context) error {
+	if x.NArg() == 0 {
+		return usage("plot needs the folder of kept results, such as results/out/%s", defaultScenario)
+	}
+	for _, dir := range x.Args().Slice() {
+		k, err := results.Open(dir)
+		if err != nil {
+			return &exitError{exitUsage, err}
+		}
+		files, err := plots.All(dir, k)
+		if err != nil {
+			return &exitError{exitUsage, err}
+		}
+		if !x.Bool("quiet") {
+			for _, f := range files {
+				fmt.Fprintln(c.stdout, filepath.Join(dir, filepath.Base(f)))
+			}
+		}
+	}
+	return nil
+}
+
+func (c *commands) scenarios(x *cli.Context) error {
+	args := x.Args().Slice()
+	verb := "list"
+	if len(args) > 0 {
+		verb, args = args[0], args[1:]
+	}
+	switch verb {
+	case "list":
+		if len(args) > 0 {
+			return usage("scenarios list takes no argument")
+		}
+		w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+		for _, e := range scenarios.Embedded() {
+			fmt.Fprintf(w, "%s\t%s\n", e.Name, e.Question)
+		}
+		return w.Flush()
+	case "show":
+		if len(args) != 1 {
+			return usage("scenarios show takes one name")
+		}
+		b, err := scenarios.EmbeddedSource(args[0])
+		if err != nil {
+			return usage("%w", err)
+		}
+		_, err = c.stdout.Write(b)
+		return err
+	case "lint":
+		return c.lint(args)
+	}
+	return usage("scenarios %s: list, show or lint", verb)
+}
+
+func (c *commands) lint(files []string) error {
+	if len(files) == 0 {
+		return usage("scenarios lint needs files")
+	}
+	var bad []error
+	for _, f := range files {
+		s, err := open(f, nil)
+		if err != nil {
+			bad = append(bad, err)
+			continue
+		}
+		cells, err := s.Cells(scenarios.SeedRange{})
+		if err != nil {
+			bad = append(bad, fmt.Errorf("%s: %w", f, err))
+			continue
+		}
+		fmt.Fprintf(c.stdout, "%s: ok, %d runs at %d points\n", f, cells.Len(), cells.Points())
+		for _, n := range s.Notes {
+			fmt.Fprintf(c.stdout, "%s: note: %s\n", f, n)
+		}
+	}
+	if len(bad) > 0 {
+		return &exitError{exitUsage, errors.Join(bad...)}
+	}
+	return nil
+}
+
+func (c *commands) profiles(x *cli.Context) error {
+	if x.NArg() > 0 {
+		return usage("profiles takes no argument")
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "version\trelease\tbacklog\tPSYNC\treconnects\tin short")
+	for _, p := range model.Profiles() {
+		when := "at the next cron tick, up to 1 s"
+		if p.ReconnectNow {
+			when = "at once"
+		}
+		size := "-"
+		if p.Backlog != model.BacklogNone {
+			size = results.PrettyBytes(p.BacklogSize)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", p.Name, p.Tag, size, p.PSYNC, when, p.About)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"psyncsim/results"
+	"psyncsim/scenarios"
+	"psyncsim/sim"
+)
+
+var errInterrupted = errors.New("interrupted")
+
+// batch is how many neighbouring cells a worker takes at a time: they share
+// their sweep point, and the hand-over costs little.
+const batch = 16
+
+// part is one batch on its way from a worker to the writer.
+type part struct {
+	n     int // number of the batch
+	cells []scenarios.Cell
+	runs  []*results.Run
+	err   error
+}
+
+// sweep runs the cells [first, last) on as many workers as asked and gives every
+// run to take in the order of the sweep. Each worker has a world of its own;
+// nothing is shared. When ctx ends, batches under way are finished and given,
+// no more are begun, and the error is errInterrupted. A cell that fails ends the
+// sweep behind the runs before it.
+func sweep(ctx context.Context, cells scenarios.Cells, first, last, jobs int, bytes bool,
+	take func(*scenarios.Cell, *results.Run) error) error {
+	batches := (last - first + batch - 1) / batch
+	jobs = min(jobs, max(batches, 1))
+	todo := make(chan int)
+	done := make(chan part, jobs)
+	ahead := make(chan struct{}, 4*jobs) // bounds what waits for its turn
+	stop, halt := context.WithCancel(ctx)
+	defer halt()
+	go func() {
+		defer close(todo)
+		for n := range batches {
+			select {
+			case ahead <- struct{}{}:
+			case <-stop.Done():
+				return
+			}
+			select {
+			case todo <- n:
+			case <-stop.Done():
+				return
+			}
+		}
+	}()
+	var wg sync.WaitGroup
+	for range jobs {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			w := worker{cursor: cells.NewCursor(), bytes: bytes}
+			for n := range todo {
+				from := first + n*batch
+				done <- w.play(n, from, min(from+batch, last))
+			}
+		}()
+	}
+	go func() { wg.Wait(); close(done) }()
+	err := inOrder(done, ahead, halt, take)
+	if err == nil && ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+// inOrder gives parts to take in their order. After a failure it lets the
+// workers run dry.
+func inOrder(done <-chan part, ahead <-chan struct{}, halt func(), take func(*scenarios.Cell, *results.Run) error) (err error) {
+	waiting := map[int]part{}
+	next := 0
+	for p := range done {
+		waiting[p.n] = p
+		for {
+			q, ok := waiting[next]
+			if !ok {
+				break
+			}
+			delete(waiting, next)
+			next++
+			<-ahead
+			if err != nil {
+				continue
+			}
+			for i, r := range q.runs {
+				if err = take(&q.cells[i], r); err != nil {
+					break
+				}
+			}
+			if err == nil {
+				err = q.err
+			}
+			if err != nil {
+				halt()
+			}
+		}
+	}
+	return err
+}
+
+// worker plays cells in one world that it keeps.
+type worker struct {
+	cursor  *scenarios.Cursor
+	world   *sim.World
+	collect *results.Collector
+	bytes   bool
+}
+
+func (w *worker) play(n, from, to int) part {
+	p := part{n: n}
+	for i := from; i < to; i++ {
+		cell := w.cursor.At(i)
+		r, err := w.one(&cell)
+		if err != nil {
+			p.err = err
+			break
+		}
+		p.cells = append(p.cells, cell)
+		p.runs = append(p.runs, r)
+	}
+	return p
+}
+
+func (w *worker) one(cell *scenarios.Cell) (*results.Run, error) {
+	if cell.Err != nil {
+		return nil, fmt.Errorf("run %d: %w", cell.Index, cell.Err)
+	}
+	m := meta(cell)
+	if w.collect == nil {
+		w.collect = results.NewCollector(m)
+	} else {
+		w.collect.Reset(m)
+	}
+	c := cell.Config
+	if w.bytes {
+		own := *c
+		own.Bytes = true
+		c = &own
+	}
+	if w.world == nil {
+		w.world = &sim.World{}
+	}
+	if err := w.world.Reset(c, w.collect); err != nil {
+		return nil, fmt.Errorf("run %d: %w", cell.Index, err)
+	}
+	if err := w.world.Run(); err != nil {
+		return nil, &brokenRun{cell.Index, err}
+	}
+	return w.collect.Run(), nil
+}
+
+// brokenRun is a violation with the number of its run.
+type brokenRun struct {
+	index int
+	err   error
+}
+
+func (b *brokenRun) Error() string { return fmt.Sprintf("run %d: %v", b.index, b.err) }
+func (b *brokenRun) Unwrap() error { return b.err }
+
+// axes are a scenario's axes as results know them.
+func axes(s *scenarios.Scenario) []results.Axis {
+	var out []results.Axis
+	for _, a := range s.Axes {
+		out = append(out, results.Axis{Name: a.Name, Unit: unit(a.Unit)})
+	}
+	return out
+}
+
+func unit(u scenarios.Unit) string {
+	switch u {
+	case scenarios.Bytes, scenarios.BytesPerSecond:
+		return string(u)
+	case scenarios.Nanoseconds:
+		return "s"
+	}
+	return ""
+}
+
+// meta is what results need to know of a cell.
+func meta(c *scenarios.Cell) results.Meta {
+	m := results.Meta{Index: c.Index, Seed: c.Seed, Backlog: c.Meta.Backlog, WriteRate: c.Meta.WriteRate,
+		Outage: int64(c.Meta.Outage), Fault: c.Meta.FaultKind, Version: c.Meta.Version}
+	for _, v := range c.Point {
+		r := results.Value{Name: v.Axis, Unit: unit(v.Unit), Number: v.Number}
+		if v.Unit == scenarios.Text {
+			r.Text = v.Text
+		}
+		m.Point = append(m.Point, r)
+	}
+	return m
+}
+
+// fieldOf finds what an expectation names: an INFO field of a server, or a
+// number of the run.
+func fieldOf(r *results.Run, server, field string) (n int64, text string, ok bool) {
+	if server == "" {
+		n, ok = runField(r, field)
+		return n, "", ok
+	}
+	for _, s := range r.Infos {
+		if s.Name != server {
+			continue
+		}
+		for _, f := range s.Info.Fields() {
+			if f.Name == field {
+				return f.Number, f.Text, true
+			}
+		}
+	}
+	return 0, "", false
+}
+
+func runField(r *results.Run, field string) (int64, bool) {
+	switch field {
+	case "reconnects":
+		return r.Reconnects, true
+	case "reconnects_full":
+		return r.Fulls, true
+	case "reconnects_partial":
+		return r.Partials, true
+	case "gap_max_bytes":
+		return r.GapMax, true
+	}
+	for i, name := range results.ReasonNames() {
+		if "full_"+name == field || "full_"+underscored(name) == field {
+			return r.Reasons[i], true
+		}
+	}
+	return 0, false
+}
+
+func underscored(s string) string {
+	b := []byte(s)
+	for i := range b {
+		if b[i] == '-' {
+			b[i] = '_'
+		}
+	}
+	return string(b)
+}
