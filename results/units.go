@@ -134,6 +134,16 @@ func PrettyBytes(n int64) string {
 	}
 }
 
+// BinaryBytes is the same in powers of two only, for use beside an axis that is
+// marked in them.
+func BinaryBytes(n int64) string {
+	if n < 0 {
+		return "-" + BinaryBytes(-max(n, -1<<63+1))
+	}
+	s, _ := scaled(n, binaryUnits)
+	return s
+}
+
 // PrettyRate is the same for bytes a second, where powers of ten are usual.
 func PrettyRate(n int64) string {
 	if n < 0 {
