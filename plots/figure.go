@@ -100,7 +100,12 @@ func (f *figure) save(dir, name string) ([]string, error) {
 		if _, err := t.w.WriteTo(&b); err != nil {
 			return names, err
 		}
-		if err := writeFile(filepath.Join(dir, name+t.ext), b.Bytes()); err != nil {
+		out := b.Bytes()
+		if t.ext == ".svg" {
+			// The font is named, not embedded: say what may stand in for it.
+			out = bytes.ReplaceAll(out, []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;"))
+		}
+		if err := writeFile(filepath.Join(dir, name+t.ext), out); err != nil {
 			return names, err
 		}
 		names = append(names, name+t.ext)

@@ -240,11 +240,10 @@ func free(t *testing.T, name string, b []byte) {
 
 // The SVG says in text what the picture says.
 func TestWords(t *testing.T) {
+	k := contractExample()
+	k.Timeline = oneRun(1).Timeline
 	dir := t.TempDir()
-	if _, err := All(dir, contractExample()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := All(dir, oneRun(1)); err != nil {
+	if _, err := All(dir, k); err != nil {
 		t.Fatal(err)
 	}
 	for name, words := range map[string][]string{
@@ -300,5 +299,29 @@ func TestDegenerate(t *testing.T) {
 			}
 			t.Log(names)
 		})
+	}
+}
+
+// A chart that no longer belongs to the results does not stay.
+func TestStale(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a[b]*")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{"boundary.png", "boundary-2.svg", "boundary-old.txt", "mine.png"} {
+		if err := os.WriteFile(filepath.Join(dir, n), []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := All(dir, oneRun(1)); err != nil {
+		t.Fatal(err)
+	}
+	fs, _ := os.ReadDir(dir)
+	var got []string
+	for _, f := range fs {
+		got = append(got, f.Name())
+	}
+	if s := strings.Join(got, " "); s != "boundary-old.txt mine.png timeline.png timeline.svg" {
+		t.Errorf("left: %s", s)
 	}
 }
