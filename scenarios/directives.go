@@ -403,6 +403,10 @@ func confLine(s string) (args []string, ok bool) {
 		for ; i < len(s); i++ {
 			c := s[i]
 			switch {
+			case quote == '"' && c == '\\' && i+3 < len(s) && s[i+1] == 'x' && isHex(s[i+2]) && isHex(s[i+3]):
+				v, _ := strconv.ParseUint(s[i+2:i+4], 16, 8)
+				b.WriteByte(byte(v))
+				i += 3
 			case quote == '"' && c == '\\' && i+1 < len(s):
 				i++
 				b.WriteByte(unescape(s[i]))
@@ -446,4 +450,8 @@ func unescape(c byte) byte {
 		return '\a'
 	}
 	return c
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
 }

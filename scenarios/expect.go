@@ -177,6 +177,9 @@ func (s *Scenario) parseExpect(text string) (e Expect, msg string) {
 		}
 		c := Condition{Axis: left, Op: op, Word: right}
 		a := s.axis(left)
+		if a == nil && len(s.Axes) == 0 {
+			return e, "there is no sweep, so it has no axis " + shorten(left)
+		}
 		if a == nil {
 			return e, "the sweep has no axis " + shorten(left) + "; " + oneOf(left, s.axisNames())
 		}

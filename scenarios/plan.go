@@ -44,8 +44,6 @@ type server struct {
 	node      *yaml.Node // the server's map
 	replicaof *yaml.Node
 	moves     bool // a fault changes whom it follows
-	backlog   *yaml.Node
-	settings  map[string]bool
 }
 
 // planner holds a point's parts while they are decoded.
@@ -149,7 +147,7 @@ func (p *planner) readServers(n *yaml.Node) {
 }
 
 func (p *planner) readServer(name string, n *yaml.Node) *server {
-	s := &server{node: n, settings: map[string]bool{}}
+	s := &server{node: n}
 	s.Name = name
 	var config, configFile *yaml.Node
 	what := "server " + shorten(name)
@@ -177,19 +175,18 @@ func (p *planner) readServer(name string, n *yaml.Node) *server {
 		{name: "uptime", fallback: "drawn", read: drawn(&s.Uptime, MaxDuration+1)},
 		{name: "wall", fallback: "drawn", read: drawn(&s.Wall, time.Second)},
 	}
-	p.object(n, what, "version", fields)
+	p.object(n, what, "", fields)
 	if s.Profile == nil {
 		return s
 	}
 	s.Settings = s.Profile.Defaults()
-	fileText := map[string]string{}
 	if configFile != nil {
-		p.readConfigFile(s, configFile, fileText)
+		p.readConfigFile(s, configFile)
 	}
 	if config != nil {
 		p.readConfig(s.Profile, &s.Settings, config, true, nil)
 	}
-	p.fillConfig(s, n, config, configFile, fileText)
+	p.fillConfig(s, n, config, configFile)
 	if p.fill {
 		reorder(n, fields) // config may be new
 	}
@@ -291,8 +288,11 @@ func (p *planner) readConfig(prof *model.Profile, s *model.Settings, n *yaml.Nod
 			lines = []*yaml.Node{value}
 		case value.Kind == yaml.SequenceNode && (r.class == limits || r.name == "save"):
 			lines = value.Content
+		case isNull(value):
+			p.failAt(value, key.Value, "a value is missing; leave the line out to have the default")
+			continue
 		default:
-			p.failAt(value, key.Value+": "+flow(value), "expected a value as in redis.conf")
+			p.fail(value, "%s: expected a value as in redis.conf", key.Value)
 			continue
 		}
 		for _, line := range lines {
@@ -331,7 +331,7 @@ func (p *planner) readConfig(prof *model.Profile, s *model.Settings, n *yaml.Nod
 
 // readConfigFile reads a real redis.conf. What it says of replication counts;
 // the rest is named in the notes.
-func (p *planner) readConfigFile(s *server, n *yaml.Node, text map[string]string) {
+func (p *planner) readConfigFile(s *server, n *yaml.Node) {
 	name, ok := p.text(n, "the path of a redis.conf")
 	if !ok {
 		return
@@ -382,9 +382,6 @@ func (p *planner) readConfigFile(s *server, n *yaml.Node, text map[string]string
 		if note != "" {
 			p.remark(note)
 		}
-		if r.effect != modelled {
-			text[r.nameIn(rank(s.Profile.Name))] = strings.Join(args[1:], " ")
-		}
 	}
 	if len(ignored) > 0 {
 		sort.Strings(ignored)
@@ -404,7 +401,7 @@ func dedupe(s []string) []string {
 
 // fillConfig spells out the settings of a server, unless its version or its
 // file is swept: then they are the version's, or the file's, own.
-func (p *planner) fillConfig(s *server, n, config, configFile *yaml.Node, fileText map[string]string) {
+func (p *planner) fillConfig(s *server, n, config, configFile *yaml.Node) {
 	if !p.fill || p.swept[n] || p.swept[lookup(n, "version")] || p.swept[config] || p.swept[configFile] {
 		return
 	}
@@ -421,12 +418,15 @@ func (p *planner) fillConfig(s *server, n, config, configFile *yaml.Node, fileTe
 		if v < r.since || hasDirective(config, r) {
 			continue
 		}
-		text := defaultText(s.Profile, r, &s.Settings)
-		if t, ok := fileText[r.nameIn(v)]; ok && text == "" {
-			text = t
-		}
-		if text != "" {
+		if text := defaultText(s.Profile, r, &s.Settings); text != "" {
 			put(config, r.nameIn(v), scalar(text, n.Line, n.Column))
+		}
+	}
+	for i := 0; i+1 < len(config.Content); i += 2 {
+		switch strings.ToLower(config.Content[i].Value) {
+		case "masterauth", "primaryauth", "requirepass":
+			// It has no effect here, and results are passed on.
+			config.Content[i+1] = scalar("hidden", n.Line, n.Column)
 		}
 	}
 	if configFile != nil {

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
 )
@@ -78,7 +79,7 @@ func plain(n *yaml.Node, depth int) {
 	case yaml.SequenceNode:
 		n.Style = yaml.FlowStyle
 		for _, k := range n.Content {
-			if k.Kind != yaml.ScalarNode {
+			if k.Kind != yaml.ScalarNode || strings.Contains(k.Value, " ") {
 				n.Style = 0
 			}
 		}

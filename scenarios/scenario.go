@@ -135,8 +135,8 @@ func readCapped(path string, most int64) ([]byte, error) {
 
 // Load reads a scenario. name is what messages call the file; open reads the
 // files that it names, relative to it. sets are "PATH=VALUE" texts that are
-// put into the tree before it is looked at: any field, with a value written as
-// in YAML. The error is a *Problems.
+// put into the tree before it is looked at: any field, with a value that is
+// a word, or a list or map in braces as in YAML. The error is a *Problems.
 func Load(name string, data []byte, open func(path string) ([]byte, error), sets []string) (*Scenario, error) {
 	s := &Scenario{File: name, sets: sets, files: &files{open: open}}
 	s.Name = strings.TrimSuffix(strings.TrimSuffix(filepath.Base(filepath.ToSlash(name)), ".yaml"), ".yml")
@@ -187,13 +187,18 @@ func (d *decoder) applySet(root *yaml.Node, i int, set string) {
 		d.problem(-(i + 1), 0, "", "expected PATH=VALUE, such as servers.master.config.repl-backlog-size=2mb")
 		return
 	}
-	sub := &decoder{file: "value", problems: &Problems{}}
-	value := scalar("", 1, 1)
-	if strings.TrimSpace(text) == "" {
+	text = strings.TrimSpace(text)
+	value := scalar(text, 0, 0)
+	switch {
+	case text == "" || text == "null" || text == "~":
 		value.Tag = "!!null"
-	} else if value = sub.parseTree([]byte(text)); value == nil {
-		d.problem(-(i + 1), 0, text, "the value is not YAML: "+sub.problems.List[0].Want)
-		return
+	case strings.ContainsRune("{['\"", rune(text[0])):
+		// Anything else is a word, also where YAML would see more in it.
+		sub := &decoder{file: "value", problems: &Problems{}}
+		if value = sub.parseTree([]byte(text)); value == nil {
+			d.problem(-(i + 1), 0, text, "the value is "+sub.problems.List[0].Want)
+			return
+		}
 	}
 	relocate(value, -(i + 1))
 	if msg := setPath(root, path, value); msg != "" {

@@ -267,15 +267,14 @@ func (s *Scenario) compile(d *decoder, at []int64) (*plan, []Value) {
 // check decodes the first point of the sweep, then every value of every axis,
 // then all combinations if they are few: as many as a moment allows.
 func (s *Scenario) check(d *decoder) {
-	for i := range s.Axes {
-		if s.Axes[i].invalid {
-			// Look at the rest of the file all the same.
-			s.Axes = nil
-			d.drafting = true
-			d.decode(clone(s.base))
-			return
+	// Axes that make no sense are told already; look at the rest without them.
+	sound := s.Axes[:0]
+	for _, a := range s.Axes {
+		if !a.invalid {
+			sound = append(sound, a)
 		}
 	}
+	s.Axes = sound
 	at := make([]int64, len(s.Axes))
 	d.drafting = true
 	_, values := s.compile(d, at)

@@ -56,6 +56,8 @@ func (n notation) format(v int64) string {
 		return strconv.FormatInt(v, 10) + "/s"
 	case asDuration:
 		return time.Duration(v).String()
+	case asConfMemory:
+		return confMemoryText(v)
 	case asConfSeconds:
 		return strconv.FormatInt(v/int64(time.Second), 10)
 	}
