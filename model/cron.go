@@ -142,10 +142,8 @@ func (s *Server) replicationCron(loops int64) {
 		if s.prof.PingLower {
 			p = pingLower
 		}
-		if s.prof.PSYNC > 0 {
-			s.feedLiteral(p)
-			s.note(Event{Kind: EvPinged, Offset: s.mro})
-		}
+		s.feedLiteral(p)
+		s.note(Event{Kind: EvPinged, Offset: s.mro})
 	}
 	s.masterCron()
 	if due, ok := s.ttlDue(); ok && s.unix() >= due {

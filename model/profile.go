@@ -54,7 +54,6 @@ type Profile struct {
 	DropsSubsOnMove   bool          // REPLICAOF drops sub-replicas
 	ResizeKeepsData   bool          // CONFIG SET repl-backlog-size keeps the history
 	LinkDownSince0    bool          // master_link_down_since_seconds counts from 1970 when never up
-	UnknownPSYNC      bool          // PSYNC is an unknown command
 	OwnStreamOnChains bool          // a replica numbers the stream for its sub-replicas itself
 
 	Source string // where these values were read
@@ -104,6 +103,13 @@ func (p *Profile) Defaults() Settings {
 	}
 }
 
+var redis26 = Profile{
+	Name: "redis-2.6", Tag: "2.6.17", About: "SYNC only: every reconnect is a full sync",
+	LinkDownWord: "-ERR", CountsRead: true, LinkDownSince0: true, OwnStreamOnChains: true, DropsSubsOnLink: true,
+	DropsSubsOnMove: true,
+	Source:          "redis 2.6.17: replication.c",
+}
+
 var redis28 = Profile{
 	Name: "redis-2.8", Tag: "2.8.24", About: "PSYNC with run id, ring backlog, ACK every second",
 	PSYNC: 1, Backlog: Ring, BacklogSize: 1 << 20, BacklogMinConfig: MinBacklog, BacklogTTL: time.Hour,
@@ -133,7 +139,7 @@ var redis62 = Profile{
 	Source: "redis 6.2.16: replication.c, checked live",
 }
 
-var profiles = []*Profile{&redis28, &redis40, &redis62}
+var profiles = []*Profile{&redis26, &redis28, &redis40, &redis62}
 
 // Profiles lists the versions this program knows, oldest first.
 func Profiles() []*Profile { return profiles }

@@ -3,7 +3,7 @@ package model
 import (
 	"testing"
 
-	"psyncsim/internal/purity"
+	"psyncsim/model/purity"
 )
 
 // The protocol is told everything, and so the same in every world.

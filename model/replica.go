@@ -596,7 +596,7 @@ func (s *Server) Info(at Instant) *Info {
 	n := &Info{Role: "master", ReplID: s.id, ReplID2: s.id2, RunID: s.runID, MRO: s.mro, SecondOffset: s.second,
 		BacklogActive: s.log != nil, BacklogSize: s.set.BacklogSize, First: s.staleFirst, Hist: s.staleHist,
 		SyncFull: s.stats.full, SyncPartialOK: s.stats.partialOK, SyncPartialErr: s.stats.partialErr,
-		BgsaveInProgress: s.child.running, psync2: s.prof.PSYNC == 2, readOffset: s.prof.ReadOffsetInfo}
+		BgsaveInProgress: s.child.running, psync1: s.prof.PSYNC == 1, psync2: s.prof.PSYNC == 2, readOffset: s.prof.ReadOffsetInfo}
 	if s.log != nil {
 		n.First, n.Hist = s.History()
 	}

@@ -293,7 +293,9 @@ func (s *Server) append(in *Input) {
 	}
 	if !s.selected {
 		s.selected = true
-		s.feedLiteral(selectZero)
+		if s.prof.PSYNC > 0 { // a 2.6 replica begins in database 0, and its master knows
+			s.feedLiteral(selectZero)
+		}
 	}
 	s.feed(Chunk{From: s.mro + 1, To: s.mro + 1 + Offset(in.Bytes), Data: in.Data}, false)
 }

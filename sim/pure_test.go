@@ -3,7 +3,7 @@ package sim
 import (
 	"testing"
 
-	"psyncsim/internal/purity"
+	"psyncsim/model/purity"
 )
 
 // Nothing but its configuration decides a run. The packages beside (live, twin)
