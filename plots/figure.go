@@ -360,7 +360,7 @@ func fit(ts []tick, s scale, size func(string) vg.Length) []tick {
 
 const tickSize = 8.5
 
-func acrossTicks(s string) vg.Length { return style(tickSize, ink, center, top).Width(s) + 7 }
+func acrossTicks(s string) vg.Length { return style(tickSize, ink, center, top).Width(s) + 4 }
 func upTicks(string) vg.Length       { return tickSize + 5 }
 
 // axisX draws ticks with their texts below the box, axisY to its left.

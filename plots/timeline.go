@@ -478,9 +478,10 @@ func (r *runView) judgements(c *draw.Canvas, b box, sx, sy scale, first map[*res
 		}
 		st := style(8.5, ink, left, middle)
 		w := st.Width(txt)
-		p := vg.Point{X: at.X + 9, Y: min(max(at.Y, b.y0+8), b.y1-8)}
-		if p.X+w > b.x1-3 {
-			p.X = at.X - 9 - w
+		// To the left and a little up: the line came from below there.
+		p := vg.Point{X: at.X - 9 - w, Y: min(max(at.Y+7, b.y0+8), b.y1-8)}
+		if p.X < b.x0+3 {
+			p.X = at.X + 9
 		}
 		for range 6 {
 			for _, o := range texts {
