@@ -1,0 +1,53 @@
+# make builds bin/psyncsim; make help lists the rest.
+
+GO ?= go
+SWEEP ?= results/out/sizing-rule
+
+.PHONY: build run test check race same golden plots fuzz bench clean help
+
+build: ## build bin/psyncsim
+	$(GO) build -trimpath -o bin/psyncsim ./cmd/psyncsim
+
+run: build ## run the default sweep: a table, and where the charts are
+	bin/psyncsim run
+
+test: ## all tests
+	$(GO) vet ./...
+	$(GO) test ./...
+
+check: race same ## format, race detector, and the same bytes as a 32-bit program
+	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
+
+race: ## the tests under the race detector, the long ones shortened
+	$(GO) test -race -short ./...
+
+same: ## the kept fingerprints, with a program for 386 (on amd64)
+	@if [ "$$($(GO) env GOARCH)" = amd64 ] && [ "$$($(GO) env GOOS)" = linux ]; then \
+	  GOARCH=386 $(GO) test -short ./cmd/... ./model/... ./sim/...; \
+	else echo "SKIPPED: the 386 program runs on linux/amd64 only"; fi
+
+golden: ## write the kept answers of the tests anew; read the diff before you commit it
+	REWRITE=1 $(GO) test ./cmd/... -run TestSameBytes
+	$(GO) test ./scenarios -rewrite
+	$(GO) test ./sim -rewrite
+
+plots: build ## draw the charts of the README anew
+	bin/psyncsim run --quiet --out $(SWEEP)
+	cp $(SWEEP)/boundary.png plots/sizing-rule-boundary.png
+	cp $(SWEEP)/collapsed.png plots/sizing-rule-collapsed.png
+
+fuzz: ## every fuzz target for FUZZ (default 20s)
+	@for p in model sim scenarios results; do \
+	  for f in $$($(GO) test ./$$p -list '^Fuzz' | grep '^Fuzz'); do \
+	    $(GO) test ./$$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZ:-20s} -fuzzminimizetime 1x || exit 1; \
+	  done; \
+	done
+
+bench: ## the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./model ./sim
+
+clean: ## remove what was built and run
+	rm -rf bin results/out
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 10
