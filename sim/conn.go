@@ -20,6 +20,7 @@ type link struct {
 // delayed or lost with the connection, never out of its middle.
 type conn struct {
 	gen      uint32 // counts the uses of this slot: events of an older one are void
+	serial   int    // counts the connections of the run
 	live     bool
 	up       bool // established
 	frozen   bool // the link is silent: nothing arrives

@@ -212,7 +212,8 @@ func (w *World) dial(h *host, id model.ConnID, peer string) {
 	ci := w.slot()
 	c := w.conns[ci]
 	l := w.linkOf(h.index, to)
-	c.live, c.link, c.dialer, c.peer = true, &w.links[l], h.index, to
+	w.serial++
+	c.live, c.link, c.dialer, c.peer, c.serial = true, &w.links[l], h.index, to, w.serial
 	c.ids[fromDialer] = id
 	c.frozen = c.link.silent > 0
 	h.conns = append(h.conns, ci)
@@ -276,6 +277,7 @@ func (w *World) connected(e event, c *conn) {
 			return
 		}
 		c.up = true
+		w.signal(SignalOpen, c, fromDialer, Signal{})
 		w.deliver(w.hosts[c.dialer], e, model.Input{Kind: model.InUp, Conn: c.ids[fromDialer]})
 	case evAccept:
 		h := w.hosts[c.peer]

@@ -95,6 +95,7 @@ func (w *World) reset(ci int32, now model.Instant) {
 	if !c.up {
 		down.why = model.WhyRefused
 	}
+	w.signal(SignalReset, c, fromDialer, Signal{})
 	for side := range c.pipes { // what is on the way is lost
 		c.pipes[side].epoch++
 		c.pipes[side].fin = true // and nobody sends a FIN

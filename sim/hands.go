@@ -157,3 +157,60 @@ func (w *World) heard(h *host, o *model.Output) bool {
 	}
 	return false
 }
+
+// Listener hears what a recorder between the servers would hear. It must not
+// play the world on from within.
+type Listener interface {
+	Hear(at model.Instant, s Signal)
+}
+
+// SignalKind says what a Listener hears of a connection.
+type SignalKind uint8
+
+// The signals of one connection, in the order in which they can come.
+const (
+	SignalOpen   SignalKind = iota + 1 // it is established
+	SignalData                         // From sends Data: handshake lines, an ACK, a newline, the line before a snapshot
+	SignalStream                       // From lets the stream flow from byte First on, Bytes of it at once
+	SignalHangup                       // From closes it: Bytes of stream had arrived
+	SignalReset                        // the network resets it: Bytes of stream had arrived
+)
+
+// Signal is one thing that a Listener hears. Data is valid until Hear returns.
+type Signal struct {
+	Kind     SignalKind
+	Conn     int // numbers the dialed connections of a run, from 1 on
+	Dialer   int
+	Acceptor int
+	From     int // server
+	Data     []byte
+	First    model.Offset
+	Bytes    int64
+}
+
+// Listen lets l hear all connections from now on; nil lets nobody.
+func (w *World) Listen(l Listener) { w.listener = l }
+
+// signal tells the listener of a connection; side is the end that acts.
+func (w *World) signal(kind SignalKind, c *conn, side int, s Signal) {
+	if w.listener == nil {
+		return
+	}
+	s.Kind, s.Conn, s.Dialer, s.Acceptor = kind, c.serial, c.dialer, c.peer
+	s.From = w.end(c, side)
+	if f := &c.pipes[fromAcceptor].flow; f.on && kind != SignalStream {
+		s.First, s.Bytes = f.from, int64(f.arrived-f.from+1)
+	}
+	w.listener.Hear(w.queue.Now(), s)
+}
+
+// Saved is what a snapshot written by a server now would remember of
+// replication; nil without a process, and when it would remember nothing.
+func (w *World) Saved(server int) *model.Saved {
+	h := w.hosts[server]
+	if !h.alive {
+		return nil
+	}
+	w.bring(h, w.queue.Now())
+	return h.srv.Saved()
+}

@@ -179,6 +179,7 @@ func (w *World) find(h *host, id model.ConnID) (conn int32, side int) {
 // sendBytes queues handshake bytes, an ACK or a newline.
 func (w *World) sendBytes(ci int32, side int, data []byte) {
 	c := w.conns[ci]
+	w.signal(SignalData, c, side, Signal{Data: data})
 	p := &c.pipes[side]
 	buf := p.spare()
 	it := p.put(w.queue.Now(), item{kind: itemBytes, n: int64(len(data)), ps: c.link.ps, data: append(buf, data...)})
@@ -230,6 +231,7 @@ func (w *World) sendSnapshot(h *host, ci int32, side int, o *model.Output) {
 // attach begins the stream on a connection.
 func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	c := w.conns[ci]
+	w.signal(SignalStream, c, side, Signal{First: ch.From, Bytes: ch.Bytes()})
 	p := &c.pipes[side]
 	now := w.queue.Now()
 	f := &p.flow
@@ -246,6 +248,7 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 func (w *World) hangup(h *host, ci int32, side int) {
 	c := w.conns[ci]
 	c.told[side] = true
+	w.signal(SignalHangup, c, side, Signal{})
 	if !c.up {
 		w.release(ci)
 		return

@@ -25,7 +25,10 @@ type World struct {
 	in     model.Input
 	last   ringLog
 	probes []*Probe
-	loads  []*load // one per load of the configuration
+	// listener and serial serve runs that are played by hand; see Listen.
+	listener Listener
+	serial   int
+	loads    []*load // one per load of the configuration
 }
 
 // host is a machine with one server process.
@@ -114,6 +117,7 @@ func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 	w.queue.Reset(0)
 	w.last.reset()
 	w.probes = w.probes[:0]
+	w.listener, w.serial = nil, 0
 	for i, cn := range w.conns {
 		if cn.live {
 			w.release(int32(i))
@@ -152,6 +156,9 @@ func (w *World) resetHost(i int) {
 		if sc.ReplicaOf != "" && w.cfg.Servers[j].ReplicaOf == sc.Name {
 			h.relays = true
 		}
+	}
+	if sc.Manual && len(w.cfg.Servers) > 2 {
+		h.relays = true // played by hand: roles may change
 	}
 	for _, f := range w.cfg.Faults { // roles may change: then anyone may come to relay
 		if f.Kind == FaultReplicaOf && len(w.cfg.Servers) > 2 {
@@ -276,8 +283,8 @@ func (w *World) boot(h *host, restore *model.Saved) {
 		wall = time.Duration(uniform(draw(w.cfg.Seed, stream, 1), uint64(time.Second)))
 	}
 	booted := -model.Instant(uptime)
-	if h.epoch > 0 {
-		booted = now // started again in the course of the run
+	if h.epoch > 0 || h.cfg.Manual {
+		booted = now // started in the course of the run
 	}
 	h.gen++
 	h.epoch++
