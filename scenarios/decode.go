@@ -86,7 +86,12 @@ func (d *decoder) object(n *yaml.Node, what string, kind string, fields []field)
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
-		if findField(fields, key.Value) < 0 {
+		if findField(fields, key.Value) >= 0 {
+			continue
+		}
+		if len(d.problems.List) >= maxProblems {
+			d.problems.More++ // not worth looking for what it is near to
+		} else {
 			names := make([]string, len(fields))
 			for j, f := range fields {
 				names[j] = f.name

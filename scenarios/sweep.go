@@ -39,6 +39,7 @@ type Value struct {
 // what a person would wait for.
 const (
 	MaxRuns   = 100_000_000
+	maxAxes   = 16
 	checkMost = 4096 // combinations of axis values that are checked when reading
 )
 
@@ -50,15 +51,16 @@ func (s *Scenario) readSweep(d *decoder, n *yaml.Node) {
 		d.fail(n, "expected a map from axis names to {set, values} or {set, from, to, steps}")
 		return
 	}
+	if axes := len(n.Content) / 2; axes > maxAxes {
+		d.failAt(n, "sweep", "%d axes; at most %d", axes, maxAxes)
+		return
+	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		if !validAxis(key.Value) {
 			d.fail(key, "not a name for an axis; expected lower-case letters, digits and _, and not seed or run")
 		}
 		s.Axes = append(s.Axes, s.readAxis(d, key.Value, n.Content[i+1]))
-	}
-	if len(s.Axes) > 16 {
-		d.failAt(n, "sweep", "%d axes; at most 16", len(s.Axes))
 	}
 }
 
