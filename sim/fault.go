@@ -22,7 +22,10 @@ func (w *World) fault(i int, now model.Instant) {
 		ends = false
 		w.order(f)
 	}
-	if ends {
+	switch {
+	case ends && f.For == 0: // a reset that lasts no time: the very next connect works
+		w.faultEnd(i, now)
+	case ends:
 		w.queue.Push(now+model.Instant(f.For), event{kind: evFaultEnd, host: int32(i)})
 	}
 }
