@@ -247,7 +247,7 @@ func (p *planner) checkCycles() {
 			}
 			seen[at] = true
 			next, ok := p.byName[p.servers[at].ReplicaOf]
-			if !ok {
+			if !ok || p.servers[at].ReplicaOf == "" {
 				break
 			}
 			at = next
