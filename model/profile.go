@@ -55,6 +55,10 @@ type Profile struct {
 	ResizeKeepsData   bool          // CONFIG SET repl-backlog-size keeps the history
 	LinkDownSince0    bool          // master_link_down_since_seconds counts from 1970 when never up
 	OwnStreamOnChains bool          // a replica numbers the stream for its sub-replicas itself
+	AckAfterLoad      bool          // an ACK follows the load of any snapshot at once
+	MasterRestart     bool          // a master restarted from its RDB keeps its old id as the second one
+	HardLimitFloor    bool          // a hard limit below the backlog's size is raised to it
+	SaysVersion       bool          // the handshake has REPLCONF version
 
 	Source string // where these values were read
 }
@@ -119,6 +123,8 @@ var redis28 = Profile{
 	Source: "redis 2.8.24: replication.c, checked live",
 }
 
+var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8, with WAIT and keepalive", nil)
+
 var redis40 = Profile{
 	Name: "redis-4.0", Tag: "4.0.14", About: "PSYNC2: replid and replid2, replicas keep a backlog",
 	PSYNC: 2, Backlog: Ring, BacklogSize: 1 << 20, BacklogMinConfig: MinBacklog, BacklogTTL: time.Hour,
@@ -139,6 +145,38 @@ var redis62 = Profile{
 	Source: "redis 6.2.16: replication.c, checked live",
 }
 
+var redis50 = as(redis40, "redis-5.0", "5.0.14", "as 4.0, handshake in RESP", func(p *Profile) {
+	p.FramedHandshake = true
+})
+
+var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless by default, masters can restart", func(p *Profile) {
+	p.Backlog, p.ResizeKeepsData, p.HardLimitFloor, p.StaleInfo = Blocks, true, true, false
+	p.Diskless = true
+	p.LateDiscard, p.DropsSubsOnMove = true, false
+	p.MasterRestart = true
+})
+
+var redis72 = as(redis70, "redis-7.2", "7.2.4", "as 7.0; the offset counts commands while AOF is on and no replica", nil)
+
+var redis74 = as(redis72, "redis-7.4", "7.4.1", "as 7.2", nil)
+
+var valkey80 = as(redis72, "valkey-8.0", "8.0.1", "10 MiB backlog", func(p *Profile) {
+	p.BacklogSize = 10 << 20
+	p.AckAfterLoad, p.SaysVersion = true, true
+	p.Source = "valkey 8.0.1: replication.c, checked live"
+})
+
+// as is a version that differs from an earlier one in what change sets.
+func as(p Profile, name, tag, about string, change func(*Profile)) Profile {
+	p.Name, p.Tag, p.About = name, tag, about
+	p.Source = "redis " + tag + ": replication.c, checked live"
+	if change != nil {
+		change(&p)
+	}
+	return p
+}
+
+// profiles are the versions that are offered, oldest first.
 var profiles = []*Profile{&redis26, &redis28, &redis40, &redis62}
 
 // Profiles lists the versions this program knows, oldest first.
