@@ -6,28 +6,28 @@ import "strconv"
 // meanings, for the node's version. Fields that a version does not have are
 // left out by Fields.
 type Info struct {
-	Role                       string // "master" or "slave"
-	ConnectedSlaves            int
-	ReplID, ReplID2            ReplID
-	RunID                      ReplID
-	MRO                        Offset // master_repl_offset
-	SecondOffset               Offset // second_repl_offset, -1 when unused
-	BacklogActive              bool
-	BacklogSize                int64
-	First                      Offset // repl_backlog_first_byte_offset
-	Hist                       int64  // repl_backlog_histlen
-	SyncFull                   int64
-	SyncPartialOK              int64
-	SyncPartialErr             int64
-	LinkUp                     bool   // master_link_status
-	SlaveReplOffset            Offset // slave_repl_offset
-	SlaveReadOffset            Offset // slave_read_repl_offset
-	SyncInProgress             bool   // master_sync_in_progress
-	LastIOSeconds              int64  // master_last_io_seconds_ago
-	LinkDownSeconds            int64  // master_link_down_since_seconds
-	BgsaveInProgress           bool   // rdb_bgsave_in_progress
-	Slaves                     []InfoSlave
-	psync1, psync2, readOffset bool
+	Role                     string // "master" or "slave"
+	ConnectedSlaves          int
+	ReplID, ReplID2          ReplID
+	RunID                    ReplID
+	MRO                      Offset // master_repl_offset
+	SecondOffset             Offset // second_repl_offset, -1 when unused
+	BacklogActive            bool
+	BacklogSize              int64
+	First                    Offset // repl_backlog_first_byte_offset
+	Hist                     int64  // repl_backlog_histlen
+	SyncFull                 int64
+	SyncPartialOK            int64
+	SyncPartialErr           int64
+	LinkUp                   bool   // master_link_status
+	SlaveReplOffset          Offset // slave_repl_offset
+	SlaveReadOffset          Offset // slave_read_repl_offset
+	SyncInProgress           bool   // master_sync_in_progress
+	LastIOSeconds            int64  // master_last_io_seconds_ago
+	LinkDownSeconds          int64  // master_link_down_since_seconds
+	BgsaveInProgress         bool   // rdb_bgsave_in_progress
+	Slaves                   []InfoSlave
+	sync, psync2, readOffset bool
 }
 
 // InfoSlave is one slaveN line.
@@ -69,7 +69,7 @@ func (n *Info) Fields() []Field {
 		if n.readOffset {
 			num("slave_read_repl_offset", int64(n.SlaveReadOffset))
 		}
-		if n.psync1 || n.psync2 {
+		if !n.sync {
 			num("slave_repl_offset", int64(n.SlaveReplOffset))
 		}
 		if !n.LinkUp {
@@ -80,7 +80,7 @@ func (n *Info) Fields() []Field {
 	for i, s := range n.Slaves {
 		text("slave"+strconv.Itoa(i), "name="+s.Name+",state="+s.State+",offset="+strconv.FormatInt(int64(s.Offset), 10)+",lag="+strconv.FormatInt(s.Lag, 10))
 	}
-	if !n.psync1 && !n.psync2 { // 2.6 knows no offsets
+	if n.sync { // 2.6 knows no offsets
 		flag("rdb_bgsave_in_progress", n.BgsaveInProgress)
 		return fs
 	}
