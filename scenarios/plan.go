@@ -90,6 +90,7 @@ func (d *decoder) decode(root *yaml.Node) *plan {
 		{name: "sweep", read: func(*yaml.Node) {}},
 		{name: "repeat", fallback: "1", read: func(n *yaml.Node) { p.repeat = p.count(n, 1, 1<<40) }},
 		{name: "expect", read: func(*yaml.Node) {}},
+		{name: "observed", read: func(*yaml.Node) {}},
 	})
 	p.checkLoads()
 	p.finishFaults()

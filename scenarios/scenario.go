@@ -24,7 +24,8 @@ type Scenario struct {
 	Repeat   int64  // runs per sweep point
 	Axes     []Axis // of the sweep, in the order of the file
 	Expect   []Expect
-	Notes    []string // what was ignored or changed, for people
+	Observed []Observed // what real servers did, to compare with
+	Notes    []string   // what was ignored or changed, for people
 
 	base   *yaml.Node // the tree without sweep and expect, before any axis is applied
 	root   *yaml.Node // the whole tree
@@ -156,16 +157,19 @@ func Load(name string, data []byte, open func(path string) ([]byte, error), sets
 		return nil, err
 	}
 	// An empty section is as good as none.
-	for _, section := range []string{"sweep", "expect", "faults", "links", "workload"} {
+	for _, section := range []string{"sweep", "expect", "observed", "faults", "links", "workload"} {
 		if v := lookup(s.root, section); v != nil && isNull(v) {
 			s.root = without(s.root, section)
 		}
 	}
-	s.base = without(s.root, "sweep", "expect")
+	s.base = without(s.root, "sweep", "expect", "observed")
 	s.readSweep(d, lookup(s.root, "sweep"))
 	s.check(d)
 	if n := lookup(s.root, "expect"); n != nil {
 		s.readExpect(d, n)
+	}
+	if n := lookup(s.root, "observed"); n != nil {
+		s.readObserved(d, n)
 	}
 	if err := d.problems.err(); err != nil {
 		return nil, err

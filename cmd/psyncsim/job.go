@@ -36,6 +36,7 @@ type job struct {
 	fails  int
 	shown  int // the run that the timeline shows
 	found  bool
+	pairs  []results.Pair // of the first run, beside what was observed
 }
 
 // maxFailures is how many failed expectations are printed; all are counted.
@@ -84,6 +85,7 @@ func (j *job) sweep(first, last int) error {
 			j.shown, j.found = r.Index, true
 		}
 		j.expect(cell, r)
+		j.observe(cell, r)
 		if j.json != nil {
 			if err := j.json.Add(r); err != nil {
 				return err
@@ -146,6 +148,12 @@ func (j *job) table(k *results.Kept, charts []string) error {
 	}
 	if err := results.WriteTable(j.c.stdout, k, o); err != nil {
 		return err
+	}
+	if len(j.pairs) > 0 {
+		fmt.Fprintln(j.c.stdout)
+		if err := results.WritePairs(j.c.stdout, j.pairs); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(j.c.stdout, "\nrows    %s\n", filepath.Join(j.dir, results.RunsFile))
 	for _, f := range charts {
@@ -262,6 +270,30 @@ func (j *job) expect(cell *scenarios.Cell, r *results.Run) {
 			has = text
 		}
 		j.failed = append(j.failed, fmt.Sprintf("  %s, but it is %s (%s)", e.Text, has, j.replay(cell)))
+	}
+}
+
+// observe holds a run against what real servers did.
+func (j *job) observe(cell *scenarios.Cell, r *results.Run) {
+	if len(j.s.Observed) == 0 {
+		return
+	}
+	var seen []results.Observed
+	for _, o := range j.s.Observed {
+		seen = append(seen, results.Observed{T: int64(o.At), Kind: o.Kind, Gap: o.Gap, Within: o.Within})
+	}
+	pairs := results.Compare(seen, r)
+	if j.pairs == nil {
+		j.pairs = pairs
+	}
+	for i := range pairs {
+		if pairs[i].Agrees() {
+			continue
+		}
+		j.fails++
+		if len(j.failed) < maxFailures {
+			j.failed = append(j.failed, fmt.Sprintf("  reconnect %d is not as observed (%s)", i+1, j.replay(cell)))
+		}
 	}
 }
 
