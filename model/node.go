@@ -60,7 +60,7 @@ const (
 	InAccept                            // a peer dialed us: Conn (below 0), Peer
 	InData                              // bytes in stream order: Conn, Data (copy to keep)
 	InStream                            // replication stream: Conn, Chunk
-	InBulk                              // snapshot payload of known length arrived: Conn, Bytes
+	InBulk                              // snapshot payload arrived: Conn, Bytes; below 0: the mark that ends it did
 	InSent                              // the transport took the whole snapshot: Conn
 	InDown                              // a connection is gone, or a Dial failed: Conn, Why
 	InAppend                            // client writes reached this node: Bytes of stream, Commands, Data (nil for lengths)
@@ -104,6 +104,8 @@ const (
 	OutLoad                               // load the received snapshot: Conn; InLoaded follows. Conn is not read meanwhile
 	OutHangup                             // close Conn: Why
 	OutNote                               // a fact for whoever watches: Event
+	OutReceive                            // a snapshot comes on Conn: Bytes of it, or below 0 all before the mark Data; Chunk.Data came already. Its bytes are InBulk, what follows is InData
+	OutApply                              // execute what Chunk holds of the master's stream (only if it holds bytes)
 )
 
 // Output is one thing that a node wants done.

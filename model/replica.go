@@ -40,6 +40,7 @@ type upstream struct {
 	done     Offset // last byte taken: applied from 4.0 on, read before
 	read     Offset // last byte read; equal to done before 4.0
 	pend     []byte // bytes mode: read and not yet applied
+	spare    []byte // memory for pend while its own is with the driver
 	scan     StreamScanner
 
 	full     bool // the sync under way is a full one
@@ -53,7 +54,7 @@ type upstream struct {
 
 // cleared keeps the memory of an upstream and nothing else.
 func (u *upstream) cleared() upstream {
-	n := upstream{in: u.in, pend: u.pend[:0]}
+	n := upstream{in: u.in, pend: u.pend[:0], spare: u.spare[:0]}
 	n.in.Reset()
 	return n
 }
@@ -165,18 +166,14 @@ func (s *Server) upstreamData(id ConnID, data []byte) {
 }
 
 // liveBytes handles what follows the handshake where the driver has real bytes
-// only: snapshot payload, then the stream.
+// only. A snapshot is not among them: see OutReceive.
 func (s *Server) liveBytes(rest []byte) {
 	u := &s.up
-	if len(rest) == 0 {
-		return
-	}
-	switch u.state {
-	case upBulk:
-		n := min(int64(len(rest)), u.bulkLeft)
-		s.bulk(u.conn, n)
-		s.liveBytes(rest[n:])
-	case upConnected:
+	switch {
+	case len(rest) == 0:
+	case u.state != upConnected:
+		panic("model: bytes of a snapshot that are not told as such")
+	default:
 		s.stream(Chunk{From: u.read + 1, To: u.read + 1 + Offset(len(rest)), Data: rest})
 	}
 }
@@ -302,7 +299,8 @@ func (s *Server) header(line []byte) {
 	switch {
 	case len(line) == 0: // keepalive while the snapshot is made
 	case line[0] == '$' && len(line) == 5+eofMarkLen && foldPrefix(line, "$EOF:"):
-		u.state, u.bulkLeft = upBulk, 1<<62 // until the driver says that it ended
+		u.state, u.bulkLeft = upBulk, 1<<62 // until the driver sees its mark
+		s.receive(-1, line[5:])
 	case line[0] == '$':
 		n, ok := ParseInt(line[1:])
 		if !ok || n < 0 {
@@ -310,12 +308,19 @@ func (s *Server) header(line []byte) {
 			return
 		}
 		u.state, u.bulkLeft = upBulk, n
+		s.receive(n, nil)
 		if n == 0 {
 			s.load()
 		}
 	default:
 		s.abandon(WhyError, true)
 	}
+}
+
+// receive hands the snapshot to the driver, with what came behind its header.
+func (s *Server) receive(n int64, mark []byte) {
+	u := &s.up
+	s.out = append(s.out, Output{Kind: OutReceive, Conn: u.conn, Bytes: n, Data: mark, Chunk: Chunk{Data: u.in.Rest()}})
 }
 
 // bulk counts snapshot payload. A negative number ends a transfer without
@@ -402,6 +407,7 @@ func (s *Server) stream(c Chunk) {
 	u.read, u.lastIO, u.lastByte = c.To-1, s.unix(), s.now
 	if s.prof.CountsRead {
 		u.done = u.read
+		s.execute(c)
 		return
 	}
 	s.applied(c, bound)
@@ -421,11 +427,18 @@ func (s *Server) applied(c Chunk, bound Offset) {
 	own := Chunk{From: u.done + 1, To: bound}
 	if c.Data != nil {
 		own.Data = append(u.pend, c.Data[:bound-c.From]...)
+		u.pend = append(u.spare[:0], c.Data[bound-c.From:]...)
+		u.spare = own.Data[:0]
 	}
 	u.done = bound - 1
+	s.execute(own)
 	s.feed(own, false)
+}
+
+// execute gives commands of the master's stream to whoever keeps the data set.
+func (s *Server) execute(c Chunk) {
 	if c.Data != nil {
-		u.pend = append(own.Data[:0], c.Data[bound-c.From:]...)
+		s.out = append(s.out, Output{Kind: OutApply, Chunk: c})
 	}
 }
 
@@ -596,7 +609,7 @@ func (s *Server) Info(at Instant) *Info {
 	n := &Info{Role: "master", ReplID: s.id, ReplID2: s.id2, RunID: s.runID, MRO: s.mro, SecondOffset: s.second,
 		BacklogActive: s.log != nil, BacklogSize: s.set.BacklogSize, First: s.staleFirst, Hist: s.staleHist,
 		SyncFull: s.stats.full, SyncPartialOK: s.stats.partialOK, SyncPartialErr: s.stats.partialErr,
-		BgsaveInProgress: s.child.running, psync1: s.prof.PSYNC == 1, psync2: s.prof.PSYNC == 2, readOffset: s.prof.ReadOffsetInfo}
+		BgsaveInProgress: s.child.running, sync: s.prof.PSYNC == 0, psync2: s.prof.PSYNC == 2, readOffset: s.prof.ReadOffsetInfo}
 	if s.log != nil {
 		n.First, n.Hist = s.History()
 	}

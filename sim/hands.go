@@ -98,6 +98,12 @@ func (w *World) Heal(a, b int) {
 	}
 }
 
+// Pause freezes a process, Resume lets it run again.
+func (w *World) Pause(server int) { w.pause(w.hosts[server], w.queue.Now()) }
+
+// Resume: see Pause.
+func (w *World) Resume(server int) { w.resume(w.hosts[server], w.queue.Now()) }
+
 // Silence lets nothing pass between two servers until Heal.
 func (w *World) Silence(a, b int) { w.silence(&w.links[w.linkOf(a, b)], w.queue.Now()) }
 
