@@ -303,10 +303,12 @@ func (w *World) boot(h *host, restore *model.Saved) {
 			h.next = 0
 		}
 	}
-	h.history = h.history[:0]
-	if restore == nil {
-		h.log.reset(h.src)
+	if restore != nil && h.cfg.ReplicaOf != "" && h.cfg.Profile.RestartKeepsID {
+		h.history = upTo(h.history, restore.Offset+1) // what the snapshot holds of it
+	} else {
+		h.history = h.history[:0]
 	}
+	h.log.reset(h.src) // nobody can be sent what an earlier process wrote
 	w.in = model.Input{Kind: model.InStart, Restore: restore}
 	w.step(h, now)
 }
