@@ -447,7 +447,9 @@ func (s *Server) fullReply(c *client) string {
 func (s *Server) reapChild() {
 	ch := s.child
 	s.child = child{}
-	s.note(Event{Kind: EvSaved, Bytes: ch.bytes})
+	if !ch.killed {
+		s.note(Event{Kind: EvSaved, Bytes: ch.bytes})
+	}
 	for _, c := range s.clients {
 		switch {
 		case c.state != waitEnd:
@@ -495,7 +497,7 @@ func (s *Server) socketChildDone() {
 // dropUselessChild kills a disk snapshot that nobody waits for, when no save
 // point wants it either.
 func (s *Server) dropUselessChild() {
-	if !s.child.running || s.child.socket || !s.prof.KillUselessChild || s.set.SavePoints {
+	if !s.child.running || s.child.socket || s.child.ended || !s.prof.KillUselessChild || s.set.SavePoints {
 		return
 	}
 	for _, c := range s.clients {
@@ -503,9 +505,10 @@ func (s *Server) dropUselessChild() {
 			return
 		}
 	}
-	s.child = child{}
+	// It is only sent a signal (killRDBChild): its end is noticed by the next
+	// serverCron turn like any other, and until then nobody gets a new snapshot.
+	s.child.ended, s.child.killed = true, true
 	s.out = append(s.out, Output{Kind: OutKillSnapshot})
-	s.startPendingSaves(true)
 }
 
 // attach lets the stream flow: first what waited in the output buffer.

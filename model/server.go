@@ -69,6 +69,7 @@ type child struct {
 	running bool
 	socket  bool
 	ended   bool  // waits to be noticed by the next serverCron turn
+	killed  bool  // it was of no use any more: ended, and its file is not there
 	bytes   int64 // size of its file
 }
 
@@ -208,6 +209,7 @@ func (s *Server) start(saved *Saved) {
 	s.noReplicasSince = s.clock(s.now)
 	s.note(Event{Kind: EvStarted, ID: s.id, Text: s.prof.Name})
 	if s.cfg.Master == "" {
+		s.startMaster(saved)
 		return
 	}
 	s.up.host, s.up.state = s.cfg.Master, upConnect
@@ -216,6 +218,18 @@ func (s *Server) start(saved *Saved) {
 		s.up.cache(saved.ID, saved.Offset)
 	}
 	s.note(Event{Kind: EvFollows, Peer: s.up.host})
+}
+
+// startMaster takes up a saved history, from 7.0 on: under a new id, with the
+// old one as the second, so that only replicas that have all of it can continue
+// (loadDataFromDisk; facts: 1.2, 1.9).
+func (s *Server) startMaster(saved *Saved) {
+	if saved == nil || !s.prof.MasterRestart {
+		return
+	}
+	s.id2, s.second, s.mro = saved.ID, saved.Offset+1, saved.Offset
+	s.createBacklog()
+	s.note(Event{Kind: EvNewID, ID: s.id, ID2: s.id2, Offset: s.second})
 }
 
 // Saved is what a snapshot written now would remember of replication, nil when

@@ -1,0 +1,315 @@
+package measured
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"psyncsim/model"
+	"psyncsim/sim"
+)
+
+// act does one action; false if it is not known.
+func (p *player) act(e *Event, f fields) bool {
+	node, s := "", -1
+	if e.Op != "raw_probe" && f.take("node", &node) {
+		if s = p.server(node); s < 0 {
+			p.differ("a server that was never started", node, "")
+			return true
+		}
+	}
+	switch e.Op {
+	case "start", "start_again":
+		return s >= 0 && p.start(s, f)
+	case "stop":
+		return s >= 0 && p.stop(s, f)
+	case "save":
+		p.rec.disks[s] = disk{exists: true, saved: p.w.Saved(s)}
+	case "rdb_removed":
+		p.removed(s, f)
+	case "replicaof":
+		master := ""
+		f.take("master", &master)
+		if p.server(master) < 0 {
+			return false
+		}
+		p.done = append(p.done, deed{op: e.Op, link: node + "->" + master, at: p.w.Now()})
+		p.w.Order(sim.FaultConfig{Kind: sim.FaultReplicaOf, Server: s, Peer: p.server(master)})
+	case "replicaof_no_one":
+		p.w.Order(sim.FaultConfig{Kind: sim.FaultPromote, Server: s})
+	case "config_set":
+		key, value := "", ""
+		f.take("key", &key)
+		f.take("value", &value)
+		if !configure(&p.cfg.Servers[s].Settings, key, value) {
+			p.differ("not known: config_set "+key, value, "")
+			return true
+		}
+		set := p.cfg.Servers[s].Settings
+		p.w.Order(sim.FaultConfig{Kind: sim.FaultConfigSet, Server: s, Settings: &set})
+	case "process_stop":
+		p.w.Pause(s)
+	case "process_continue":
+		delete(f, "after_s") // what the times of the two events say too
+		p.w.Resume(s)
+	case "sleep":
+		var d float64
+		if !f.take("s", &d) {
+			return false
+		}
+		p.advance(p.sim(seconds(e.T + d)))
+	case "write":
+		return s >= 0 && p.write(s, f)
+	case "link":
+		return p.link(e, f)
+	case "raw_probe":
+		p.probe(e, f)
+	default:
+		return false
+	}
+	return true
+}
+
+// start lets a process boot, a moment later than recorded.
+func (p *player) start(s int, f fields) bool {
+	config := map[string]string{}
+	if !f.take("config", &config) {
+		return false
+	}
+	sc := &p.cfg.Servers[s]
+	sc.Settings, sc.ReplicaOf = p.base, ""
+	for key, value := range config {
+		switch {
+		case key == "replicaof" || key == "slaveof":
+			sc.ReplicaOf = value
+		case !configure(&sc.Settings, key, value):
+			p.differ("not known: config "+key, value, "")
+		}
+	}
+	sc.Settings.BacklogSize = max(sc.Settings.BacklogSize, p.prof.BacklogMinConfig)
+	p.wait = append(p.wait, boot{p.w.Now() + model.Instant(p.boots[p.event]), s})
+	return true
+}
+
+// configure sets one directive of redis.conf; false if it is not known.
+func configure(set *model.Settings, key, value string) bool {
+	n, err := strconv.ParseInt(value, 10, 64)
+	number := err == nil
+	switch strings.ReplaceAll(key, "slave", "replica") {
+	case "repl-backlog-size":
+		set.BacklogSize = n
+	case "repl-backlog-ttl":
+		set.BacklogTTL = time.Duration(n) * time.Second
+	case "repl-timeout":
+		set.Timeout = time.Duration(n) * time.Second
+	case "repl-ping-replica-period":
+		set.PingPeriod = time.Duration(n) * time.Second
+	case "repl-diskless-sync-delay":
+		set.DisklessDelay = time.Duration(n) * time.Second
+	case "repl-diskless-sync":
+		set.Diskless = value == "yes"
+		return value == "yes" || value == "no"
+	case "save", "appendonly": // as they are anyway
+		return value == "" || value == "no"
+	default:
+		return false
+	}
+	return number
+}
+
+// stop ends a process. There are no save points: only "save" writes a snapshot.
+func (p *player) stop(s int, f fields) bool {
+	how := ""
+	f.take("how", &how)
+	switch how {
+	case "save":
+		p.rec.disks[s] = disk{exists: true, saved: p.w.Stop(s, true)}
+	case "nosave", "kill", "term":
+		p.w.Stop(s, false)
+	default:
+		return false
+	}
+	return true
+}
+
+// removed deletes a snapshot file, whose content the recorder noted.
+func (p *player) removed(s int, f fields) {
+	p.compareDisk("rdb_removed", f["was"], p.rec.disks[s])
+	delete(f, "was")
+	p.rec.disks[s] = disk{}
+}
+
+// write lets a client write: commands of cmd_bytes, the last one with what is
+// left of bytes.
+func (p *player) write(s int, f fields) bool {
+	var bytes, size, commands int64
+	note := ""
+	f.take("note", &note)
+	if !f.take("bytes", &bytes) || !f.take("cmd_bytes", &size) || !f.take("commands", &commands) || size < 1 {
+		return false
+	}
+	sizes := make([]int64, commands)
+	for i := range sizes {
+		sizes[i] = size
+	}
+	if commands > 0 {
+		sizes[commands-1] = bytes - size*(commands-1)
+	}
+	switch note {
+	case "":
+		p.w.Write(s, sizes...)
+	case "one at a time, INFO after each":
+		p.climb(s, sizes)
+	default:
+		p.differ("not known: write note", note, "")
+	}
+	return true
+}
+
+// link does something to the network between two servers.
+func (p *player) link(e *Event, f fields) bool {
+	var name, mode, connects, ways string
+	f.take("link", &name)
+	f.take("mode", &mode)
+	f.take("new_connections", &connects)
+	f.take("directions", &ways)
+	replica, master, _ := strings.Cut(name, "->")
+	a, b := p.server(replica), p.server(master)
+	if a < 0 || b < 0 {
+		return false
+	}
+	p.done = append(p.done, deed{op: e.Op, link: name, mode: mode, at: p.w.Now()})
+	switch {
+	case mode == "reset" && (connects == "refuse" || connects == "accept"):
+		p.w.Cut(a, b, connects == "refuse")
+	case mode == "pass":
+		p.w.Heal(a, b)
+	case mode == "blackhole" && (ways == "" || ways == "both"):
+		p.w.Silence(a, b)
+	default:
+		p.differ("not known: link", mode+" "+connects+" "+ways, "")
+	}
+	return true
+}
+
+// probe lets a handmade client ask. The recorder first waits until no snapshot
+// is being made, and hangs up when it writes its line.
+func (p *player) probe(e *Event, f fields) {
+	var label, request, reply string
+	var capa []string
+	var payload *int64
+	var want [4]int64
+	s := p.probed(f)
+	delete(f, "node")
+	f.take("label", &label)
+	f.take("request", &request)
+	f.take("capa", &capa)
+	f.take("reply", &reply)
+	f.take("payload_bytes", &payload)
+	names := [4]string{"d_sync_full", "d_partial_ok", "d_partial_err", "d_master_offset"}
+	for i, name := range names {
+		if !f.take(name, &want[i]) {
+			p.differ("raw_probe without "+name, "", "")
+		}
+	}
+	end := p.sim(seconds(e.T))
+	for p.w.Info(s).BgsaveInProgress && p.w.Now() < end {
+		p.advance(p.w.Now() + pollStep)
+	}
+	before := p.w.Info(s)
+	c := p.w.Connect(s, "probe")
+	if len(capa) > 0 {
+		c.Say(model.AppendInline(nil, append([]string{"REPLCONF", "capa"}, strings.Split(strings.Join(capa, " capa "), " ")...)...))
+	}
+	skip := len(c.Heard)
+	c.Say(model.AppendInline(nil, strings.Split(p.spell(request, before), " ")...))
+	p.advance(end)
+	after := p.w.Info(s)
+	what := "raw_probe " + strconv.Quote(label) + " "
+	got := firstLine(c.Heard[skip:])
+	if !p.ids.sameLine(reply, got) {
+		p.differ(what+"reply", reply, p.ids.show(got))
+	}
+	wantPayload, gotPayload := "none", "none"
+	if payload != nil {
+		wantPayload = strconv.FormatInt(*payload, 10)
+	}
+	if c.Given {
+		gotPayload = strconv.FormatInt(c.Stream.Bytes(), 10)
+	}
+	p.equal(what+"payload_bytes", wantPayload, gotPayload)
+	for i, d := range [4]int64{after.SyncFull - before.SyncFull, after.SyncPartialOK - before.SyncPartialOK,
+		after.SyncPartialErr - before.SyncPartialErr, int64(after.MRO - before.MRO)} {
+		p.equalNumber(what+names[i], want[i], d)
+	}
+	c.Close()
+}
+
+// spell writes a recorded request with simulated ids. An id that was not seen
+// before is a wrong one; one in capitals, which the recorder does not number,
+// is the server's own.
+func (p *player) spell(request string, info *model.Info) string {
+	words := strings.Split(request, " ")
+	for i, w := range words {
+		switch {
+		case isToken(w):
+			if _, known := p.ids.of[w]; !known {
+				p.wrongIDs++
+				p.ids.bind(w, fmt.Sprintf("%040x", p.wrongIDs))
+			}
+			words[i] = p.ids.of[w]
+		case w != strings.ToLower(w) && isID(strings.ToLower(w)):
+			own := info.ReplID
+			if p.prof.PSYNC == 1 {
+				own = info.RunID
+			}
+			words[i] = strings.ToUpper(string(own))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// firstLine is the first line with something in it.
+func firstLine(heard []byte) string {
+	for line := range strings.SplitSeq(string(heard), "\n") {
+		if line = strings.TrimSuffix(line, "\r"); line != "" {
+			return line
+		}
+	}
+	return ""
+}
+
+// compareDisk compares what a snapshot file remembers: null is no file, {} one
+// without the fields.
+func (p *player) compareDisk(what string, raw json.RawMessage, d disk) {
+	var want *map[string]scalar
+	if err := json.Unmarshal(raw, &want); err != nil {
+		p.differ(what+": not understood", string(raw), "")
+		return
+	}
+	switch {
+	case want == nil:
+		if d.exists {
+			p.differ(what, "no file", "a file")
+		}
+	case !d.exists:
+		p.differ(what, string(raw), "no file")
+	case d.saved == nil || len(*want) == 0:
+		if d.saved != nil || len(*want) > 0 {
+			p.differ(what, string(raw), fmt.Sprint(d.saved))
+		}
+	default:
+		got := map[string]string{"repl-id": string(d.saved.ID), "repl-offset": strconv.FormatInt(int64(d.saved.Offset), 10), "repl-stream-db": "0"}
+		for key, v := range *want {
+			g, ok := got[key]
+			if w := string(v); !ok || !p.ids.same(w, g) {
+				p.differ(what+" "+key, w, p.ids.show(g))
+			}
+		}
+		if len(*want) != len(got) {
+			p.differ(what, string(raw), fmt.Sprint(got))
+		}
+	}
+}

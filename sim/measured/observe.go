@@ -1,0 +1,341 @@
+package measured
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"psyncsim/model"
+)
+
+// observe compares one thing that was seen; false if it is not known.
+func (p *player) observe(e *Event, f fields) bool {
+	switch e.Op {
+	case "connect_attempt", "psync_request", "psync_reply", "sync_error_reply", "rdb_header",
+		"conn_closed", "replica_side_closed", "master_side_closed":
+		return p.wire(e, f)
+	case "stopped":
+		node := ""
+		f.take("node", &node)
+		if s := p.server(node); s < 0 || p.w.Alive(s) {
+			p.differ("stopped", node, "runs")
+		}
+	case "rdb_on_disk":
+		node := ""
+		if f.take("node", &node); p.server(node) < 0 {
+			return false
+		}
+		p.compareDisk("rdb_on_disk of "+node, f["rdb"], p.rec.disks[p.server(node)])
+		delete(f, "rdb")
+	case "info":
+		return p.info(e, f)
+	case "dataset_digest":
+		return p.digest(e, f)
+	case "staircase_start":
+		p.stairStart(f)
+	default:
+		return false
+	}
+	return true
+}
+
+// wire compares what a proxy saw of one connection.
+func (p *player) wire(e *Event, f fields) bool {
+	var link, line, by string
+	var number int
+	if !f.take("link", &link) || !f.take("conn", &number) {
+		return false
+	}
+	t := seconds(e.T)
+	what := fmt.Sprintf("%s %s#%d", e.Op, link, number)
+	c := p.rec.established(link, number)
+	if e.Op == "connect_attempt" {
+		if !p.await(t, func() bool { c = p.rec.established(link, number); return c != nil }) {
+			p.differ(what, "seen", "not seen")
+			return true
+		}
+		p.within(what, inSeconds(t), inSeconds(c.at+p.skew))
+		p.skew = t - c.at
+		return true
+	}
+	if c == nil {
+		p.differ(what, "seen", "no such connection")
+		return true
+	}
+	switch e.Op {
+	case "conn_closed", "replica_side_closed", "master_side_closed":
+		held := false
+		if f.take("held", &held); held {
+			return false
+		}
+		p.closed(e, c, what, f.take("by", &by), by)
+		return true
+	}
+	f.take("line", &line)
+	kinds := map[string]itemKind{"psync_request": itemRequest, "rdb_header": itemHeader}
+	kind, ok := kinds[e.Op]
+	if !ok {
+		kind = itemReply
+	}
+	if !p.await(t, func() bool { return c.next(kind) != nil }) {
+		p.differ(what, line, "nothing")
+		return true
+	}
+	it := c.next(kind)
+	it.seen = true
+	if !p.ids.sameLine(line, it.line) {
+		p.differ(what, line, p.ids.show(it.line))
+	}
+	p.within(what, inSeconds(t), inSeconds(it.at+p.skew))
+	return true
+}
+
+// closed compares the end of a connection. Of an end that nothing explains, and
+// after which the server is heard of no more, the recorder was the cause.
+func (p *player) closed(e *Event, c *conn, what string, named bool, by string) {
+	t := seconds(e.T)
+	if !named {
+		by = strings.TrimSuffix(e.Op, "_side_closed")
+	}
+	if c.closedBy == "" && p.lastWord(by, c) {
+		name := p.rec.names[map[string]int{"replica": c.dialer, "master": c.acceptor}[by]]
+		p.result.Assumed = append(p.result.Assumed, fmt.Sprintf("%.4f: the recorder ended %s", e.T, name))
+		p.advance(p.sim(t))
+		p.w.Stop(p.server(name), false)
+	}
+	if !p.await(t, func() bool { return c.closedBy != "" }) {
+		p.differ(what, by, "open")
+		return
+	}
+	p.equal(what, by, c.closedBy)
+	p.within(what, inSeconds(t), inSeconds(c.closed+p.skew))
+}
+
+// lastWord says whether the recording never mentions the end `by` of a
+// connection again, apart from the ends of its connections.
+func (p *player) lastWord(by string, c *conn) bool {
+	name := p.rec.names[c.dialer]
+	if by == "master" {
+		name = p.rec.names[c.acceptor]
+	} else if by != "replica" {
+		return false
+	}
+	for _, e := range p.c.Events[p.event:] {
+		if strings.HasSuffix(e.Op, "_closed") {
+			continue
+		}
+		if strings.Contains(string(e.fields["nodes"]), strconv.Quote(name)+":") || e.fields.text("node") == name ||
+			e.fields.text("master") == name || strings.Contains(e.fields.text("link"), name) {
+			return false
+		}
+	}
+	return true
+}
+
+// scalar is a JSON number, text or truth value as text.
+type scalar string
+
+// UnmarshalJSON keeps numbers as they are written.
+func (s *scalar) UnmarshalJSON(text []byte) error {
+	var word string
+	if json.Unmarshal(text, &word) == nil && len(text) > 0 && text[0] == '"' {
+		*s = scalar(word)
+		return nil
+	}
+	*s = scalar(text)
+	return nil
+}
+
+// An INFO is taken at infoSteps moments, from the event before it or infoTakes
+// before its recorded time on, whichever is later.
+const (
+	infoSteps = 8
+	infoTakes = model.Instant(20 * time.Millisecond)
+)
+
+// info compares an INFO of several servers, each field of it.
+func (p *player) info(e *Event, f fields) bool {
+	label := ""
+	var nodes map[string]map[string]scalar
+	if !f.take("label", &label) || !f.take("nodes", &nodes) {
+		return false
+	}
+	to := p.sim(seconds(e.T))
+	p.advance(to - infoTakes)
+	from := p.w.Now()
+	step := max((to-from)/infoSteps, pollStep)
+	best := map[string][]Difference{}
+	p.infos[label], p.infoAt[label] = map[string]*model.Info{}, 0
+	for {
+		open := 0
+		for _, name := range slices.Sorted(mapKeys(nodes)) {
+			if got, ok := best[name]; ok && len(got) == 0 {
+				continue
+			}
+			d, info := p.compareInfo(label, name, nodes[name])
+			if old, ok := best[name]; !ok || len(d) <= len(old) {
+				best[name] = d
+				p.infos[label][name], p.infoAt[label] = info, p.w.Now()
+			}
+			open += min(len(d), 1)
+		}
+		if now := p.w.Now(); now >= to && (open == 0 || now >= to+model.Instant(Latency)) || open == 0 && now >= to {
+			break
+		}
+		if open == 0 {
+			p.advance(to)
+		} else {
+			p.advance(p.w.Now() + step)
+		}
+	}
+	for _, name := range slices.Sorted(mapKeys(best)) {
+		p.result.Differences = append(p.result.Differences, best[name]...)
+	}
+	return true
+}
+
+// compareInfo compares one server's INFO now; ids are learned if all agrees.
+func (p *player) compareInfo(label, name string, want map[string]scalar) (diff []Difference, info *model.Info) {
+	differ := func(field, real, simulated string) {
+		diff = append(diff, Difference{p.c.Events[p.event].T, "info " + strconv.Quote(label) + " " + name + " " + field, real, simulated})
+	}
+	s := p.server(name)
+	if s >= 0 {
+		info = p.w.Info(s)
+	}
+	if info == nil {
+		differ("", "runs", "does not run")
+		return diff, nil
+	}
+	got := map[string]string{}
+	for _, fd := range info.Fields() {
+		got[fd.Name] = fd.Text
+		if fd.Text == "" {
+			got[fd.Name] = strconv.FormatInt(fd.Number, 10)
+		}
+	}
+	known := p.ids.clone()
+	for _, field := range infoOrder(want) {
+		w := string(want[field])
+		g, ok := got[field]
+		switch {
+		case !ok:
+			differ(field, w, "no such field")
+		case strings.HasPrefix(field, "slave") && strings.HasPrefix(w, "ip="):
+			n, _ := strconv.Atoi(strings.TrimPrefix(field, "slave"))
+			p.compareSlave(info.Slaves[n], s, w, func(part, real, simulated string) { differ(field+" "+part, real, simulated) })
+		case !known.same(w, g):
+			differ(field, w, known.show(g))
+		}
+	}
+	for i := range info.Slaves {
+		if field := "slave" + strconv.Itoa(i); want[field] == "" {
+			differ(field, "no such field", got[field])
+		}
+	}
+	if len(diff) == 0 {
+		p.ids = known
+	}
+	return diff, info
+}
+
+// infoOrder puts the fields with ids in the order in which INFO prints them.
+func infoOrder(fields map[string]scalar) []string {
+	return slices.SortedFunc(mapKeys(fields), func(a, b string) int { return strings.Compare(a, b) })
+}
+
+// compareSlave compares a slaveN line: ip and port say who it is.
+func (p *player) compareSlave(got model.InfoSlave, master int, line string, differ func(part, real, simulated string)) {
+	for part := range strings.SplitSeq(line, ",") {
+		key, want, _ := strings.Cut(part, "=")
+		switch key {
+		case "ip":
+		case "port":
+			if name, ok := p.ports[want]; !ok {
+				p.ports[want] = got.Name
+			} else if name != got.Name {
+				differ(key, name, got.Name)
+			}
+		case "state":
+			if want != got.State {
+				differ(key, want, got.State)
+			}
+		case "lag":
+			if n := strconv.FormatInt(got.Lag, 10); n != want {
+				differ(key, want, n)
+			}
+		case "offset":
+			n, _ := strconv.ParseInt(want, 10, 64)
+			if !p.acked(master, got, model.Offset(n)) {
+				differ(key, want, strconv.FormatInt(int64(got.Offset), 10))
+			}
+		default:
+			differ(key, want, "no such part")
+		}
+	}
+}
+
+// acked says whether a recorded ACK offset agrees with the simulated one: a
+// PING that entered the stream within Latency of the ACK may have come before
+// or after it.
+func (p *player) acked(master int, got model.InfoSlave, want model.Offset) bool {
+	if got.Offset == want {
+		return true
+	}
+	link := got.Name + "->" + p.rec.names[master]
+	var last *item
+	for _, c := range p.rec.open {
+		for i := range c.items {
+			if it := &c.items[i]; c.link == link && it.kind == itemAck && it.ack == got.Offset {
+				last = it
+			}
+		}
+	}
+	return last != nil && p.ackAgrees(p.rec.names[master], *last, want)
+}
+
+const pingBytes = 14
+
+func (p *player) ackAgrees(master string, ack item, want model.Offset) bool {
+	if ack.ack == want {
+		return true
+	}
+	for _, g := range p.rec.pings {
+		near := max(g.at-ack.at, ack.at-g.at) <= model.Instant(Latency)
+		if g.server == master && near && (g.offset == want && want == ack.ack+pingBytes || g.offset == ack.ack && want == ack.ack-pingBytes) {
+			return true
+		}
+	}
+	return false
+}
+
+// digest compares whether all servers hold the same data: they do if they hold
+// the same history up to the same byte, which the world itself checks.
+func (p *player) digest(e *Event, f fields) bool {
+	var nodes map[string]string
+	equal := false
+	if !f.take("nodes", &nodes) || !f.take("equal", &equal) {
+		return false
+	}
+	same := func() bool {
+		end := model.Offset(-1)
+		for name := range nodes {
+			if info := p.w.Info(p.server(name)); info != nil && info.Role == "master" {
+				end = info.MRO
+			}
+		}
+		for name := range nodes {
+			info := p.w.Info(p.server(name))
+			if info == nil || info.Role != "master" && (!info.LinkUp || info.SlaveReplOffset != end) {
+				return false
+			}
+		}
+		return true
+	}
+	p.await(seconds(e.T), func() bool { return same() == equal })
+	p.equal("dataset_digest equal", strconv.FormatBool(equal), strconv.FormatBool(same()))
+	return true
+}
