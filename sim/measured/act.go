@@ -14,17 +14,26 @@ import (
 // act does one action; false if it is not known.
 func (p *player) act(e *Event, f fields) bool {
 	node, s := "", -1
-	if e.Op != "raw_probe" && f.take("node", &node) {
+	switch e.Op {
+	case "raw_probe", "link", "sleep": // of no server, or of one that they need not name
+	default:
+		f.take("node", &node)
 		if s = p.server(node); s < 0 {
-			p.differ("a server that was never started", node, "")
+			p.differ(e.Op+": a server that was never started", node, "")
 			return true
 		}
 	}
 	switch e.Op {
+	case "stop", "replicaof", "replicaof_no_one", "config_set", "write", "process_stop", "process_continue":
+		if !p.w.Alive(s) {
+			p.differ(e.Op+" of "+node, "runs", "does not run")
+		}
+	}
+	switch e.Op {
 	case "start", "start_again":
-		return s >= 0 && p.start(s, f)
+		return p.start(s, f)
 	case "stop":
-		return s >= 0 && p.stop(s, f)
+		return p.stop(s, f)
 	case "save":
 		p.rec.disks[s] = disk{exists: true, saved: p.w.Saved(s)}
 	case "rdb_removed":
@@ -61,7 +70,7 @@ func (p *player) act(e *Event, f fields) bool {
 		}
 		p.advance(p.sim(seconds(e.T + d)))
 	case "write":
-		return s >= 0 && p.write(s, f)
+		return p.write(s, f)
 	case "link":
 		return p.link(e, f)
 	case "raw_probe":
@@ -141,22 +150,24 @@ func (p *player) removed(s int, f fields) {
 	p.rec.disks[s] = disk{}
 }
 
+// mostCommands is far above what any case writes at once.
+const mostCommands = 1 << 20
+
 // write lets a client write: commands of cmd_bytes, the last one with what is
 // left of bytes.
 func (p *player) write(s int, f fields) bool {
 	var bytes, size, commands int64
 	note := ""
 	f.take("note", &note)
-	if !f.take("bytes", &bytes) || !f.take("cmd_bytes", &size) || !f.take("commands", &commands) || size < 1 {
+	if !f.take("bytes", &bytes) || !f.take("cmd_bytes", &size) || !f.take("commands", &commands) || size < 1 ||
+		commands < 1 || commands > mostCommands || bytes <= size*(commands-1) {
 		return false
 	}
 	sizes := make([]int64, commands)
 	for i := range sizes {
 		sizes[i] = size
 	}
-	if commands > 0 {
-		sizes[commands-1] = bytes - size*(commands-1)
-	}
+	sizes[commands-1] = bytes - size*(commands-1)
 	switch note {
 	case "":
 		p.w.Write(s, sizes...)
@@ -215,10 +226,14 @@ func (p *player) probe(e *Event, f fields) {
 		}
 	}
 	end := p.sim(seconds(e.T))
-	for p.w.Info(s).BgsaveInProgress && p.w.Now() < end {
+	if !p.w.Alive(s) {
+		p.differ("raw_probe", "answered", "the server does not run")
+		return
+	}
+	for p.infoOf(s).BgsaveInProgress && p.w.Now() < end {
 		p.advance(p.w.Now() + pollStep)
 	}
-	before := p.w.Info(s)
+	before := p.infoOf(s)
 	c := p.w.Connect(s, "probe")
 	if len(capa) > 0 {
 		c.Say(model.AppendInline(nil, append([]string{"REPLCONF", "capa"}, strings.Split(strings.Join(capa, " capa "), " ")...)...))
@@ -226,7 +241,7 @@ func (p *player) probe(e *Event, f fields) {
 	skip := len(c.Heard)
 	c.Say(model.AppendInline(nil, strings.Split(p.spell(request, before), " ")...))
 	p.advance(end)
-	after := p.w.Info(s)
+	after := p.infoOf(s)
 	what := "raw_probe " + strconv.Quote(label) + " "
 	got := firstLine(c.Heard[skip:])
 	if !p.ids.sameLine(reply, got) {

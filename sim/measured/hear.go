@@ -31,9 +31,10 @@ type recorder struct {
 // conn is one connection as a proxy between the servers sees it.
 type conn struct {
 	serial    int
-	link      string // "B->A"
-	number    int    // of the connections of that link that were established
-	at        model.Instant
+	link      string        // "B->A"
+	number    int           // of the connections of that link that were established
+	at        model.Instant // when the connect was seen
+	real      model.Instant // that in recorded time
 	request   model.CommandReader
 	reply     model.LineReader
 	items     []item
@@ -42,6 +43,7 @@ type conn struct {
 	streams   bool
 	closedBy  string
 	closed    model.Instant
+	realEnd   model.Instant // closed in recorded time
 	acceptor  int
 	dialer    int
 	requested bool
@@ -60,6 +62,7 @@ const (
 type item struct {
 	kind itemKind
 	at   model.Instant
+	real model.Instant // at in recorded time
 	line string
 	ack  model.Offset
 	seen bool // compared with a recorded line
@@ -113,7 +116,7 @@ func (r *recorder) Hear(at model.Instant, s sim.Signal) {
 	switch s.Kind {
 	case sim.SignalOpen:
 		// The proxy between the two sees the connect when it has come half way.
-		c.at = at - r.latency
+		c.at, c.real = at-r.latency, at-r.latency+r.skew()
 		for _, o := range r.open {
 			if o.link == c.link {
 				c.number++
@@ -123,9 +126,9 @@ func (r *recorder) Hear(at model.Instant, s sim.Signal) {
 		r.open = append(r.open, c)
 	case sim.SignalData:
 		if s.From == s.Dialer {
-			c.asked(at, s.Data)
+			c.asked(item{at: at, real: at + r.skew()}, s.Data)
 		} else {
-			c.answered(at, s.Data)
+			c.answered(item{at: at, real: at + r.skew()}, s.Data)
 		}
 	case sim.SignalStream:
 		c.streams, c.first = true, s.First
@@ -133,7 +136,7 @@ func (r *recorder) Hear(at model.Instant, s sim.Signal) {
 		if c.closedBy != "" {
 			return
 		}
-		c.closed, c.streamed = at, s.Bytes
+		c.closed, c.realEnd, c.streamed = at, at+r.skew(), s.Bytes
 		switch {
 		case s.Kind == sim.SignalReset:
 			c.closedBy = "proxy reset"
@@ -157,7 +160,7 @@ func (r *recorder) conn(s sim.Signal) *conn {
 }
 
 // asked reads what the replica says.
-func (c *conn) asked(at model.Instant, data []byte) {
+func (c *conn) asked(it item, data []byte) {
 	c.request.Feed(data)
 	for {
 		args, _, ok, err := c.request.Next()
@@ -170,16 +173,18 @@ func (c *conn) asked(at model.Instant, data []byte) {
 		switch word := strings.ToUpper(string(args[0])); {
 		case word == "PSYNC" || word == "SYNC":
 			c.requested = true
-			c.items = append(c.items, item{kind: itemRequest, at: at, line: string(bytes.Join(args, []byte(" ")))})
+			it.kind, it.line = itemRequest, string(bytes.Join(args, []byte(" ")))
+			c.items = append(c.items, it)
 		case word == "REPLCONF" && len(args) > 2 && strings.EqualFold(string(args[1]), "ack"):
 			n, _ := strconv.ParseInt(string(args[2]), 10, 64)
-			c.items = append(c.items, item{kind: itemAck, at: at, ack: model.Offset(n)})
+			it.kind, it.ack = itemAck, model.Offset(n)
+			c.items = append(c.items, it)
 		}
 	}
 }
 
 // answered reads what the master says before the stream.
-func (c *conn) answered(at model.Instant, data []byte) {
+func (c *conn) answered(it item, data []byte) {
 	c.reply.Feed(data)
 	for {
 		line, _, ok, err := c.reply.Line()
@@ -189,11 +194,11 @@ func (c *conn) answered(at model.Instant, data []byte) {
 		if len(line) == 0 || !c.requested {
 			continue
 		}
-		kind := itemReply
+		it.kind, it.line = itemReply, string(line)
 		if line[0] == '$' {
-			kind = itemHeader
+			it.kind = itemHeader
 		}
-		c.items = append(c.items, item{kind: kind, at: at, line: string(line)})
+		c.items = append(c.items, it)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -56,4 +58,47 @@ func TestMeasured(t *testing.T) {
 		}
 		t.Logf("%s: %d of %d agree", server, agree, total)
 	}
+}
+
+// TestDecisionsDoNotHangOnPhases plays each case with other phases than those
+// read off the recording. As long as things happen in the recorded order, what
+// is decided and how many bytes it takes must not change; only what a clock of
+// whole seconds shows may.
+func TestDecisionsDoNotHangOnPhases(t *testing.T) {
+	const seeds = 12 // the last one moves phases by up to 11 ms: beyond that other things come first
+	for _, server := range []string{"2.8.24", "4.0.14", "6.2.16"} {
+		f := read(t, server)
+		prof, err := Profile(server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ordered, total := 0, 0
+		for _, c := range f.Cases {
+			if len(c.Play(Options{Seeds: 1}).NotPlayed) > 0 {
+				continue
+			}
+			for seed := range uint64(seeds) {
+				total++
+				diff := c.playOnce(prof, seed, Options{}).Differences
+				if slices.ContainsFunc(diff, outOfOrder) {
+					continue
+				}
+				ordered++
+				for _, d := range diff {
+					if !strings.HasSuffix(d.What, " lag") {
+						t.Errorf("%s %s seed %d: %8.4f %s: real %q, simulated %q", server, c.ID, seed, d.T, d.What, d.Real, d.Simulated)
+					}
+				}
+			}
+		}
+		t.Logf("%s: %d of %d runs in the recorded order", server, ordered, total)
+		if 2*ordered < total {
+			t.Errorf("%s: only %d of %d runs say anything", server, ordered, total)
+		}
+	}
+}
+
+// outOfOrder says that something was not seen, or not at its time.
+func outOfOrder(d Difference) bool {
+	return strings.HasPrefix(d.What, "time: ") || slices.Contains([]string{"nothing", "not seen", "open"}, d.Simulated)
 }

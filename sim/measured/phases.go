@@ -40,14 +40,14 @@ func (c *Case) phases(prof *model.Profile, latency time.Duration) map[int]time.D
 		if e.Op != "start" && e.Op != "start_again" {
 			continue
 		}
-		node := e.fields.text("node")
-		boots[i] = min(c.bootOf(i, node, prof, latency), c.silence(i, node))
+		boots[i] = min(c.bootOf(i, e.fields.text("node"), prof, latency), c.silence(i))
 	}
 	return boots
 }
 
 // silence is how long after its start nothing was said to a server or of it.
-func (c *Case) silence(start int, node string) time.Duration {
+func (c *Case) silence(start int) time.Duration {
+	node := c.Events[start].fields.text("node")
 	for _, e := range c.Events[start+1:] {
 		if e.Op == "link" || e.Op == "connect_attempt" {
 			continue

@@ -18,6 +18,8 @@ type Options struct {
 	Seeds int             // how many seeds are tried until one agrees; 0 is 64
 	First uint64          // the first of them
 	Watch []trace.Watcher // see every run that is tried
+
+	hasty bool // end a run at the first difference
 }
 
 // saveTime is how long a snapshot child lives: forked and written in a few
@@ -35,6 +37,9 @@ func (c *Case) Play(opt Options) Result {
 	}
 	if c.ID == "stream-bytes" {
 		return Result{NotPlayed: []string{"stream-bytes asks how client commands are rewritten, which is not simulated"}}
+	}
+	if !slices.ContainsFunc(c.Events, func(e Event) bool { return e.Op == "start" && e.fields.text("node") != "" }) {
+		return Result{NotPlayed: []string{"it starts no server"}}
 	}
 	if opt.Seeds == 0 {
 		opt.Seeds = 64
@@ -106,6 +111,9 @@ func (c *Case) playOnce(prof *model.Profile, seed uint64, opt Options) (res Resu
 	for i := range c.Events {
 		p.event = i
 		p.play(&c.Events[i])
+		if opt.hasty && len(p.result.Differences) > 0 {
+			return
+		}
 	}
 	p.advance(p.sim(seconds(c.Events[len(c.Events)-1].T)))
 	p.compareWhole()
@@ -136,7 +144,8 @@ func (p *player) prepare(seed uint64, opt Options) {
 		chance := rand.New(rand.NewPCG(seed, 0))
 		far := time.Duration(min(seed, 15)) * time.Millisecond
 		for _, i := range slices.Sorted(mapKeys(p.boots)) {
-			p.boots[i] = max(0, p.boots[i]+time.Duration(chance.Int64N(int64(2*far)))-far)
+			d := p.boots[i] + time.Duration(chance.Int64N(int64(2*far))) - far
+			p.boots[i] = max(0, min(d, p.c.silence(i)))
 		}
 	}
 	w, err := sim.New(p.cfg, append([]trace.Watcher{p.rec}, opt.Watch...)...)
@@ -160,6 +169,14 @@ func mapKeys[K comparable, V any](m map[K]V) func(func(K) bool) {
 
 func (p *player) server(name string) int {
 	return slices.IndexFunc(p.cfg.Servers, func(s sim.ServerConfig) bool { return s.Name == name })
+}
+
+// infoOf is a server's INFO now, nil if no process runs there.
+func (p *player) infoOf(server int) *model.Info {
+	if server < 0 {
+		return nil
+	}
+	return p.w.Info(server)
 }
 
 // sim is the simulated time of a recorded one.

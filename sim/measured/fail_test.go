@@ -1,0 +1,139 @@
+package measured
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestEveryMemberCounts changes one member of a recording after the other. A
+// case that then still agrees would not have been compared in that member.
+func TestEveryMemberCounts(t *testing.T) {
+	cases := map[string][]string{
+		"2.8.24": {"bnd-16k-p1", "first-sync-defaults", "mrestart-nosave-empty", "stair-16k-att"},
+		"4.0.14": {"fo-star-clean-no-writes", "t-refused-restore", "idle-ping-3"},
+		"6.2.16": {"probe-master", "mrestart-nosave-leftover", "t-reset-reconnect", "idle-ping-1"},
+	}
+	for server, ids := range cases {
+		f := read(t, server)
+		text, err := os.ReadFile(filepath.Join(recordings, server+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc struct {
+			Cases []map[string]any `json:"cases"`
+		}
+		if err := json.Unmarshal(text, &doc); err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range f.Cases {
+			if slices.Contains(ids, c.ID) {
+				t.Run(server+"/"+c.ID, func(t *testing.T) { t.Parallel(); everyMember(t, c, doc.Cases[i]) })
+			}
+		}
+	}
+}
+
+func everyMember(t *testing.T, c *Case, doc map[string]any) {
+	prof, err := Profile(c.file.Server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	agreed := c.Play(Options{})
+	if !agreed.Agree {
+		t.Fatalf("%s %s does not agree even unchanged: %v", c.file.Server, c.ID, agreed.Differences)
+	}
+	changed := 0
+	alter(doc, "", func(path string) {
+		if free(path, doc) {
+			return
+		}
+		changed++
+		text, err := json.Marshal(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := &Case{file: c.file}
+		if json.Unmarshal(text, other) != nil {
+			return // refused: it counts
+		}
+		if other.playOnce(prof, agreed.Seed, Options{hasty: true}).Agree {
+			t.Errorf("%s %s agrees with another %s", c.file.Server, c.ID, path)
+		}
+	})
+	t.Logf("%s %s: %d members", c.file.Server, c.ID, changed)
+}
+
+// free members hold nothing that could be compared: who the case is, what only
+// describes it, what no server says or does.
+func free(path string, doc map[string]any) bool {
+	for _, prefix := range []string{".id", ".title", ".version", ".params", ".duration_s", ".notes", ".observed.facts.table"} {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	last := path[strings.LastIndex(path, ".")+1:]
+	if last == "label" || last == "op" || last == "kind" || strings.HasPrefix(last, "capa") || strings.HasPrefix(last, "intervals_s[") {
+		return last != "op" // an unknown event counts
+	}
+	var n int
+	if _, err := fmt.Sscanf(path, ".events[%d].", &n); err == nil {
+		e := doc["events"].([]any)[n].(map[string]any)
+		switch {
+		case last == "t": // later is no difference, if nothing depends on it
+			return !strings.HasPrefix(fmt.Sprint(e["op"]), "psync") && e["op"] != "connect_attempt" && e["op"] != "conn_closed" && e["op"] != "rdb_header"
+		case last == "cmd_bytes":
+			return e["commands"] == 1.0 // then bytes says it all
+		case last == "request": // what is wrong may be wrong in another way
+			return strings.HasPrefix(fmt.Sprint(e["reply"]), "-ERR")
+		}
+		return last == "s" || last == "new_connections" || e["op"] == "start" && last != "node"
+	}
+	return false
+}
+
+// alter changes each leaf below v, calls try, and changes it back.
+func alter(v any, path string, try func(path string)) {
+	each := func(name string, old any, set func(any)) {
+		switch x := old.(type) {
+		case map[string]any, []any:
+			alter(x, path+name, try)
+			return
+		case float64:
+			set(x + 1000)
+		case string:
+			set(other(x))
+		case bool:
+			set(!x)
+		case nil:
+			set("something")
+		}
+		try(path + name)
+		set(old)
+	}
+	switch x := v.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(mapKeys(x)) {
+			each("."+key, x[key], func(v any) { x[key] = v })
+		}
+	case []any:
+		for i := range x {
+			each(fmt.Sprintf("[%d]", i), x[i], func(v any) { x[i] = v })
+		}
+	}
+}
+
+// other is a text that says something else.
+func other(s string) string {
+	if strings.HasPrefix(s, "ip=") {
+		return strings.Replace(s, "state=online", "state=offline", 1)
+	}
+	if isToken(s) {
+		return "id77x"
+	}
+	return s + "x"
+}
