@@ -57,32 +57,41 @@ func (s *Server) Deadline() Instant {
 		return s.up.newlineAt.Add(time.Second)
 	}
 	next := max(c.next, c.turnFrom(s.now)) // turns that were passed over did not matter
-	if s.cfg.EveryTick || s.child.ended {
+	if s.cfg.EveryTick || s.child.ended || s.closing() {
 		return c.at(next)
 	}
-	repl := replFrom(next)
-	if s.up.state != upNone {
-		return c.at(repl)
-	}
-	for _, cl := range s.clients {
-		if cl.state == waitStart || cl.state == waitEnd {
-			return c.at(repl)
-		}
-	}
 	turn := int64(1<<63 - 1)
+	second := func(unix int64) int64 { return max(next, c.turnFrom(s.reaches(unix))) }
+	if due := s.limitDue(); due > 0 {
+		turn = second(due)
+	}
+	repl := replFrom(next)
+	if s.up.state != upNone || s.waiting() {
+		return c.at(min(turn, repl))
+	}
 	if s.pings() {
-		turn = s.nextPing(repl)
+		turn = min(turn, s.nextPing(repl))
 	}
 	if s.prof.MasterTimesOut && s.replicas() > 0 {
-		turn = min(turn, replFrom(max(next, c.turnFrom(s.reaches(c.peerDue)))))
+		turn = min(turn, replFrom(second(c.peerDue)))
 	}
 	if due, ok := s.ttlDue(); ok {
-		turn = min(turn, replFrom(max(next, c.turnFrom(s.reaches(due)))))
+		turn = min(turn, replFrom(second(due)))
 	}
 	if turn == 1<<63-1 {
 		return Never
 	}
 	return c.at(turn)
+}
+
+// waiting says whether a replica waits for its snapshot to begin or to end.
+func (s *Server) waiting() bool {
+	for _, c := range s.clients {
+		if c.state == waitStart || c.state == waitEnd {
+			return true
+		}
+	}
+	return false
 }
 
 // pings says whether replicationCron feeds PINGs: a top-level master with
@@ -124,6 +133,8 @@ func (s *Server) wake() {
 		return
 	}
 	c.next = turn + 1
+	s.closeMarked()
+	s.checkLimits()
 	if s.child.ended {
 		s.reapChild()
 	}

@@ -35,6 +35,12 @@ type client struct {
 	// buffer is [bufFrom, mro] while it buffers. buf holds it in bytes mode.
 	bufFrom Offset
 	buf     []byte
+	// stall is the first byte that the transport does not take, 0 while it takes
+	// all: the link is dead or slow, and the socket's buffer is full.
+	stall     Offset
+	softSince int64 // unix second since which the soft limit is passed; 0 is not
+	softMRO   Offset
+	closeWhy  Why // with closing: the next serverCron turn closes it
 }
 
 // buffers says whether the stream collects in the client's output buffer: from
@@ -285,6 +291,10 @@ func (s *Server) psync(c *client, args [][]byte) {
 		s.reply(c, e.Reply)
 		c.state, c.ackTime, c.bufFrom = online, s.unix(), Offset(p)
 		s.peerDue(c)
+		if s.copyTooLarge(Offset(p)) {
+			s.drop(c, WhyHardLimit)
+			return
+		}
 		s.attachAt(c, Offset(p))
 		return
 	}

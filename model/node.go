@@ -70,6 +70,7 @@ const (
 	InReplicaOf                         // REPLICAOF: Peer ("" is NO ONE)
 	InConfigSet                         // CONFIG SET: Settings, already parsed
 	InStop                              // the process ends: Save (a snapshot is written first)
+	InStall                             // the transport of Conn takes no stream byte from Chunk.From on; 0: it takes all again
 	InThawed                            // the process did not run since Since, and runs again
 )
 

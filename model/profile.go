@@ -59,6 +59,8 @@ type Profile struct {
 	MasterRestart     bool          // a master restarted from its RDB keeps its old id as the second one
 	HardLimitFloor    bool          // a hard limit below the backlog's size is raised to it
 	SaysVersion       bool          // the handshake has REPLCONF version
+	ChecksIdle        bool          // a soft limit runs out also while nothing is written
+	ClosesInCron      bool          // a replica over its limit is closed by the next serverCron turn, not at once
 
 	Source string // where these values were read
 }
@@ -119,7 +121,7 @@ var redis28 = Profile{
 	PSYNC: 1, Backlog: Ring, BacklogSize: 1 << 20, BacklogMinConfig: MinBacklog, BacklogTTL: time.Hour,
 	DisklessDelay: 5 * time.Second,
 	CapaEOF:       true, PingAlone: true, LinkDownWord: "-ERR", TTLOnReplicas: true, StaleInfo: true,
-	CountsRead: true, MasterTimesOut: true, LinkDownSince0: true, OwnStreamOnChains: true, DropsSubsOnMove: true,
+	CountsRead: true, MasterTimesOut: true, LinkDownSince0: true, ClosesInCron: true, OwnStreamOnChains: true, DropsSubsOnMove: true,
 	Source: "redis 2.8.24: replication.c, checked live",
 }
 
@@ -130,7 +132,7 @@ var redis40 = Profile{
 	PSYNC: 2, Backlog: Ring, BacklogSize: 1 << 20, BacklogMinConfig: MinBacklog, BacklogTTL: time.Hour,
 	DisklessDelay: 5 * time.Second,
 	CapaEOF:       true, CapaPSYNC2: true, AsksOwnID: true, LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true,
-	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, DropsSubsOnMove: true,
+	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, ClosesInCron: true, DropsSubsOnMove: true,
 	Source: "redis 4.0.14: replication.c, checked live",
 }
 
@@ -141,7 +143,7 @@ var redis62 = Profile{
 	FramedHandshake: true, Pipelined: true,
 	CapaEOF: true, CapaPSYNC2: true, ReconnectNow: true, PingLower: true, AsksOwnID: true, BadOffsetError: true,
 	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,
-	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, RestartKeepsID: true, DropsSubsOnMove: true,
+	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, ChecksIdle: true, RestartKeepsID: true, DropsSubsOnMove: true,
 	Source: "redis 6.2.16: replication.c, checked live",
 }
 

@@ -98,7 +98,10 @@ func (s *Server) say(words ...string) {
 
 // replconfs is how many REPLCONF commands the version's handshake has.
 func (s *Server) replconfs() int {
-	if s.prof.CapaEOF {
+	switch {
+	case s.prof.SaysVersion:
+		return 3
+	case s.prof.CapaEOF:
 		return 2
 	}
 	return 1
@@ -108,6 +111,8 @@ func (s *Server) sayReplconf(i int) {
 	switch {
 	case i == 0:
 		s.say("REPLCONF", "listening-port", strconv.Itoa(s.cfg.Port))
+	case i == 2:
+		s.say("REPLCONF", "version", s.prof.Tag)
 	case s.prof.CapaPSYNC2:
 		s.say("REPLCONF", "capa", "eof", "capa", "psync2")
 	default:

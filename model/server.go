@@ -23,6 +23,9 @@ type ServerConfig struct {
 	Wall int64
 	// Bytes keeps real bytes in backlog and buffers.
 	Bytes bool
+	// LibcMalloc says that the server was built with the C library's allocator
+	// and not with jemalloc: the sizes of real blocks differ.
+	LibcMalloc bool
 	// EveryTick asks for a wake at each cron turn, also where nothing can happen.
 	EveryTick bool
 }
@@ -182,6 +185,8 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	case InStop:
 		s.note(Event{Kind: EvStopped, Offset: s.mro, Why: WhyStopped})
 		s.cron.running = false
+	case InStall:
+		s.stalled(in.Conn, in.Chunk.From)
 	case InThawed:
 		s.cron.thaw(in.Since, now)
 	default:
@@ -351,6 +356,7 @@ func (s *Server) feed(c Chunk, literal bool) {
 		}
 	}
 	s.out = append(s.out, Output{Kind: OutFeed, Chunk: c, Literal: literal})
+	s.checkLimits()
 }
 
 func (s *Server) createBacklog() {

@@ -1,0 +1,183 @@
+package model
+
+// client-output-buffer-limit for replicas (facts: 2.9). A replica's output
+// buffer is what the stream holds for it and the transport has not taken: all
+// since the set-up of its full sync, or behind a connection that takes no more.
+//
+// A node is told of many writes at once, so it says beforehand where the next
+// limit lies (Horizon); the driver makes an event of the write that reaches it.
+
+// staticReply is the part of an output buffer that is not counted: it lies in
+// the client itself (PROTO_REPLY_CHUNK_BYTES, <= 6.2).
+const staticReply = 16 * 1024
+
+// replyNode is what a block of a reply list costs beside its payload: the list
+// node and the block's header (getClientOutputBufferMemoryUsage, 6.2).
+const replyNode = 40
+
+// waits is the first stream byte in a replica's output buffer, MRO+1 when it is
+// empty.
+func (s *Server) waits(c *client) Offset {
+	switch {
+	case c.buffers():
+		return c.bufFrom
+	case c.state == online && c.stall > 0:
+		return min(c.stall, s.mro+1)
+	}
+	return s.mro + 1
+}
+
+// used is the size of a replica's output buffer as the server counts it.
+func (s *Server) used(c *client) int64 {
+	from := s.waits(c)
+	n := int64(s.mro+1-from) - staticReply
+	if n <= 0 {
+		return 0
+	}
+	payload := s.replyPayload()
+	return (n + payload - 1) / payload * (payload + replyNode)
+}
+
+// replyPayload is what one block of a reply list holds: its 16 KiB are rounded
+// up by the allocator.
+func (s *Server) replyPayload() int64 {
+	if s.cfg.LibcMalloc {
+		return 16 * 1024
+	}
+	return 20480 - 16
+}
+
+// reached is the stream offset at which a replica's buffer comes to limit.
+func (s *Server) reached(c *client, limit int64) Offset {
+	payload := s.replyPayload()
+	blocks := (limit + payload + replyNode - 1) / (payload + replyNode)
+	return s.waits(c) + Offset(staticReply+(blocks-1)*payload)
+}
+
+// hardLimit is the limit in force: from 7.0 on at least the backlog's size.
+func (s *Server) hardLimit() int64 {
+	if s.set.HardLimit > 0 && s.prof.HardLimitFloor {
+		return max(s.set.HardLimit, s.set.BacklogSize)
+	}
+	return s.set.HardLimit
+}
+
+// limited says whether a replica's buffer grows with every write.
+func (s *Server) limited(c *client) bool {
+	return !c.closing && (c.buffers() || c.state == online && c.stall > 0)
+}
+
+// Horizon is the first stream offset at which a limit is reached, 0 without one.
+func (s *Server) Horizon() Offset {
+	var at Offset
+	nearer := func(o Offset) {
+		if o > s.mro && (at == 0 || o < at) {
+			at = o
+		}
+	}
+	for _, c := range s.clients {
+		if !s.limited(c) {
+			continue
+		}
+		if hard := s.hardLimit(); hard > 0 {
+			nearer(s.reached(c, hard))
+		}
+		if s.set.SoftLimit > 0 && c.softSince == 0 {
+			nearer(s.reached(c, s.set.SoftLimit))
+		}
+	}
+	return at
+}
+
+// checkLimits closes replicas whose output buffer came to a limit
+// (checkClientOutputBufferLimits, closeClientOnOutputBufferLimitReached).
+func (s *Server) checkLimits() {
+	for i := len(s.clients) - 1; i >= 0; i-- {
+		c := s.clients[i]
+		if !s.limited(c) {
+			c.softSince = 0
+			continue
+		}
+		used := s.used(c)
+		if hard := s.hardLimit(); hard > 0 && used >= hard {
+			s.overLimit(c, WhyHardLimit)
+			continue
+		}
+		if s.set.SoftLimit == 0 || used < s.set.SoftLimit {
+			c.softSince = 0
+			continue
+		}
+		if c.softSince == 0 {
+			c.softSince = s.unix()
+		}
+		// Before 6.2.4 nobody looks unless something is written.
+		wrote := s.mro != c.softMRO
+		c.softMRO = s.mro
+		if s.unix()-c.softSince > wholeSeconds(s.set.SoftSeconds) && (wrote || s.prof.ChecksIdle) {
+			s.overLimit(c, WhySoftLimit)
+		}
+	}
+}
+
+// overLimit closes a replica: at once from 6.0 on, before that with the next
+// serverCron turn (freeClientAsync).
+func (s *Server) overLimit(c *client, why Why) {
+	if !s.prof.ClosesInCron {
+		s.drop(c, why)
+		return
+	}
+	c.closing, c.closeWhy = true, why
+}
+
+// closeMarked closes what overLimit marked.
+func (s *Server) closeMarked() {
+	for i := len(s.clients) - 1; i >= 0; i-- {
+		if c := s.clients[i]; c.closing {
+			s.drop(c, c.closeWhy)
+		}
+	}
+}
+
+// stalled is told by the driver: the transport takes no byte from `from` on, or
+// takes all again when that is 0.
+func (s *Server) stalled(id ConnID, from Offset) {
+	if c := s.client(id); c != nil && c.state == online {
+		c.stall = from
+		s.checkLimits()
+	}
+}
+
+// closing says whether the next serverCron turn closes somebody.
+func (s *Server) closing() bool {
+	for _, c := range s.clients {
+		if c.closing {
+			return true
+		}
+	}
+	return false
+}
+
+// limitDue is the next unix second at which a soft limit can run out; 0 without.
+func (s *Server) limitDue() (second int64) {
+	for _, c := range s.clients {
+		if c.softSince == 0 || c.closing {
+			continue
+		}
+		if due := c.softSince + wholeSeconds(s.set.SoftSeconds) + 1; second == 0 || due < second {
+			second = due
+		}
+	}
+	return second
+}
+
+// copyTooLarge says whether the history from byte p on is more than a replica's
+// output buffer may hold. Up to 6.2 it is copied there at once: the master
+// accepts the request and closes the connection without sending a byte (facts:
+// 2.9).
+func (s *Server) copyTooLarge(p Offset) bool {
+	if s.prof.Backlog != Ring || s.set.HardLimit == 0 {
+		return false
+	}
+	c := client{state: waitEnd, bufFrom: p}
+	return s.used(&c) >= s.set.HardLimit
+}
