@@ -253,6 +253,9 @@ func (s *Server) acked(c *client, value []byte) {
 	}
 	c.ack = max(c.ack, Offset(off))
 	c.ackTime = s.unix()
+	if c.state == waitEnd && s.child.ended && s.prof.AckAfterEOFLoad {
+		s.reapChild() // it can only have loaded what the child has sent (checkChildrenDone)
+	}
 	if c.onAck && c.state == online {
 		c.onAck = false
 		s.attach(c)

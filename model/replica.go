@@ -48,6 +48,7 @@ type upstream struct {
 	fullID   ReplID
 	fullAt   Offset
 	bulkLeft int64 // payload still to come; -1 until the header says
+	eof      bool  // the snapshot ends with a mark: it comes straight from the child
 	everUp   bool
 	downAt   int64 // unix second of the loss
 }
@@ -123,7 +124,7 @@ func (s *Server) sayReplconf(i int) {
 // ask sends PSYNC, or SYNC where PSYNC is not known (slaveTryPartialResynchronization).
 func (s *Server) ask() {
 	u := &s.up
-	u.state, u.full, u.legacy = upAsked, false, false
+	u.state, u.full, u.legacy, u.eof = upAsked, false, false, false
 	if s.prof.PSYNC == 0 {
 		s.askSYNC()
 		return
@@ -304,6 +305,7 @@ func (s *Server) header(line []byte) {
 	switch {
 	case len(line) == 0: // keepalive while the snapshot is made
 	case line[0] == '$' && len(line) == 5+eofMarkLen && foldPrefix(line, "$EOF:"):
+		u.eof = true
 		u.state, u.bulkLeft = upBulk, 1<<62 // until the driver sees its mark
 		s.receive(-1, line[5:])
 	case line[0] == '$':
@@ -348,6 +350,11 @@ func (s *Server) bulk(id ConnID, n int64) {
 
 func (s *Server) load() {
 	u := &s.up
+	if s.prof.LateDiscard { // only now is the old data set given up (replicationAttachToNewMaster)
+		u.cached = false
+		s.dropReplicas(WhyFullSync)
+		s.freeBacklog(WhyFullSync)
+	}
 	u.state, u.newlineAt, u.frozeAt = upLoading, s.now, s.now
 	s.note(Event{Kind: EvLoading})
 	s.out = append(s.out, Output{Kind: OutLoad, Conn: u.conn})
@@ -372,6 +379,9 @@ func (s *Server) loaded(id ConnID) {
 		}
 	}
 	s.goOnline()
+	if !u.legacy && (s.prof.AckAfterLoad || s.prof.AckAfterEOFLoad && u.eof) {
+		s.sendAck()
+	}
 }
 
 // stream takes a piece of the master's stream.
