@@ -77,7 +77,7 @@ func free(path string, doc map[string]any) bool {
 		}
 	}
 	last := path[strings.LastIndex(path, ".")+1:]
-	if last == "label" || last == "op" || last == "kind" || strings.HasPrefix(last, "capa") || strings.HasPrefix(last, "intervals_s[") {
+	if last == "label" || last == "op" || last == "kind" || strings.HasPrefix(last, "capa") {
 		return last != "op" // an unknown event counts
 	}
 	var n int

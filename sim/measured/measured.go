@@ -193,7 +193,7 @@ type Result struct {
 	Assumed     []string
 	Differences []Difference // of the seed with the fewest
 	Seed        uint64       // that seed
-	Late        time.Duration
+	Late        time.Duration // the most by which something came earlier or later than recorded
 }
 
 // Report is the document of `psyncsim verify --measured --json`.

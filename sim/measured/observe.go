@@ -242,7 +242,8 @@ func (p *player) compareInfo(label, name string, want map[string]scalar) (diff [
 	return diff, info
 }
 
-// infoOrder puts the fields with ids in the order in which INFO prints them.
+// infoOrder sorts fields; those with ids then come in the order in which INFO
+// prints them.
 func infoOrder(fields map[string]scalar) []string {
 	return slices.SortedFunc(mapKeys(fields), func(a, b string) int { return strings.Compare(a, b) })
 }

@@ -109,7 +109,7 @@ func phase(since, period time.Duration) time.Duration {
 	return d
 }
 
-// median sorts a copy and gives minimum, median and maximum.
+// minMedMax is minimum, median (the upper one of two) and maximum.
 func minMedMax(v []float64) []float64 {
 	if len(v) == 0 {
 		return nil
