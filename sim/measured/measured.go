@@ -191,8 +191,8 @@ type Result struct {
 	NotPlayed []string
 	// Assumed are things that the recorder must have done and did not write down.
 	Assumed     []string
-	Differences []Difference // of the seed with the fewest
-	Seed        uint64       // that seed
+	Differences []Difference  // of the seed with the fewest
+	Seed        uint64        // that seed
 	Late        time.Duration // the most by which something came earlier or later than recorded
 }
 

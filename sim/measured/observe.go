@@ -185,13 +185,16 @@ func (p *player) info(e *Event, f fields) bool {
 			}
 			open += min(len(d), 1)
 		}
-		if now := p.w.Now(); now >= to && (open == 0 || now >= to+model.Instant(Latency)) || open == 0 && now >= to {
+		if now := p.w.Now(); now >= to && (open == 0 || now >= to+model.Instant(Latency)) {
 			break
 		}
-		if open == 0 {
+		switch now := p.w.Now(); {
+		case open == 0:
 			p.advance(to)
-		} else {
-			p.advance(p.w.Now() + step)
+		case now < to:
+			p.advance(now + step)
+		default:
+			p.advance(now + infoTakes/infoSteps)
 		}
 	}
 	for _, name := range slices.Sorted(mapKeys(best)) {
