@@ -29,6 +29,9 @@ func (s *Server) waits(c *client) Offset {
 
 // used is the size of a replica's output buffer as the server counts it.
 func (s *Server) used(c *client) int64 {
+	if c.reads && s.blocks != nil {
+		return s.blocks.Used(c.reader)
+	}
 	from := s.waits(c)
 	n := int64(s.mro+1-from) - staticReply
 	if n <= 0 {
@@ -49,6 +52,9 @@ func (s *Server) replyPayload() int64 {
 
 // reached is the stream offset at which a replica's buffer comes to limit.
 func (s *Server) reached(c *client, limit int64) Offset {
+	if c.reads && s.blocks != nil {
+		return s.blocks.FillsAt(c.reader, limit)
+	}
 	payload := s.replyPayload()
 	blocks := (limit + payload + replyNode - 1) / (payload + replyNode)
 	return s.waits(c) + Offset(staticReply+(blocks-1)*payload)
@@ -77,6 +83,10 @@ func (s *Server) Horizon() Offset {
 	}
 	for _, c := range s.clients {
 		if !s.limited(c) {
+			continue
+		}
+		if c.stall > s.mro && c.reads { // from there on its blocks are held back
+			nearer(c.stall)
 			continue
 		}
 		if hard := s.hardLimit(); hard > 0 {

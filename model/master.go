@@ -41,6 +41,8 @@ type client struct {
 	softSince int64 // unix second since which the soft limit is passed; 0 is not
 	softMRO   Offset
 	closeWhy  Why // with closing: the next serverCron turn closes it
+	reader    ReaderID
+	reads     bool // reader is its place in the shared blocks (>= 7.0)
 }
 
 // buffers says whether the stream collects in the client's output buffer: from
@@ -101,6 +103,7 @@ func (s *Server) drop(c *client, why Why) {
 // freeClient forgets a connection (freeClient; facts: 4.6 for the child).
 func (s *Server) freeClient(c *client, why Why) {
 	wasReplica := c.state != notReplica
+	s.unread(c)
 	for i := range s.clients {
 		if s.clients[i] == c {
 			s.clients = append(s.clients[:i], s.clients[i+1:]...)
@@ -364,8 +367,7 @@ func (s *Server) fullSync(c *client, e Event) {
 	case s.child.running && !s.child.socket:
 		if o := s.joinable(c); o != nil {
 			c.buf = append(c.buf[:0], o.buf...)
-			s.setUp(c, o.bufFrom-1)
-			c.bufFrom = o.bufFrom
+			s.setUp(c, o.bufFrom-1, o)
 		}
 	case s.child.running:
 		// Late-comers never join a transfer without disk.
@@ -420,7 +422,7 @@ func (s *Server) startSave() {
 	s.child = child{running: true, socket: socket}
 	for _, c := range s.clients {
 		if c.state == waitStart {
-			s.setUp(c, off)
+			s.setUp(c, off, nil)
 		}
 	}
 	s.note(Event{Kind: EvSaving, Offset: off})
@@ -442,8 +444,10 @@ var eofHeader = []byte("$EOF:7073796e6373696d7073796e6373696d70737963\r\n")
 const eofMarkLen = 40
 
 // setUp gives a waiting replica its offset and its +FULLRESYNC line
-// (replicationSetupSlaveForFullResync).
-func (s *Server) setUp(c *client, off Offset) {
+// (replicationSetupSlaveForFullResync). like is the replica whose snapshot it
+// joins.
+func (s *Server) setUp(c *client, off Offset, like *client) {
+	s.readNext(c, like)
 	c.state, c.bufFrom = waitEnd, off+1
 	c.attached, c.onAck, c.sent = false, false, false
 	s.selected = false
@@ -527,7 +531,12 @@ func (s *Server) dropUselessChild() {
 // attach lets the stream flow: first what waited in the output buffer.
 func (s *Server) attach(c *client) {
 	ch := Chunk{From: c.bufFrom, To: s.mro + 1, Bound: s.mro + 1}
-	if s.cfg.Bytes {
+	switch {
+	case !s.cfg.Bytes:
+	case s.blocks != nil:
+		ch.Data = make([]byte, ch.Bytes())
+		s.blocks.Read(ch.From, ch.Data)
+	default:
 		ch.Data = append([]byte{}, c.buf...)
 		c.buf = c.buf[:0]
 	}
@@ -540,6 +549,7 @@ func (s *Server) attachAt(c *client, p Offset) {
 	if !ok {
 		panic("model: accepted a byte that the backlog does not hold")
 	}
+	s.readFrom(c, p)
 	s.flow(c, ch)
 }
 

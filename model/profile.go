@@ -179,7 +179,7 @@ func as(p Profile, name, tag, about string, change func(*Profile)) Profile {
 }
 
 // profiles are the versions that are offered, oldest first.
-var profiles = []*Profile{&redis26, &redis28, &redis40, &redis62}
+var profiles = []*Profile{&redis26, &redis28, &redis32, &redis40, &redis50, &redis62, &redis70, &redis72, &redis74, &valkey80}
 
 // Profiles lists the versions this program knows, oldest first.
 func Profiles() []*Profile { return profiles }

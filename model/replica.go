@@ -373,7 +373,7 @@ func (s *Server) loaded(id ConnID) {
 	u.pend = u.pend[:0]
 	if s.prof.PSYNC == 2 {
 		s.id, s.id2, s.second, s.mro = u.fullID, ZeroID, -1, u.fullAt
-		s.log = nil
+		s.forgetHistory()
 		if s.prof.ReplicaBacklog {
 			s.createBacklog()
 		}
@@ -393,7 +393,8 @@ func (s *Server) stream(c Chunk) {
 	if u.legacy && u.read == -1 {
 		u.read, u.done = c.From-1, c.From-1
 		if s.prof.PSYNC == 2 {
-			s.mro, s.log = c.From-1, nil
+			s.mro = c.From - 1
+			s.forgetHistory()
 			if s.prof.ReplicaBacklog {
 				s.createBacklog()
 			}

@@ -43,11 +43,12 @@ type Server struct {
 
 	idDraws uint64
 	runID   ReplID
-	id      ReplID // replid; the run id for PSYNC1
-	id2     ReplID // replid2, ZeroID when unused
-	second  Offset // second_replid_offset, -1 when unused
-	mro     Offset // master_repl_offset: number of the last byte of this node's stream
-	log     *RingLog
+	id      ReplID    // replid; the run id for PSYNC1
+	id2     ReplID    // replid2, ZeroID when unused
+	second  Offset    // second_replid_offset, -1 when unused
+	mro     Offset    // master_repl_offset: number of the last byte of this node's stream
+	log     Backlog   // the history; nil without one
+	blocks  *BlockLog // the same, where replicas share it (>= 7.0)
 	// staleFirst and staleHist are what INFO shows of a freed backlog (<= 6.2).
 	staleFirst Offset
 	staleHist  int64
@@ -191,6 +192,9 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 		s.cron.thaw(in.Since, now)
 	default:
 		panic("model: unknown input " + strconv.Itoa(int(in.Kind)))
+	}
+	if s.blocks != nil {
+		s.settle()
 	}
 	n := 0 // the slice of notes may have moved while it grew: point into it now
 	for i := range s.out {
@@ -348,7 +352,7 @@ func (s *Server) feed(c Chunk, literal bool) {
 			panic("model: F + H - 1 is not master_repl_offset")
 		}
 	}
-	if c.Data != nil {
+	if c.Data != nil && s.blocks == nil {
 		for _, cl := range s.clients {
 			if cl.buffers() {
 				cl.buf = append(cl.buf, c.Data...)
@@ -356,23 +360,8 @@ func (s *Server) feed(c Chunk, literal bool) {
 		}
 	}
 	s.out = append(s.out, Output{Kind: OutFeed, Chunk: c, Literal: literal})
+	s.pinStalled()
 	s.checkLimits()
-}
-
-func (s *Server) createBacklog() {
-	s.log = NewRing(s.set.BacklogSize, s.mro+1, s.cfg.Bytes)
-	s.note(Event{Kind: EvBacklogCreated, Bytes: s.set.BacklogSize, First: s.log.First()})
-}
-
-func (s *Server) freeBacklog(why Why) {
-	if s.log == nil {
-		return
-	}
-	if s.prof.StaleInfo {
-		s.staleFirst, s.staleHist = s.log.First(), s.log.Len()
-	}
-	s.log = nil
-	s.note(Event{Kind: EvBacklogFreed, Why: why})
 }
 
 // changeID takes a new history and forgets the second one
