@@ -16,23 +16,23 @@ func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 // new part of its history.
 func (w *World) own(h *host, c model.Chunk) {
 	id := uint32(h.index)<<16 | h.epoch
-	if n := len(h.history); n == 0 || h.history[n-1].epoch != id {
-		h.history = append(h.history, span{c.From, id})
+	if n := len(h.log.lives); n == 0 || h.log.lives[n-1].epoch != id {
+		h.log.lives = append(h.log.lives, span{c.From, id})
 	}
 }
 
 // follow notes that a replica took a piece of its source's history.
-func (w *World) follow(h, src *host, c model.Chunk) {
-	for i, s := range src.history {
+func (w *World) follow(h *host, src *streamLog, c model.Chunk) {
+	for i, s := range src.lives {
 		end := c.To
-		if i+1 < len(src.history) {
-			end = src.history[i+1].from
+		if i+1 < len(src.lives) {
+			end = src.lives[i+1].from
 		}
 		if end <= c.From || s.from >= c.To {
 			continue
 		}
-		if n := len(h.history); n == 0 || h.history[n-1].epoch != s.epoch {
-			h.history = append(h.history, span{max(c.From, s.from), s.epoch})
+		if n := len(h.log.lives); n == 0 || h.log.lives[n-1].epoch != s.epoch {
+			h.log.lives = append(h.log.lives, span{max(c.From, s.from), s.epoch})
 		}
 	}
 }
@@ -52,11 +52,11 @@ func upTo(s []span, before model.Offset) []span {
 func (w *World) joined(h *host, e *model.Event) {
 	src := w.hosts[w.named(e.Peer)]
 	if e.Full {
-		h.history = append(h.history[:0], upTo(src.history, e.Offset)...)
-		h.log.segs = h.log.segs[:0]
+		w.newLog(h)
+		h.log.lives = append(h.log.lives, upTo(src.log.lives, e.Offset)...)
 		return
 	}
-	mine, theirs := upTo(h.history, e.Offset), upTo(src.history, e.Offset)
+	mine, theirs := upTo(h.log.lives, e.Offset), upTo(src.log.lives, e.Offset)
 	if len(mine) != len(theirs) {
 		panic(fmt.Sprintf("sim: %s continues at %d a history that is not %s's: %v, %v", h.cfg.Name, e.Offset, e.Peer, mine, theirs))
 	}
@@ -65,16 +65,16 @@ func (w *World) joined(h *host, e *model.Event) {
 			panic(fmt.Sprintf("sim: %s continues at %d a history that is not %s's: %v, %v", h.cfg.Name, e.Offset, e.Peer, mine, theirs))
 		}
 	}
-	h.history = mine
+	h.log.lives = mine
 }
 
 // compare checks delivered bytes against what the source's clients wrote.
-func (w *World) compare(src *host, c model.Chunk) {
-	if n := len(src.log.segs); n == 0 || src.log.segs[0].from > c.From {
+func (w *World) compare(f *flow, c model.Chunk) {
+	if n := len(f.log.segs); n == 0 || f.log.segs[0].from > c.From {
 		panic("sim: a stream piece that its source has forgotten")
 	}
-	if want := src.log.content(nil, c.From, c.To); !bytes.Equal(want, c.Data) {
-		panic(fmt.Sprintf("sim: bytes [%d, %d) of %s's stream arrived changed", c.From, c.To, src.cfg.Name))
+	if want := f.log.content(nil, c.From, c.To); !bytes.Equal(want, c.Data) {
+		panic(fmt.Sprintf("sim: bytes [%d, %d) of %s's stream arrived changed", c.From, c.To, w.hosts[f.src].cfg.Name))
 	}
 }
 

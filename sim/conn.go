@@ -28,10 +28,13 @@ type conn struct {
 	dialer   int // host that dialed
 	peer     int // host that accepted, or would
 	ids      [2]model.ConnID
-	told     [2]bool // side knows that it ended (or hung up itself)
-	syn      int     // connect attempts sent
-	finWaits bool    // the end has arrived at a side that does not read yet
-	pipes    [2]pipe // [0] dialer to acceptor, [1] back
+	told     [2]bool       // side knows that it ended (or hung up itself)
+	cut      bool          // it was reset: nothing of it arrives any more
+	syn      int           // connect attempts that were lost
+	synAt    model.Instant // the last attempt
+	finWaits bool          // the end has arrived at a side that does not read yet
+	finWhy   model.Why     // how it ended
+	pipes    [2]pipe       // [0] dialer to acceptor, [1] back
 }
 
 const (
@@ -84,15 +87,24 @@ func (it *item) end() int64 { return it.start + it.n*it.ps }
 // f = max(f, written) + bytes*ps, solved.
 type flow struct {
 	on      bool
-	src     int // host
+	src     int        // host
+	log     *streamLog // its stream, of the life of its process that the flow belongs to
 	from    model.Offset
 	ready   model.Offset // what was there when the flow began: [from, ready)
+	next    model.Offset // behind the last byte handed to the flow
 	end     model.Offset // the first byte that is not part of it; 0 while it lasts
 	arrived model.Offset // last byte delivered
-	seen    model.Offset // commands that begin before it are in lag
+	seen    model.Offset // commands that begin before it are in lag: all were written when it was asked
 	lag     int64        // picoseconds
+	before  lagged       // seen and lag before the last question
 	data    []byte       // bytes mode: [arrived+1, ...) as the master sent it
 	began   model.Instant
+}
+
+// lagged is how far the lag of a flow is known.
+type lagged struct {
+	seen model.Offset
+	lag  int64
 }
 
 // psCeil rounds picoseconds up to an instant.
@@ -119,16 +131,12 @@ func (p *pipe) put(now model.Instant, it item) *item {
 }
 
 // inFlight counts what was sent and has not arrived, item by item.
-func (p *pipe) inFlight(written model.Offset) (n int64) {
+func (p *pipe) inFlight() (n int64) {
 	for i := p.head; i < len(p.items); i++ {
 		n += p.items[i].n - p.items[i].arrived
 	}
 	if p.flow.on {
-		last := written
-		if p.flow.end > 0 {
-			last = p.flow.end - 1
-		}
-		n += int64(last - p.flow.arrived)
+		n += int64(p.flow.next - 1 - p.flow.arrived)
 	}
 	return n
 }
@@ -141,12 +149,13 @@ func (p *pipe) clear() {
 }
 
 // arrivedBy is the last byte of the flow that has arrived by t.
-func (f *flow) arrivedBy(t model.Instant, log *streamLog, latency model.Instant, ps int64) model.Offset {
+func (f *flow) arrivedBy(t, latency model.Instant, ps int64) model.Offset {
+	f.before = lagged{f.seen, f.lag}
 	tau := t - latency
 	if tau < f.began {
 		return f.arrived
 	}
-	w := max(log.written(tau, f.ready), f.ready-1)
+	w := max(f.log.written(tau, f.ready), f.ready-1)
 	if f.end > 0 {
 		w = min(w, f.end-1)
 	}
@@ -154,7 +163,7 @@ func (f *flow) arrivedBy(t model.Instant, log *streamLog, latency model.Instant,
 		return f.from - 1
 	}
 	if w+1 > f.seen { // commands written since: they may have had to queue
-		f.lag = log.lag(f.seen, w+1, f.from, ps, f.lag)
+		f.lag = f.log.lag(f.seen, w+1, f.from, ps, f.lag)
 		f.seen = w + 1
 	}
 	room := int64(tau)*1000 - f.lag
@@ -167,7 +176,16 @@ func (f *flow) arrivedBy(t model.Instant, log *streamLog, latency model.Instant,
 	return max(f.arrived, min(w, f.from-1+model.Offset(room/ps)))
 }
 
-// arrivalOf is when byte o, the last one known to have arrived, did so.
-func (f *flow) arrivalOf(o model.Offset, latency model.Instant, ps int64) model.Instant {
-	return psCeil(int64(o-f.from+1)*ps+f.lag) + latency
+// arrivalOf is when byte o did arrive, one of those that the last question found
+// to have. A command that was written behind it does not hold it back: so its
+// lag may be less than that of the flow, and is worked out from what was known
+// before. l goes from byte to later byte.
+func (f *flow) arrivalOf(o model.Offset, l *lagged, latency model.Instant, ps int64) model.Instant {
+	switch {
+	case o+1 == f.seen:
+		*l = lagged{f.seen, f.lag}
+	case o+1 > l.seen:
+		*l = lagged{o + 1, f.log.lag(l.seen, o+1, f.from, ps, l.lag)}
+	}
+	return psCeil(int64(o-f.from+1)*ps+l.lag) + latency
 }

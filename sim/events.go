@@ -13,7 +13,7 @@ func (w *World) handle(e event) {
 	case evFault:
 		w.fault(int(e.host), now)
 	case evFaultEnd:
-		w.faultEnd(int(e.host), now)
+		w.faultEnd(e, now)
 	case evWake:
 		h := w.hosts[e.host]
 		if e.gen != h.gen || h.wakeAt != now || h.frozen > 0 {
@@ -25,8 +25,6 @@ func (w *World) handle(e event) {
 		if h := w.hosts[e.host]; e.gen == h.snap {
 			w.deliver(h, e, model.Input{Kind: model.InSnapshotDone, Bytes: h.dataset})
 		}
-	case evRelay:
-		w.bring(w.hosts[e.host], now)
 	case evWrite:
 		w.bring(w.hosts[e.host], now)
 		for _, h := range w.hosts {
@@ -76,8 +74,8 @@ func (w *World) loadedEvent(e event) {
 	}
 	// The socket is read again: what waited in it, then perhaps its end.
 	w.catchUp(h)
-	if c.live && c.gen == e.gen && c.told[fromAcceptor] && c.finWaits {
-		w.sideDown(e.conn, fromDialer, model.WhyClosed)
+	if c.live && c.gen == e.gen && c.finWaits {
+		w.sideDown(e.conn, fromDialer, c.finWhy)
 	}
 }
 
@@ -98,8 +96,8 @@ func (w *World) arrived(e event, c *conn) {
 		if it := p.bulk(); it != nil {
 			it.sent = true
 		}
-		if !c.told[side] {
-			w.deliver(from, e, model.Input{Kind: model.InSent, Conn: c.ids[side]})
+		if !c.told[side] { // a frozen sender hears of it later, whatever becomes of the link
+			w.deliver(from, event{kind: evTaken, side: e.side, conn: e.conn, gen: c.gen}, model.Input{Kind: model.InSent, Conn: c.ids[side]})
 		}
 		return
 	}
@@ -108,15 +106,12 @@ func (w *World) arrived(e event, c *conn) {
 		return
 	}
 	if e.kind == evFlowFin {
-		if side == fromAcceptor && !to.srv.Reads(c.ids[1-side]) {
-			c.finWaits = true
-			return
-		}
 		w.sideDown(e.conn, 1-side, model.WhyClosed)
 		return
 	}
+	gen := c.gen
 	w.bring(to, w.queue.Now())
-	if !c.live || c.gen == 0 || p.head >= len(p.items) {
+	if !c.live || c.gen != gen || p.epoch != e.gen || p.head >= len(p.items) {
 		return
 	}
 	it := p.items[p.head]
@@ -128,10 +123,6 @@ func (w *World) arrived(e event, c *conn) {
 	}
 	switch it.kind {
 	case itemFin:
-		if side == fromAcceptor && !to.srv.Reads(c.ids[1-side]) {
-			c.finWaits = true
-			return
-		}
 		w.sideDown(e.conn, 1-side, model.WhyClosed)
 	case itemBulk:
 		n := it.n - it.arrived
@@ -184,6 +175,12 @@ func (w *World) sideDown(ci int32, side int, why model.Why) {
 	}
 	w.bring(h, w.queue.Now())
 	if !c.live || c.gen != gen || c.told[side] {
+		return
+	}
+	if h.alive && side == fromDialer && !h.srv.Reads(id) { // it hears of it when it reads again
+		if !c.finWaits {
+			c.finWaits, c.finWhy = true, why
+		}
 		return
 	}
 	c.told[side] = true
@@ -252,6 +249,7 @@ func (w *World) connected(e event, c *conn) {
 	next := event{conn: e.conn, gen: c.gen}
 	switch e.kind {
 	case evSYN:
+		c.synAt = now
 		switch {
 		case c.link.silent > 0:
 			if c.syn == synRetries {
@@ -281,6 +279,9 @@ func (w *World) connected(e event, c *conn) {
 		w.deliver(w.hosts[c.dialer], e, model.Input{Kind: model.InUp, Conn: c.ids[fromDialer]})
 	case evAccept:
 		h := w.hosts[c.peer]
+		if c.told[fromAcceptor] {
+			return // its process has ended
+		}
 		if h.frozen > 0 {
 			h.deferred = append(h.deferred, e)
 			return
@@ -288,9 +289,22 @@ func (w *World) connected(e event, c *conn) {
 		h.accepted--
 		c.ids[fromAcceptor] = h.accepted
 		w.deliver(h, e, model.Input{Kind: model.InAccept, Conn: h.accepted, Peer: w.hosts[c.dialer].cfg.Name})
+	case evTaken:
+		if !c.told[e.side] {
+			w.deliver(w.hosts[w.end(c, int(e.side))], e, model.Input{Kind: model.InSent, Conn: c.ids[e.side]})
+		}
 	case evDown:
 		w.sideDown(e.conn, int(e.side), e.why)
 	}
+}
+
+// resyn repeats a connect attempt whose answer is lost: the timer of the dialer
+// runs since it was sent.
+func (w *World) resyn(ci int32, now model.Instant) {
+	c := w.conns[ci]
+	c.gen++ // the answer is void
+	w.queue.Push(max(now, c.synAt+synPause(c.syn)), event{kind: evSYN, conn: ci, gen: c.gen})
+	c.syn++
 }
 
 // synPause is the wait after SYN number n (from 0).
@@ -325,7 +339,7 @@ func (w *World) finish(end model.Instant) {
 		}
 		for side := range c.pipes {
 			p := &c.pipes[side]
-			if n := p.inFlight(w.written(p)); p.sent != p.delivered+n {
+			if n := p.inFlight(); p.sent != p.delivered+n {
 				panic("sim: bytes sent " + itoa(p.sent) + " are not delivered " + itoa(p.delivered) + " + in flight " + itoa(n))
 			}
 		}

@@ -9,30 +9,33 @@ import (
 func (w *World) fault(i int, now model.Instant) {
 	f := &w.cfg.Faults[i]
 	ends := true
+	e := event{kind: evFaultEnd, host: int32(i)}
 	switch f.Kind {
 	case FaultReset:
 		w.cut(&w.links[w.linkOf(f.A, f.B)], now)
 	case FaultSilent:
 		w.silence(&w.links[w.linkOf(f.A, f.B)], now)
 	case FaultRestart, FaultCrash:
+		w.hosts[f.Server].down++
 		w.kill(w.hosts[f.Server], now, f.Kind == FaultRestart && f.Save)
 	case FaultPause:
 		w.pause(w.hosts[f.Server], now)
+		e.gen = w.hosts[f.Server].gen
 	default:
 		ends = false
 		w.order(f)
 	}
 	switch {
 	case ends && f.For == 0: // a reset that lasts no time: the very next connect works
-		w.faultEnd(i, now)
+		w.faultEnd(e, now)
 	case ends:
-		w.queue.Push(now+model.Instant(f.For), event{kind: evFaultEnd, host: int32(i)})
+		w.queue.Push(now+model.Instant(f.For), e)
 	}
 }
 
-// faultEnd ends fault i.
-func (w *World) faultEnd(i int, now model.Instant) {
-	f := &w.cfg.Faults[i]
+// faultEnd ends a fault.
+func (w *World) faultEnd(e event, now model.Instant) {
+	f := &w.cfg.Faults[e.host]
 	switch f.Kind {
 	case FaultReset:
 		l := &w.links[w.linkOf(f.A, f.B)]
@@ -46,11 +49,14 @@ func (w *World) faultEnd(i int, now model.Instant) {
 			w.thawLink(l, now)
 		}
 	case FaultRestart, FaultCrash:
-		if h := w.hosts[f.Server]; !h.alive {
+		h := w.hosts[f.Server]
+		if h.down--; h.down == 0 && !h.alive {
 			w.boot(h, h.saved)
 		}
 	case FaultPause:
-		w.resume(w.hosts[f.Server], now)
+		if h := w.hosts[f.Server]; h.gen == e.gen { // still the process that was frozen
+			w.resume(h, now)
+		}
 	}
 }
 
@@ -103,7 +109,7 @@ func (w *World) reset(ci int32, now model.Instant) {
 		c.pipes[side].epoch++
 		c.pipes[side].fin = true // and nobody sends a FIN
 	}
-	c.frozen = true
+	c.frozen, c.cut = true, true
 	for _, side := range [2]int{fromAcceptor, fromDialer} {
 		if !c.told[side] {
 			down.side = uint8(side)
@@ -119,8 +125,13 @@ func (w *World) silence(l *link, now model.Instant) {
 		return
 	}
 	w.tell(now, "link", model.Event{Kind: trace.Silenced, Peer: l.name})
-	for _, c := range w.conns {
+	for i, c := range w.conns {
 		if !c.live || c.link != l || c.frozen {
+			continue
+		}
+		if !c.up {
+			c.frozen = true
+			w.resyn(int32(i), now)
 			continue
 		}
 		w.bring(w.hosts[c.dialer], now)
@@ -137,7 +148,7 @@ func (w *World) silence(l *link, now model.Instant) {
 func (w *World) thawLink(l *link, now model.Instant) {
 	for i := range w.conns {
 		c := w.conns[i]
-		if !c.live || c.link != l || !c.frozen || !c.up && !c.told[fromDialer] {
+		if !c.live || c.link != l || !c.frozen || c.cut || !c.up {
 			continue
 		}
 		c.frozen = false
@@ -163,9 +174,6 @@ func (w *World) resend(ci int32, side int, now model.Instant) {
 		return
 	}
 	f.lag = max(f.lag, p.free-int64(f.arrived-f.from+1)*c.link.ps)
-	if r := w.hosts[c.dialer]; r.relays {
-		w.scheduleRelay(r, c)
-	}
 	if f.end > 0 {
 		w.scheduleFlowFin(ci, side)
 	}
@@ -185,21 +193,22 @@ func (w *World) kill(h *host, now model.Instant, save bool) {
 	w.step(h, now)
 	w.tell(now, h.cfg.Name, model.Event{Kind: trace.Killed})
 	h.snap++
-	for len(h.conns) > 0 {
-		ci := h.conns[0]
+	for i := len(h.conns) - 1; i >= 0; i-- { // a hangup takes away at most the one at i
+		ci := h.conns[i]
 		c := w.conns[ci]
-		side := fromDialer
-		if c.peer == h.index {
-			side = fromAcceptor
-		}
-		if c.told[side] { // it is the other's to end; our part of it is over
-			h.conns = h.conns[1:]
-			continue
-		}
-		n := len(h.conns)
-		w.hangup(h, ci, side)
-		if len(h.conns) == n {
-			h.conns = h.conns[1:]
+		switch {
+		case c.dialer == h.index:
+			if !c.told[fromDialer] {
+				w.hangup(h, ci, fromDialer)
+			}
+		case c.up:
+			if !c.told[fromAcceptor] {
+				w.hangup(h, ci, fromAcceptor)
+			}
+		case !c.frozen: // a connect attempt that is under way is refused
+			c.gen++
+			w.queue.Push(max(now, c.synAt+c.link.latency)+c.link.latency,
+				event{kind: evDown, side: fromDialer, why: model.WhyRefused, conn: ci, gen: c.gen})
 		}
 	}
 	h.alive, h.frozen, h.deferred = false, 0, h.deferred[:0]

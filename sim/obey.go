@@ -79,42 +79,26 @@ func (w *World) literal(h *host, at model.Instant, c model.Chunk) {
 	w.own(h, c)
 }
 
-// relay notes what a replica processed and passes on: command by command.
+// relay notes what a replica processed and passes on: command by command, each
+// at the instant at which it arrived, but not before the process could read.
 func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 	if !h.relays {
-		// Nobody reads this stream: where it ends is all that a later role needs.
-		h.log.segs = h.log.segs[:0]
-		return
+		return // nobody reads this stream
 	}
+	f, link := &w.via.pipes[fromAcceptor].flow, w.via.link
+	l := f.before
 	from := c.From
 	for from < c.To {
-		to := w.commandEnd(h, from, c.To)
+		to := min(f.log.commandEnd(from), c.To)
+		arrived := f.arrivalOf(to-1, &l, link.latency, link.ps)
 		var data []byte
 		if c.Data != nil {
 			data = c.Data[from-c.From : to-c.From]
 		}
-		h.log.appendOne(from, to, at, data)
+		h.log.appendOne(from, to, min(at, max(arrived, w.since)), data)
 		from = to
 	}
 	h.log.trim(w.floor(h))
-}
-
-// commandEnd is the end of the command that begins at from, as its source knows it.
-func (w *World) commandEnd(h *host, from, limit model.Offset) model.Offset {
-	c := w.upstreamOf(h)
-	if c == nil || !c.pipes[fromAcceptor].flow.on {
-		return limit
-	}
-	src := &w.hosts[c.pipes[fromAcceptor].flow.src].log
-	if len(src.segs) == 0 {
-		return limit
-	}
-	s := &src.segs[src.index(from)]
-	if !s.run {
-		return min(max(s.to, from+1), limit)
-	}
-	k := src.src.find(s.base + int64(from-s.from))
-	return min(s.from+model.Offset(src.src.bytes(k+1)-s.base), limit)
 }
 
 // forward hands new stream bytes to the connections that carry the stream.
@@ -124,40 +108,11 @@ func (w *World) forward(h *host, ch model.Chunk) {
 		p := &c.pipes[fromAcceptor]
 		if f := &p.flow; f.on && f.src == h.index && f.end == 0 {
 			p.sent += ch.Bytes()
+			f.next = ch.To
 			if ch.Data != nil {
 				f.data = append(f.data, ch.Data...)
 			}
-			if r := w.hosts[c.dialer]; r.relays {
-				w.scheduleRelay(r, c)
-			}
 		}
-	}
-}
-
-// scheduleRelay makes an event of the arrival of all that was written so far:
-// a relaying replica must pass commands on at the instant at which it has them.
-func (w *World) scheduleRelay(r *host, c *conn) {
-	f := &c.pipes[fromAcceptor].flow
-	src := &w.hosts[f.src].log
-	last := w.hosts[f.src].srv.MRO()
-	for o := f.arrived + 1; o <= last; {
-		i := src.index(o)
-		s := &src.segs[i]
-		to := s.to
-		if s.run {
-			k := src.src.find(s.base + int64(o-s.from))
-			to = s.from + model.Offset(src.src.bytes(k+1)-s.base)
-		}
-		if to-1 < o {
-			break
-		}
-		if f.seen < to {
-			f.lag = src.lag(f.seen, to, f.from, c.link.ps, f.lag)
-			f.seen = to
-		}
-		at := f.arrivalOf(to-1, c.link.latency, c.link.ps)
-		w.queue.Push(max(at, w.queue.Now()), event{kind: evRelay, host: int32(r.index)})
-		o = to
 	}
 }
 
@@ -220,10 +175,6 @@ func (w *World) sendSnapshot(h *host, ci int32, side int, o *model.Output) {
 		ps = max(ps, psPerByte(h.cfg.SaveRate))
 		p.free = max(p.free, int64(w.queue.Now()+model.Instant(h.cfg.Fork))*1000)
 	}
-	if n == 0 {
-		w.queue.Push(w.queue.Now(), event{kind: evSent, side: uint8(side), conn: ci, gen: p.epoch})
-		return
-	}
 	it := p.put(w.queue.Now(), item{kind: itemBulk, n: n, ps: ps, eof: o.Bytes > 0})
 	w.schedule(ci, side, it)
 }
@@ -236,11 +187,8 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	now := w.queue.Now()
 	f := &p.flow
 	free := max(int64(now)*1000, p.free)
-	*f = flow{on: true, src: h.index, from: ch.From, ready: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, data: append(f.data[:0], ch.Data...)}
+	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, data: append(f.data[:0], ch.Data...)}
 	p.sent += ch.Bytes()
-	if r := w.hosts[c.dialer]; r.relays && ch.Bytes() > 0 {
-		w.queue.Push(max(now, f.arrivalOf(ch.To-1, c.link.latency, c.link.ps)), event{kind: evRelay, host: int32(r.index)})
-	}
 }
 
 // hangup closes a connection from one side: the other learns it behind all that
@@ -271,8 +219,7 @@ func (w *World) endFlow(ci int32, side int) {
 		w.schedule(ci, side, p.put(w.queue.Now(), item{kind: itemFin}))
 		return
 	}
-	f := &p.flow
-	f.end = w.hosts[f.src].srv.MRO() + 1
+	p.flow.end = p.flow.next
 	w.scheduleFlowFin(ci, side)
 }
 
@@ -284,11 +231,12 @@ func (w *World) scheduleFlowFin(ci int32, side int) {
 	}
 	p := &c.pipes[side]
 	f := &p.flow
+	// Not f.arrivalOf: what was written of late must not yet be part of f.lag.
+	lag := f.lag
 	if f.seen < f.end {
-		f.lag = w.hosts[f.src].log.lag(f.seen, f.end, f.from, c.link.ps, f.lag)
-		f.seen = f.end
+		lag = f.log.lag(f.seen, f.end, f.from, c.link.ps, lag)
 	}
-	at := max(f.arrivalOf(f.end-1, c.link.latency, c.link.ps), w.queue.Now()+c.link.latency)
+	at := max(psCeil(int64(f.end-f.from)*c.link.ps+lag), w.queue.Now()) + c.link.latency
 	w.queue.Push(at, event{kind: evFlowFin, side: uint8(side), conn: ci, gen: p.epoch})
 }
 
@@ -298,7 +246,7 @@ func (w *World) flush(ci int32) {
 	var lost int64
 	for side := range c.pipes {
 		p := &c.pipes[side]
-		n := p.inFlight(w.written(p))
+		n := p.inFlight()
 		if p.sent != p.delivered+n {
 			panic("sim: bytes sent " + itoa(p.sent) + " are not delivered " + itoa(p.delivered) + " + lost " + itoa(n))
 		}
@@ -308,14 +256,6 @@ func (w *World) flush(ci int32) {
 		w.tell(w.queue.Now(), c.link.name, model.Event{Kind: trace.Flushed, Bytes: lost})
 	}
 	w.release(ci)
-}
-
-// written is the last byte of a flow's source.
-func (w *World) written(p *pipe) model.Offset {
-	if !p.flow.on {
-		return 0
-	}
-	return w.hosts[p.flow.src].srv.MRO()
 }
 
 // release gives a connection's slot back.

@@ -3,7 +3,7 @@ package sim
 import "psyncsim/model"
 
 // Queue holds what is still to happen, in order of time and, at one instant, in
-// the order of Push. It is the only clock. Items are copied, never boxed.
+// the order of Push; then what was pushed by PushLast. It is the only clock. Items are copied, never boxed.
 //
 // It is a 4-ary heap: at the sizes of a run, a handful to a few hundred
 // pending items, it touches fewer cache lines than a binary one.
@@ -40,11 +40,19 @@ func (q *Queue[T]) Reset(now model.Instant) {
 
 // Push schedules an item. It panics if at has passed.
 func (q *Queue[T]) Push(at model.Instant, item T) {
+	q.seq++
+	q.push(at, q.seq, item)
+}
+
+// PushLast schedules an item that comes, at its instant, after all that were
+// pushed by Push, and among its like by rank: below 2^63.
+func (q *Queue[T]) PushLast(at model.Instant, rank uint64, item T) { q.push(at, 1<<63|rank, item) }
+
+func (q *Queue[T]) push(at model.Instant, seq uint64, item T) {
 	if at < q.now {
 		panic("sim: an event in the past")
 	}
-	q.seq++
-	e := entry[T]{at, q.seq, item}
+	e := entry[T]{at, seq, item}
 	h := append(q.heap, e)
 	i := len(h) - 1
 	for i > 0 {

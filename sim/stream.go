@@ -21,8 +21,9 @@ type writes interface {
 // and where its commands end: the answer to "what had been written by then".
 // A run of client writes is one segment however long it is.
 type streamLog struct {
-	src  writes
-	segs []segment
+	src   writes
+	segs  []segment
+	lives []span // whose bytes these are; see check.go
 }
 
 // segment is a piece of a stream: offsets [from, to).
@@ -37,7 +38,7 @@ type segment struct {
 }
 
 func (l *streamLog) reset(src writes) {
-	l.src, l.segs = src, l.segs[:0]
+	l.src, l.segs, l.lives = src, l.segs[:0], l.lives[:0]
 }
 
 // appendRun tells that the commands [first, next) of src were written.
@@ -131,13 +132,20 @@ func (l *streamLog) bound(o, floor model.Offset) model.Offset {
 	return floor
 }
 
-// writtenAt is when byte o came into being.
-func (l *streamLog) writtenAt(o model.Offset) model.Instant {
-	s := &l.segs[l.index(o)]
-	if !s.run {
-		return s.at
+// commandEnd is the offset behind the command that holds byte o.
+func (l *streamLog) commandEnd(o model.Offset) model.Offset {
+	if len(l.segs) == 0 {
+		panic("sim: a stream piece that its source has forgotten")
 	}
-	return l.src.when(l.src.find(s.base + int64(o-s.from)))
+	s := &l.segs[l.index(o)]
+	if o < s.from || o >= s.to {
+		panic("sim: a stream piece that its source has forgotten")
+	}
+	if !s.run {
+		return s.to
+	}
+	k := l.src.find(s.base + int64(o-s.from))
+	return s.from + model.Offset(l.src.bytes(k+1)-s.base)
 }
 
 // lag is the max-plus term of a queue that serves ps picoseconds a byte: the
@@ -216,8 +224,27 @@ func (l *streamLog) content(dst []byte, from, to model.Offset) []byte {
 }
 
 // merged is several loads on one server as one stream: in order of time, at one
-// instant in the order of the loads.
-type merged struct{ parts []*load }
+// instant in the order of the loads. Questions come close to each other: the
+// commands are merged in blocks, of which the last few are kept. That changes no
+// answer.
+type merged struct {
+	parts []*load
+	kept  [8]mergedBlock
+	turn  int          // which of kept goes next
+	last  *mergedBlock // the one that answered last
+}
+
+// mergedBlock is the commands [number*mergedSize, ...) of a merged load.
+type mergedBlock struct {
+	number int64
+	n      int64 // commands in it; less than mergedSize at the end of the load
+	from   []int64
+	at     [mergedSize]model.Instant
+	part   [mergedSize]uint8
+	bytes  [mergedSize + 1]int64 // before each command
+}
+
+const mergedSize = 64
 
 func (m *merged) upto(t model.Instant) (n int64) {
 	for _, l := range m.parts {
@@ -226,22 +253,21 @@ func (m *merged) upto(t model.Instant) (n int64) {
 	return n
 }
 
-// when is the least instant by which more than k commands were written.
-func (m *merged) when(k int64) model.Instant {
-	hi := model.Instant(1)
+// search is the least instant by which more than k commands were written,
+// model.Never when there are none.
+func (m *merged) search(k int64) model.Instant {
+	if m.upto(0) > k {
+		return 0
+	}
+	lo, hi := model.Instant(0), model.Instant(1<<20) // upto(lo) <= k
 	for m.upto(hi) <= k {
 		if hi > 1<<60 {
 			return model.Never
 		}
-		hi *= 2
-	}
-	lo := hi / 2 // upto(lo) <= k, or lo is 0
-	if m.upto(0) > k {
-		return 0
+		lo, hi = hi, hi*2
 	}
 	for lo+1 < hi {
-		mid := lo + (hi-lo)/2
-		if m.upto(mid) > k {
+		if mid := lo + (hi-lo)/2; m.upto(mid) > k {
 			hi = mid
 		} else {
 			lo = mid
@@ -252,59 +278,124 @@ func (m *merged) when(k int64) model.Instant {
 
 // share is how many commands of each part are among the first k: all that were
 // written before the instant of command k, then those of that instant in order.
-func (m *merged) share(k int64, visit func(l *load, n int64)) {
-	t := m.when(k)
+func (m *merged) share(k int64, counts []int64) []int64 {
+	t := m.search(k)
 	if t == model.Never {
 		for _, l := range m.parts {
-			visit(l, l.upto(t))
+			counts = append(counts, l.upto(t))
 		}
-		return
+		return counts
 	}
 	left := k - m.upto(t-1)
 	for _, l := range m.parts {
 		n := l.upto(t - 1)
 		extra := min(left, l.upto(t)-n)
 		left -= extra
-		visit(l, n+extra)
+		counts = append(counts, n+extra)
 	}
+	return counts
 }
 
-func (m *merged) bytes(k int64) (b int64) {
-	m.share(k, func(l *load, n int64) { b += l.bytes(n) })
-	return b
+// block is block number b, made if it is not kept.
+func (m *merged) block(b int64) *mergedBlock {
+	if m.last != nil && m.last.number == b {
+		return m.last
+	}
+	for i := range m.kept {
+		if x := &m.kept[i]; x.from != nil && x.number == b {
+			m.last = x
+			return x
+		}
+	}
+	x := &m.kept[m.turn]
+	m.turn = (m.turn + 1) % len(m.kept)
+	x.number, x.n = b, 0
+	x.from = m.share(b*mergedSize, x.from[:0])
+	m.fillBlock(x)
+	m.last = x
+	return x
 }
 
-func (m *merged) find(b int64) int64 {
-	lo, hi := int64(0), int64(1)
-	for m.bytes(hi) <= b {
-		if m.when(hi) == model.Never {
+func (m *merged) fillBlock(x *mergedBlock) {
+	var counts, whens [8]int64
+	next, at := append(counts[:0], x.from...), whens[:0]
+	x.bytes[0] = 0
+	for i, l := range m.parts {
+		x.bytes[0] += l.bytes(next[i])
+		at = append(at, int64(l.when(next[i])))
+	}
+	for ; x.n < mergedSize; x.n++ {
+		first := 0
+		for i := range at {
+			if at[i] < at[first] {
+				first = i
+			}
+		}
+		if model.Instant(at[first]) == model.Never {
 			break
 		}
-		lo, hi = hi, hi*2
+		l := m.parts[first]
+		x.at[x.n], x.part[x.n] = model.Instant(at[first]), uint8(first)
+		x.bytes[x.n+1] = x.bytes[x.n] + l.size(next[first])
+		next[first]++
+		at[first] = int64(l.when(next[first]))
 	}
-	for lo+1 < hi {
-		mid := lo + (hi-lo)/2
-		if m.bytes(mid) <= b {
-			lo = mid
+}
+
+func (m *merged) when(k int64) model.Instant {
+	if x := m.block(k / mergedSize); k%mergedSize < x.n {
+		return x.at[k%mergedSize]
+	}
+	return model.Never
+}
+
+func (m *merged) bytes(k int64) int64 {
+	x := m.block(k / mergedSize)
+	return x.bytes[min(k%mergedSize, x.n)]
+}
+
+// find looks near the last answer first.
+func (m *merged) find(b int64) int64 {
+	lo, hi := int64(0), int64(-1) // the first byte of block lo is not behind b, that of hi is
+	if m.last != nil && m.last.n > 0 {
+		lo = m.last.number
+	}
+	for step := int64(1); lo > 0 && m.block(lo).bytes[0] > b; step *= 2 {
+		lo, hi = max(0, lo-step), lo
+	}
+	for step := int64(1); hi < 0; step *= 2 {
+		if x := m.block(lo + step); x.bytes[0] > b || x.n == 0 {
+			hi = lo + step
 		} else {
-			hi = mid
+			lo += step
 		}
 	}
-	return lo
+	for lo+1 < hi {
+		if mid := lo + (hi-lo)/2; m.block(mid).n == 0 || m.block(mid).bytes[0] > b {
+			hi = mid
+		} else {
+			lo = mid
+		}
+	}
+	x := m.block(lo)
+	n := sort.Search(int(x.n), func(i int) bool { return x.bytes[i+1] > b })
+	return lo*mergedSize + int64(n)
 }
 
 func (m *merged) size(k int64) int64 { return m.bytes(k+1) - m.bytes(k) }
 
-// fill finds whose command number k is: the part that the step from k to k+1 takes.
 func (m *merged) fill(dst []byte, k int64) []byte {
-	at := make([]int64, 0, 8)
-	m.share(k, func(_ *load, n int64) { at = append(at, n) })
-	i, done := 0, false
-	m.share(k+1, func(l *load, n int64) {
-		if !done && n > at[i] {
-			dst, done = l.fill(dst, at[i]), true
+	x := m.block(k / mergedSize)
+	i := k % mergedSize
+	if i >= x.n {
+		panic("sim: bytes of a command that is never written")
+	}
+	part := x.part[i]
+	n := x.from[part]
+	for _, p := range x.part[:i] {
+		if p == part {
+			n++
 		}
-		i++
-	})
-	return dst
+	}
+	return m.parts[part].fill(dst, n)
 }

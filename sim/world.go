@@ -12,8 +12,10 @@ import (
 // World is one run: servers, links, loads and faults on one virtual clock.
 //
 // Order at one instant: client writes first, then stream bytes that arrive,
-// then queued events in the order in which they were scheduled; the faults of
-// the scenario were scheduled first of all.
+// then queued events in the order in which they were scheduled, and last the
+// timers of the servers, in the order of the servers. The faults of the
+// scenario were scheduled first of all. Timers have a place of their own because
+// when they are scheduled depends on which idle ticks are folded.
 type World struct {
 	cfg    *Config
 	queue  Queue[event]
@@ -25,6 +27,9 @@ type World struct {
 	in     model.Input
 	last   ringLog
 	probes []*Probe
+	// While a replica takes stream bytes: whence, and since when it could.
+	via   *conn
+	since model.Instant
 	// listener and serial serve runs that are played by hand; see Listen.
 	listener Listener
 	serial   int
@@ -36,13 +41,14 @@ type host struct {
 	cfg    *ServerConfig
 	index  int
 	srv    *model.Server
-	log    streamLog
+	log    *streamLog
 	src    writes
 	loads  []*load
 	next   int64         // commands of src before it were written or refused
 	done   model.Instant // brought up to date to here
 	alive  bool
 	frozen int // how many pauses hold it
+	down   int // how many restarts and crashes keep it down
 	since  model.Instant
 	gen    uint32 // counts processes; a wake of an older one is void
 	wakeAt model.Instant
@@ -54,7 +60,6 @@ type host struct {
 	deferred []event // what reached it while it was frozen
 	dataset  int64
 	relays   bool // a replica with replicas: each command is an event
-	history  []span
 	epoch    uint32
 }
 
@@ -77,10 +82,10 @@ const (
 	evDeliver  // the first item of a pipe has arrived
 	evFlowFin  // the end of a flow and of its connection has arrived
 	evSent     // the snapshot at the head has left
+	evTaken    // the same, for a sender that was frozen then
 	evDown     // one side learns that the connection is gone
 	evSnapshot // the snapshot child ends
 	evLoaded   // a received snapshot is in memory
-	evRelay    // the next command reaches a relaying replica
 	evWrite    // per-write mode: the next client write
 	evSample   // charts
 )
@@ -138,7 +143,7 @@ func (w *World) resetHost(i int) {
 	h, sc := w.hosts[i], &w.cfg.Servers[i]
 	old := *h
 	*h = host{cfg: sc, index: i, srv: old.srv, log: old.log, loads: old.loads[:0], conns: old.conns[:0],
-		deferred: old.deferred[:0], history: old.history[:0], gen: old.gen + 1, snap: old.snap + 1, dataset: sc.Dataset, wakeAt: -1}
+		deferred: old.deferred[:0], gen: old.gen + 1, snap: old.snap + 1, dataset: sc.Dataset, wakeAt: -1}
 	for j := range w.cfg.Loads {
 		if w.cfg.Loads[j].Server == i {
 			h.loads = append(h.loads, w.loads[j])
@@ -149,7 +154,10 @@ func (w *World) resetHost(i int) {
 	case 1:
 		h.src = h.loads[0]
 	default:
-		h.src = &merged{h.loads}
+		h.src = &merged{parts: h.loads}
+	}
+	if h.log == nil {
+		h.log = &streamLog{}
 	}
 	h.log.reset(h.src)
 	for j := range w.cfg.Servers {
@@ -161,7 +169,7 @@ func (w *World) resetHost(i int) {
 		h.relays = true // played by hand: roles may change
 	}
 	for _, f := range w.cfg.Faults { // roles may change: then anyone may come to relay
-		if f.Kind == FaultReplicaOf && len(w.cfg.Servers) > 2 {
+		if f.Kind == FaultReplicaOf {
 			h.relays = true
 		}
 	}
@@ -194,7 +202,9 @@ const (
 )
 
 func (w *World) resetLinks() {
-	w.links = w.links[:0]
+	// Connections point into it: it must never move.
+	n := len(w.cfg.Servers)
+	w.links = slices.Grow(w.links[:0], n*(n-1)/2)
 	for _, l := range w.cfg.Links {
 		w.addLink(l)
 	}
@@ -303,14 +313,26 @@ func (w *World) boot(h *host, restore *model.Saved) {
 			h.next = 0
 		}
 	}
+	lives := h.log.lives
+	w.newLog(h) // nobody can be sent what an earlier process wrote
 	if restore != nil && h.cfg.ReplicaOf != "" && h.cfg.Profile.RestartKeepsID {
-		h.history = upTo(h.history, restore.Offset+1) // what the snapshot holds of it
-	} else {
-		h.history = h.history[:0]
+		h.log.lives = append(h.log.lives, upTo(lives, restore.Offset+1)...) // what the snapshot holds of it
 	}
-	h.log.reset(h.src) // nobody can be sent what an earlier process wrote
 	w.in = model.Input{Kind: model.InStart, Restore: restore}
 	w.step(h, now)
+}
+
+// newLog begins a host's stream anew. What is on its way of the old one belongs
+// to the old one.
+func (w *World) newLog(h *host) {
+	for _, ci := range h.conns {
+		for s := range w.conns[ci].pipes {
+			if f := &w.conns[ci].pipes[s].flow; f.on && f.log == h.log {
+				h.log = &streamLog{}
+			}
+		}
+	}
+	h.log.reset(h.src)
 }
 
 // wallEpoch is the server's unix time at instant 0, in seconds: any date does.
@@ -365,7 +387,7 @@ func (w *World) floor(h *host) model.Offset {
 	for _, ci := range h.conns {
 		c := w.conns[ci]
 		for s := range c.pipes {
-			if f := &c.pipes[s].flow; f.on && f.src == h.index {
+			if f := &c.pipes[s].flow; f.on && f.log == h.log {
 				floor = min(floor, f.arrived+1)
 			}
 		}
@@ -403,11 +425,12 @@ func (w *World) receive(h *host, c *conn, t model.Instant) {
 	if !p.fin {
 		w.bring(src, t)
 	}
-	o := f.arrivedBy(t, &src.log, c.link.latency, c.link.ps)
+	o := f.arrivedBy(t, c.link.latency, c.link.ps)
 	if o <= f.arrived {
 		return
 	}
-	at := min(t, f.arrivalOf(o, c.link.latency, c.link.ps))
+	l := f.before
+	at := min(t, f.arrivalOf(o, &l, c.link.latency, c.link.ps))
 	w.take(h, c, f, o, max(at, h.lastStep()))
 }
 
@@ -416,17 +439,17 @@ func (h *host) lastStep() model.Instant { return h.srv.Now() }
 
 // take hands the stream bytes up to o to a replica.
 func (w *World) take(h *host, c *conn, f *flow, o model.Offset, at model.Instant) {
-	src := w.hosts[f.src]
-	ch := model.Chunk{From: f.arrived + 1, To: o + 1, Bound: src.log.bound(o, f.arrived+1)}
+	ch := model.Chunk{From: f.arrived + 1, To: o + 1, Bound: f.log.bound(o, f.arrived+1)}
 	if w.cfg.Bytes {
 		n := ch.Bytes()
 		ch.Data = f.data[:n:n]
 		f.data = f.data[n:]
-		w.compare(src, ch)
+		w.compare(f, ch)
 	}
 	f.arrived = o
 	c.pipes[fromAcceptor].delivered += ch.Bytes()
-	w.follow(h, src, ch)
+	w.follow(h, f.log, ch)
+	w.via, w.since = c, h.lastStep()
 	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch}
 	w.step(h, at)
 }
@@ -449,11 +472,12 @@ func (w *World) progress(h *host, c *conn, p *pipe, t model.Instant) {
 	if n = min(n, it.n-1); n <= it.arrived { // the last byte is an event
 		return
 	}
+	at := max(psCeil(it.start+n*it.ps)+c.link.latency, h.lastStep())
 	delta := n - it.arrived
 	it.arrived = n
 	p.delivered += delta
 	w.in = model.Input{Kind: model.InBulk, Conn: c.ids[fromDialer], Bytes: delta}
-	w.step(h, t)
+	w.step(h, at)
 }
 
 // step speaks to a server and obeys it.
@@ -488,13 +512,13 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64) {
 
 // rearm schedules the host's next wake.
 func (w *World) rearm(h *host) {
-	d := h.srv.Deadline()
+	d := max(h.srv.Deadline(), w.queue.Now())
 	if d == h.wakeAt {
 		return
 	}
 	h.wakeAt = d
 	if d != model.Never {
-		w.queue.Push(max(d, w.queue.Now()), event{kind: evWake, host: int32(h.index), gen: h.gen})
+		w.queue.PushLast(d, uint64(h.index), event{kind: evWake, host: int32(h.index), gen: h.gen})
 	}
 }
 
