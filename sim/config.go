@@ -49,6 +49,8 @@ type ServerConfig struct {
 	// Wall is the fraction of the server's wall-clock second at instant 0, in
 	// nanoseconds; whole-second comparisons hang on it. Negative: drawn.
 	Wall time.Duration
+	// LibcMalloc: see model.ServerConfig; false is jemalloc, as production servers.
+	LibcMalloc bool
 	// Manual leaves the start of the process to World.Start; see Begin.
 	Manual bool
 }

@@ -58,6 +58,9 @@ const (
 	itemAck
 )
 
+// eofLine announces a snapshot of unknown length, as the recorder writes it.
+const eofLine = "$EOF:<40 bytes>"
+
 // item is one line on a connection.
 type item struct {
 	kind itemKind
@@ -197,6 +200,9 @@ func (c *conn) answered(it item, data []byte) {
 		it.kind, it.line = itemReply, string(line)
 		if line[0] == '$' {
 			it.kind = itemHeader
+			if mark, ok := strings.CutPrefix(it.line, "$EOF:"); ok && len(mark) == len(model.ZeroID) {
+				it.line = eofLine // the mark is arbitrary
+			}
 		}
 		c.items = append(c.items, it)
 	}

@@ -176,6 +176,12 @@ func Profile(server string) (*model.Profile, error) {
 	return nil, fmt.Errorf("no profile for server %q", server)
 }
 
+// libc says whether a server was built with the C library's allocator: the
+// recorded ones were, but for those whose name says otherwise.
+func (f *File) libc() bool {
+	return !strings.HasSuffix(f.Server, "-debian") && !strings.HasSuffix(f.Server, "-jemalloc")
+}
+
 // Difference is one place where the recording and the simulation differ.
 type Difference struct {
 	T         float64 `json:"t"` // seconds, as recorded

@@ -131,7 +131,7 @@ func (p *player) prepare(seed uint64, opt Options) {
 	p.cfg = &sim.Config{Seed: seed, Duration: time.Hour}
 	for _, e := range p.c.Events {
 		if node := e.fields.text("node"); e.Op == "start" && p.server(node) < 0 {
-			p.cfg.Servers = append(p.cfg.Servers, sim.ServerConfig{Name: node, Profile: p.prof, Settings: p.base, Fork: saveTime, Wall: -1, Manual: true})
+			p.cfg.Servers = append(p.cfg.Servers, sim.ServerConfig{Name: node, Profile: p.prof, Settings: p.base, Fork: saveTime, Wall: -1, Manual: true, LibcMalloc: p.c.file.libc()})
 		}
 	}
 	latency := sim.DefaultLink.Latency
