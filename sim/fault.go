@@ -106,8 +106,12 @@ func (w *World) reset(ci int32, now model.Instant) {
 	}
 	w.signal(SignalReset, c, fromDialer, Signal{})
 	for side := range c.pipes { // what is on the way is lost
-		c.pipes[side].epoch++
-		c.pipes[side].fin = true // and nobody sends a FIN
+		p := &c.pipes[side]
+		p.epoch++
+		p.fin = true // and nobody sends a FIN
+		if p.flow.on && p.flow.end == 0 {
+			p.flow.end = p.flow.next
+		}
 	}
 	c.frozen, c.cut = true, true
 	for _, side := range [2]int{fromAcceptor, fromDialer} {

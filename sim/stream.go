@@ -354,17 +354,21 @@ func (m *merged) bytes(k int64) int64 {
 	return x.bytes[min(k%mergedSize, x.n)]
 }
 
-// find looks near the last answer first.
+// find looks at the kept blocks first, then from the nearest one on.
 func (m *merged) find(b int64) int64 {
 	lo, hi := int64(0), int64(-1) // the first byte of block lo is not behind b, that of hi is
-	if m.last != nil && m.last.n > 0 {
-		lo = m.last.number
-	}
-	for step := int64(1); lo > 0 && m.block(lo).bytes[0] > b; step *= 2 {
-		lo, hi = max(0, lo-step), lo
+	for i := range m.kept {
+		x := &m.kept[i]
+		if x.n == 0 || x.bytes[0] > b {
+			continue
+		}
+		if b < x.bytes[x.n] {
+			return x.find(b)
+		}
+		lo = max(lo, x.number)
 	}
 	for step := int64(1); hi < 0; step *= 2 {
-		if x := m.block(lo + step); x.bytes[0] > b || x.n == 0 {
+		if x := m.block(lo + step); x.n == 0 || x.bytes[0] > b {
 			hi = lo + step
 		} else {
 			lo += step
@@ -377,9 +381,12 @@ func (m *merged) find(b int64) int64 {
 			lo = mid
 		}
 	}
-	x := m.block(lo)
+	return m.block(lo).find(b)
+}
+
+func (x *mergedBlock) find(b int64) int64 {
 	n := sort.Search(int(x.n), func(i int) bool { return x.bytes[i+1] > b })
-	return lo*mergedSize + int64(n)
+	return x.number*mergedSize + int64(n)
 }
 
 func (m *merged) size(k int64) int64 { return m.bytes(k+1) - m.bytes(k) }
