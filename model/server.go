@@ -298,6 +298,14 @@ func (s *Server) Counts() bool {
 	return s.up.host == "" && (s.log != nil || s.replicas() > 0)
 }
 
+// Owes is how many bytes of its own the node puts before the next write.
+func (s *Server) Owes() int64 {
+	if s.selected || s.prof.PSYNC == 0 {
+		return 0
+	}
+	return int64(len(selectZero))
+}
+
 // IsMaster says whether the node follows nobody.
 func (s *Server) IsMaster() bool { return s.up.host == "" }
 

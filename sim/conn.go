@@ -99,6 +99,7 @@ type flow struct {
 	before  lagged       // seen and lag before the last question
 	data    []byte       // bytes mode: [arrived+1, ...) as the master sent it
 	began   model.Instant
+	stalls  [stallReasons]model.Offset // from where on its transport takes no more; 0 takes all
 }
 
 // lagged is how far the lag of a flow is known.

@@ -33,6 +33,10 @@ func (w *World) handle(e event) {
 		w.scheduleWrite(int(e.host))
 	case evSample:
 		w.sample(now)
+	case evLimit:
+		if h := w.hosts[e.host]; e.gen == h.gen {
+			w.bring(h, now)
+		}
 	case evLoaded:
 		w.loadedEvent(e)
 	case evFlowFin, evDeliver, evSent:
@@ -73,6 +77,7 @@ func (w *World) loadedEvent(e event) {
 		return
 	}
 	// The socket is read again: what waited in it, then perhaps its end.
+	w.readers(h, true)
 	w.catchUp(h)
 	if c.live && c.gen == e.gen && c.finWaits {
 		w.sideDown(e.conn, fromDialer, c.finWhy)
@@ -293,6 +298,8 @@ func (w *World) connected(e event, c *conn) {
 		if !c.told[e.side] {
 			w.deliver(w.hosts[w.end(c, int(e.side))], e, model.Input{Kind: model.InSent, Conn: c.ids[e.side]})
 		}
+	case evStall:
+		w.tellStall(c, e)
 	case evDown:
 		w.sideDown(e.conn, int(e.side), e.why)
 	}

@@ -144,6 +144,7 @@ func (w *World) silence(l *link, now model.Instant) {
 		for side := range c.pipes {
 			c.pipes[side].epoch++
 		}
+		w.room(int32(i), stallNetwork, sendBuffer)
 	}
 }
 
@@ -159,6 +160,7 @@ func (w *World) thawLink(l *link, now model.Instant) {
 		for side := range c.pipes {
 			w.resend(int32(i), side, now)
 		}
+		w.stall(int32(i), stallNetwork, 0)
 	}
 }
 
@@ -230,7 +232,9 @@ func (w *World) pause(h *host, now model.Instant) {
 		h.since = now
 		w.tell(now, h.cfg.Name, model.Event{Kind: trace.Paused})
 	}
-	h.frozen++
+	if h.frozen++; h.frozen == 1 {
+		w.readers(h, false)
+	}
 }
 
 // resume lets a process run again: its timers are late, its sockets are full.
@@ -255,4 +259,7 @@ func (w *World) resume(h *host, now model.Instant) {
 		w.queue.Push(now, e)
 	}
 	h.deferred = waiting[:0]
+	if h.srv.LinkUp() {
+		w.readers(h, true)
+	}
 }

@@ -189,6 +189,12 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	free := max(int64(now)*1000, p.free)
 	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, data: append(f.data[:0], ch.Data...)}
 	p.sent += ch.Bytes()
+	if c.frozen {
+		w.room(ci, stallNetwork, sendBuffer)
+	}
+	if r := w.hosts[c.dialer]; r.frozen > 0 || r.alive && !r.srv.LinkUp() && p.head < len(p.items) {
+		w.room(ci, stallReader, stoppedReader) // it still receives or loads its snapshot
+	}
 }
 
 // hangup closes a connection from one side: the other learns it behind all that
@@ -219,7 +225,12 @@ func (w *World) endFlow(ci int32, side int) {
 		w.schedule(ci, side, p.put(w.queue.Now(), item{kind: itemFin}))
 		return
 	}
-	p.flow.end = p.flow.next
+	f := &p.flow
+	if full := f.full(); full > 0 && full < f.next { // the output buffer goes with the connection
+		p.sent -= int64(f.next - full)
+		f.next = full
+	}
+	f.end = f.next
 	w.scheduleFlowFin(ci, side)
 }
 

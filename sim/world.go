@@ -61,6 +61,8 @@ type host struct {
 	dataset  int64
 	relays   bool // a replica with replicas: each command is an event
 	epoch    uint32
+	asked    bool  // it is being brought up to date
+	limit    int64 // bytes of src at which an output buffer comes to a limit; 0 without
 }
 
 // span says that the bytes from `from` on were written by one process in one
@@ -88,6 +90,8 @@ const (
 	evLoaded   // a received snapshot is in memory
 	evWrite    // per-write mode: the next client write
 	evSample   // charts
+	evStall    // a server learns how much a socket takes
+	evLimit    // the write that fills an output buffer
 )
 
 // event is small and holds no pointer, so that the queue is plain memory.
@@ -341,11 +345,13 @@ const wallEpoch = 1_600_000_000
 // bring makes a host know all that happened to it by t without an event of its
 // own: stream bytes that arrived, client writes.
 func (w *World) bring(h *host, t model.Instant) {
-	if h.done >= t || !h.alive || h.frozen > 0 {
+	if h.done >= t || !h.alive || h.frozen > 0 || h.asked {
 		return
 	}
 	if c := w.upstreamOf(h); c != nil {
+		h.asked = true // servers that follow each other in a ring ask no further
 		w.receive(h, c, t)
+		h.asked = false
 	}
 	h.done = t
 	if h.src == nil {
@@ -512,6 +518,7 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64) {
 
 // rearm schedules the host's next wake.
 func (w *World) rearm(h *host) {
+	w.watchLimit(h)
 	d := max(h.srv.Deadline(), w.queue.Now())
 	if d == h.wakeAt {
 		return
