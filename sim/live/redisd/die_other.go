@@ -1,0 +1,7 @@
+//go:build !linux
+
+package redisd
+
+import "syscall"
+
+func dieWithUs() *syscall.SysProcAttr { return nil }

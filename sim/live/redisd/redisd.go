@@ -1,0 +1,186 @@
+// Package redisd runs real servers: on 127.0.0.1 and a free port, in a folder
+// of their own that is removed with them.
+package redisd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Find is the path of the redis-server that PATH has.
+func Find() (string, error) { return exec.LookPath("redis-server") }
+
+var versionRE = regexp.MustCompile(`v=([0-9]+(?:\.[0-9]+)*)`)
+
+// Version is the version of a server's program, as in "7.0.15".
+func Version(path string) (string, error) {
+	out, err := exec.Command(path, "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("%s --version: %w", path, err)
+	}
+	m := versionRE.FindSubmatch(out)
+	if m == nil {
+		return "", fmt.Errorf("%s --version says %q", path, bytes.TrimSpace(out))
+	}
+	return string(m[1]), nil
+}
+
+// Server is a running server. It keeps nothing on disk unless its arguments
+// say so.
+type Server struct {
+	*redis.Client // for commands
+	Addr          string
+	Port          int
+	Dir           string
+
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+}
+
+// Start starts a server with arguments as on its command line ("--hz", "100").
+func Start(path string, args ...string) (*Server, error) {
+	var err error
+	for range 5 { // another program may take the port that was free
+		var s *Server
+		if s, err = start(path, args); err == nil {
+			return s, nil
+		}
+		if !strings.Contains(err.Error(), "Address already in use") {
+			break
+		}
+	}
+	return nil, err
+}
+
+func start(path string, args []string) (*Server, error) {
+	dir, err := os.MkdirTemp("", "psyncsim-redis-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Dir: dir, done: make(chan struct{})}
+	if s.Port, err = freePort(); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	s.Addr = "127.0.0.1:" + strconv.Itoa(s.Port)
+	s.cmd = exec.Command(path, append([]string{"--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--dir", dir,
+		"--logfile", s.logFile(), "--save", "", "--appendonly", "no", "--daemonize", "no"}, args...)...)
+	s.cmd.Dir = dir
+	s.cmd.SysProcAttr = dieWithUs()
+	if err := s.cmd.Start(); err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	go func() {
+		_ = s.cmd.Wait() // how it ended is in its log
+		close(s.done)
+	}()
+	s.Client = redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2, DisableIdentity: true, MaxRetries: -1,
+		DialTimeout: 2 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second})
+	if err := s.awake(); err != nil {
+		err = fmt.Errorf("redis-server: %w\n%s", err, s.Log())
+		s.Kill()
+		return nil, err
+	}
+	return s, nil
+}
+
+// awake waits until the server answers.
+func (s *Server) awake() error {
+	for until := time.Now().Add(15 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		err := s.Ping(context.Background()).Err()
+		var reply redis.Error
+		if err == nil || errors.As(err, &reply) { // a replica without its master may refuse PING
+			return nil
+		}
+		select {
+		case <-s.done:
+			return errors.New("it ended at once")
+		default:
+		}
+		if time.Now().After(until) {
+			return err
+		}
+	}
+}
+
+func (s *Server) logFile() string { return filepath.Join(s.Dir, "redis.log") }
+
+// Log is what the server has logged.
+func (s *Server) Log() string {
+	b, _ := os.ReadFile(s.logFile())
+	return string(b)
+}
+
+// Fields is what INFO says, by field name.
+func (s *Server) Fields() (map[string]string, error) {
+	text, err := s.Info(context.Background()).Result()
+	if err != nil {
+		return nil, err
+	}
+	m := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			m[name] = value
+		}
+	}
+	return m, nil
+}
+
+// Number is one field of INFO that is a number.
+func (s *Server) Number(field string) (int64, error) {
+	m, err := s.Fields()
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(m[field], 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("INFO: %s is %q", field, m[field])
+	}
+	return n, nil
+}
+
+// Command sends one command made of words.
+func (s *Server) Command(words ...string) (any, error) {
+	args := make([]any, len(words))
+	for i := range words {
+		args[i] = words[i]
+	}
+	return s.Do(context.Background(), args...).Result()
+}
+
+// Freeze stops the process without telling anyone, Thaw lets it run again.
+func (s *Server) Freeze() error { return s.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw: see Freeze.
+func (s *Server) Thaw() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
+
+// Kill ends the process at once, waits for its end and removes its folder.
+func (s *Server) Kill() {
+	s.Close()
+	_ = s.cmd.Process.Kill() // it may have ended by itself
+	<-s.done
+	os.RemoveAll(s.Dir)
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
