@@ -319,7 +319,11 @@ func (w *World) boot(h *host, restore *model.Saved) {
 	}
 	lives := h.log.lives
 	w.newLog(h) // nobody can be sent what an earlier process wrote
-	if restore != nil && h.cfg.ReplicaOf != "" && h.cfg.Profile.RestartKeepsID {
+	keeps := h.cfg.Profile.RestartKeepsID
+	if h.cfg.ReplicaOf == "" {
+		keeps = h.cfg.Profile.MasterRestart
+	}
+	if restore != nil && keeps {
 		h.log.lives = append(h.log.lives, upTo(lives, restore.Offset+1)...) // what the snapshot holds of it
 	}
 	w.in = model.Input{Kind: model.InStart, Restore: restore}
