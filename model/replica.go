@@ -390,15 +390,9 @@ func (s *Server) stream(c Chunk) {
 	if u.state != upConnected {
 		panic("model: stream for a replica that is not connected")
 	}
-	if u.legacy && u.read == -1 {
-		u.read, u.done = c.From-1, c.From-1
-		if s.prof.PSYNC == 2 {
-			s.mro = c.From - 1
-			s.forgetHistory()
-			if s.prof.ReplicaBacklog {
-				s.createBacklog()
-			}
-		}
+	if u.legacy { // SYNC gives no offset: the node counts from -1, whatever the driver calls it
+		shift := c.From - (u.read + 1)
+		c.From, c.To, c.Bound = c.From-shift, c.To-shift, max(c.Bound-shift, 0)
 	}
 	if c.From != u.read+1 {
 		panic("model: the stream skips from " + strconv.FormatInt(int64(u.read), 10) + " to " + strconv.FormatInt(int64(c.From), 10))
