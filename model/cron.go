@@ -134,7 +134,7 @@ func (s *Server) wake() {
 	}
 	c.next = turn + 1
 	s.closeMarked()
-	s.checkLimits()
+	s.checkLimits(true)
 	if s.child.ended {
 		s.reapChild()
 	}

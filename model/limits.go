@@ -101,7 +101,9 @@ func (s *Server) Horizon() Offset {
 
 // checkLimits closes replicas whose output buffer came to a limit
 // (checkClientOutputBufferLimits, closeClientOnOutputBufferLimitReached).
-func (s *Server) checkLimits() {
+// A soft limit runs out only where expire says so: blocks are tested when one is
+// made and by the cron, a reply list with each write.
+func (s *Server) checkLimits(expire bool) {
 	for i := len(s.clients) - 1; i >= 0; i-- {
 		c := s.clients[i]
 		if !s.limited(c) {
@@ -123,7 +125,7 @@ func (s *Server) checkLimits() {
 		// Before 6.2.4 nobody looks unless something is written.
 		wrote := s.mro != c.softMRO
 		c.softMRO = s.mro
-		if s.unix()-c.softSince > wholeSeconds(s.set.SoftSeconds) && (wrote || s.prof.ChecksIdle) {
+		if expire && s.unix()-c.softSince > wholeSeconds(s.set.SoftSeconds) && (wrote || s.prof.ChecksIdle) {
 			s.overLimit(c, WhySoftLimit)
 		}
 	}
@@ -153,8 +155,17 @@ func (s *Server) closeMarked() {
 func (s *Server) stalled(id ConnID, from Offset) {
 	if c := s.client(id); c != nil && c.state == online {
 		c.stall = from
-		s.checkLimits()
+		s.checkLimits(false)
 	}
+}
+
+// WriteEnds is when a soft limit runs out for whoever is written to then; Never
+// without one, or where only the cron looks.
+func (s *Server) WriteEnds() Instant {
+	if due := s.limitDue(); due > 0 && s.prof.Backlog != Blocks {
+		return s.reaches(due)
+	}
+	return Never
 }
 
 // closing says whether the next serverCron turn closes somebody.

@@ -369,7 +369,7 @@ func (s *Server) feed(c Chunk, literal bool) {
 	}
 	s.out = append(s.out, Output{Kind: OutFeed, Chunk: c, Literal: literal})
 	s.pinStalled()
-	s.checkLimits()
+	s.checkLimits(s.prof.Backlog != Blocks)
 }
 
 // changeID takes a new history and forgets the second one

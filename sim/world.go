@@ -61,8 +61,10 @@ type host struct {
 	dataset  int64
 	relays   bool // a replica with replicas: each command is an event
 	epoch    uint32
-	asked    bool  // it is being brought up to date
-	limit    int64 // bytes of src at which an output buffer comes to a limit; 0 without
+	// writeEnds is the soft limit's end for which the next write is an event.
+	writeEnds model.Instant
+	asked     bool  // it is being brought up to date
+	limit     int64 // bytes of src at which an output buffer comes to a limit; 0 without
 }
 
 // span says that the bytes from `from` on were written by one process in one
