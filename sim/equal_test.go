@@ -20,6 +20,7 @@ import (
 
 var (
 	scenarioCount = flag.Int("scenarios", 1200, "random scenarios in TestSameTrace")
+	scenarioFrom  = flag.Int64("scenariofrom", 0, "the first of them")
 	scenarioOne   = flag.Int64("scenario", -1, "play this random scenario only")
 	borderCount   = flag.Int("borders", 10_000, "random configurations in TestBorderExact")
 	faultCount    = flag.Int("faultruns", 10_000, "random fault sequences in TestConservation")
@@ -300,9 +301,10 @@ func (v variant) play(w *World, c *Config, p *printer) ([]byte, error) {
 // TestSameTrace plays random scenarios in every way: with bytes or lengths,
 // writes coalesced or one by one, idle ticks folded or run.
 func TestSameTrace(t *testing.T) {
-	first, last := int64(0), int64(*scenarioCount)
+	first := *scenarioFrom
+	last := first + int64(*scenarioCount)
 	if testing.Short() {
-		last = min(last, 100)
+		last = min(last, first+100)
 	}
 	if *scenarioOne >= 0 {
 		first, last = *scenarioOne, *scenarioOne+1
