@@ -192,7 +192,7 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	if c.frozen {
 		w.room(ci, stallNetwork, sendBuffer)
 	}
-	if r := w.hosts[c.dialer]; r.frozen > 0 || r.alive && !r.srv.LinkUp() && p.head < len(p.items) {
+	if r := w.hosts[c.dialer]; r.frozen > 0 || p.bulk() != nil || r.alive && !r.srv.Reads(c.ids[fromDialer]) {
 		w.room(ci, stallReader, stoppedReader) // it still receives or loads its snapshot
 	}
 }
