@@ -79,7 +79,7 @@ func scenario(n uint64) *Config {
 // servers makes one master and one to three replicas, sometimes in a chain.
 func (g gen) servers(c *Config) {
 	version := func() *model.Profile {
-		p, ok := model.LookupProfile(pick(g, "redis-2.8", "redis-4.0", "redis-6.2"))
+		p, ok := model.LookupProfile(pick(g, "redis-2.6", "redis-2.8", "redis-3.2", "redis-4.0", "redis-5.0", "redis-6.2", "redis-7.0", "redis-7.2", "redis-7.4", "valkey-8.0"))
 		if !ok {
 			panic("a version is not known")
 		}
@@ -134,6 +134,10 @@ func (g gen) settings(p *model.Profile) model.Settings {
 		s.DisklessDelay = time.Duration(g.IntN(3)) * time.Second
 	}
 	s.SavePoints = g.oneIn(2)
+	if g.oneIn(3) {
+		s.HardLimit, s.SoftLimit = g.between(20<<10, 4<<20), g.between(20<<10, 1<<20)
+		s.SoftSeconds = time.Duration(g.between(1, 5)) * time.Second
+	}
 	return s
 }
 
