@@ -89,7 +89,8 @@ func (w *World) watchLimit(h *host) {
 		return
 	}
 	h.limit = b
-	if at := h.src.when(h.src.find(max(b-1, 0))); at != model.Never {
+	// A limit that was set below what is there already waits for the next write.
+	if at := h.src.when(max(h.src.find(max(b-1, 0)), h.next)); at != model.Never {
 		w.queue.Push(max(at, w.queue.Now()), event{kind: evLimit, host: int32(h.index), gen: h.gen})
 	}
 }
