@@ -173,10 +173,13 @@ func (s *Server) command(c *client, args [][]byte) {
 	case c.state != notReplica:
 		// A replica's link carries nothing else; a second PSYNC is ignored silently.
 	case is(args[0], "PING"):
-		s.reply(c, "+PONG")
+		s.pinged(c, args)
 	case is(args[0], "PSYNC") && s.prof.PSYNC > 0:
-		if len(args) != 3 {
+		if len(args) < 3 || len(args) > 3 && !s.prof.Failover {
 			s.reply(c, "-ERR wrong number of arguments for 'psync' command")
+			return
+		}
+		if len(args) > 3 && is(args[3], "FAILOVER") && !s.tookOver(c, args[1]) {
 			return
 		}
 		s.psync(c, args)
@@ -187,8 +190,67 @@ func (s *Server) command(c *client, args [][]byte) {
 		}
 		s.sync(c)
 	default:
-		s.reply(c, "-ERR unknown command '"+string(args[0])+"'")
+		s.reply(c, s.unknown(args))
 	}
+}
+
+func (s *Server) pinged(c *client, args [][]byte) {
+	switch len(args) {
+	case 1:
+		s.reply(c, "+PONG")
+	case 2:
+		s.reply(c, "$"+strconv.Itoa(len(args[1]))+"\r\n"+string(args[1]))
+	default:
+		s.reply(c, "-ERR wrong number of arguments for 'ping' command")
+	}
+}
+
+// unknown is the refusal of a command that nobody knows (processCommand). From
+// 5.0 on it shows the beginning of the arguments: at most about 128 bytes.
+func (s *Server) unknown(args [][]byte) string {
+	q := s.prof.ArgsQuote
+	if q == "" {
+		return "-ERR unknown command '" + string(args[0]) + "'"
+	}
+	var shown []byte
+	for _, a := range args[1:] {
+		if len(shown) >= 128 {
+			break
+		}
+		shown = append(shown, q...)
+		shown = append(shown, a[:min(len(a), 128-len(shown)+len(q))]...)
+		shown = append(shown, q...)
+		if q == "`" {
+			shown = append(shown, ',')
+		}
+		shown = append(shown, ' ')
+	}
+	name := args[0]
+	if q == "'" {
+		name = name[:min(len(name), 128)]
+	}
+	line := []byte("-ERR unknown command " + q + string(name) + q + ", with args beginning with: " + string(shown))
+	for i, b := range line { // a reply is one line (addReplyErrorFormat)
+		if b == '\r' || b == '\n' {
+			line[i] = ' '
+		}
+	}
+	return string(line)
+}
+
+// tookOver handles PSYNC … FAILOVER: the master that asks hands its history over,
+// and the replica that has it becomes the master (facts: 3.9).
+func (s *Server) tookOver(c *client, id []byte) bool {
+	if s.up.host == "" {
+		s.reply(c, "-ERR PSYNC FAILOVER can't be sent to a master.")
+		return false
+	}
+	if !is(id, string(s.id)) {
+		s.reply(c, "-ERR PSYNC FAILOVER replid must match my replid.")
+		return false
+	}
+	s.promote()
+	return true
 }
 
 // is compares a word without case.
@@ -238,6 +300,11 @@ func (s *Server) replconf(c *client, args [][]byte) {
 		case is(name, "ack") && s.prof.PSYNC > 0:
 			s.acked(c, value)
 			return // an ACK is never answered
+		case is(name, "getack") && s.prof.GetAck: // nor is this
+			if s.up.state == upConnected {
+				s.sendAck()
+			}
+			return
 		default:
 			s.reply(c, "-ERR Unrecognized REPLCONF option: "+string(name))
 			return

@@ -61,6 +61,9 @@ type Profile struct {
 	SaysVersion       bool          // the handshake has REPLCONF version
 	ChecksIdle        bool          // a soft limit runs out also while nothing is written
 	ClosesInCron      bool          // a replica over its limit is closed by the next serverCron turn, not at once
+	Failover          bool          // knows PSYNC … FAILOVER
+	GetAck            bool          // knows REPLCONF GETACK
+	ArgsQuote         string        // how the refusal of an unknown command quotes its arguments; "" shows none
 
 	Source string // where these values were read
 }
@@ -125,7 +128,9 @@ var redis28 = Profile{
 	Source: "redis 2.8.24: replication.c, checked live",
 }
 
-var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8, with WAIT and keepalive", nil)
+var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8, with WAIT and keepalive", func(p *Profile) {
+	p.GetAck = true
+})
 
 var redis40 = Profile{
 	Name: "redis-4.0", Tag: "4.0.14", About: "PSYNC2: replid and replid2, replicas keep a backlog",
@@ -133,6 +138,7 @@ var redis40 = Profile{
 	DisklessDelay: 5 * time.Second,
 	CapaEOF:       true, CapaPSYNC2: true, AsksOwnID: true, LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true,
 	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, ClosesInCron: true, DropsSubsOnMove: true,
+	GetAck: true,
 	Source: "redis 4.0.14: replication.c, checked live",
 }
 
@@ -144,11 +150,12 @@ var redis62 = Profile{
 	CapaEOF: true, CapaPSYNC2: true, ReconnectNow: true, PingLower: true, AsksOwnID: true, BadOffsetError: true,
 	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,
 	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, ChecksIdle: true, RestartKeepsID: true, DropsSubsOnMove: true,
+	GetAck: true, Failover: true, ArgsQuote: "`",
 	Source: "redis 6.2.16: replication.c, checked live",
 }
 
 var redis50 = as(redis40, "redis-5.0", "5.0.14", "as 4.0, handshake in RESP", func(p *Profile) {
-	p.FramedHandshake = true
+	p.FramedHandshake, p.ArgsQuote = true, "`"
 })
 
 var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless by default, masters can restart", func(p *Profile) {
@@ -156,6 +163,7 @@ var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless 
 	p.Diskless = true
 	p.LateDiscard, p.DropsSubsOnMove = true, false
 	p.MasterRestart = true
+	p.ArgsQuote = "'"
 })
 
 var redis72 = as(redis70, "redis-7.2", "7.2.4", "as 7.0; the offset counts commands while AOF is on and no replica", nil)
