@@ -21,8 +21,9 @@ func (w *World) own(h *host, c model.Chunk) {
 	}
 }
 
-// follow notes that a replica took a piece of its source's history.
-func (w *World) follow(h *host, src *streamLog, c model.Chunk) {
+// follow notes that a replica took a piece of its source's history, whose
+// offsets are by shift greater than its own.
+func (w *World) follow(h *host, src *streamLog, c model.Chunk, shift model.Offset) {
 	for i, s := range src.lives {
 		end := c.To
 		if i+1 < len(src.lives) {
@@ -32,7 +33,7 @@ func (w *World) follow(h *host, src *streamLog, c model.Chunk) {
 			continue
 		}
 		if n := len(h.log.lives); n == 0 || h.log.lives[n-1].epoch != s.epoch {
-			h.log.lives = append(h.log.lives, span{max(c.From, s.from), s.epoch})
+			h.log.lives = append(h.log.lives, span{max(c.From, s.from) - shift, s.epoch})
 		}
 	}
 }

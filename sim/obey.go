@@ -89,8 +89,8 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 	l := f.before
 	from := c.From
 	for from < c.To {
-		to := min(f.log.commandEnd(from), c.To)
-		arrived := f.arrivalOf(to-1, &l, link.latency, link.ps)
+		to := min(f.log.commandEnd(from+w.shift)-w.shift, c.To)
+		arrived := f.arrivalOf(to-1+w.shift, &l, link.latency, link.ps)
 		var data []byte
 		if c.Data != nil {
 			data = c.Data[from-c.From : to-c.From]

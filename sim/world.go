@@ -30,6 +30,7 @@ type World struct {
 	// While a replica takes stream bytes: whence, and since when it could.
 	via   *conn
 	since model.Instant
+	shift model.Offset // its offsets are so much smaller than its master's: it was given none (SYNC)
 	// listener and serial serve runs that are played by hand; see Listen.
 	listener Listener
 	serial   int
@@ -460,8 +461,8 @@ func (w *World) take(h *host, c *conn, f *flow, o model.Offset, at model.Instant
 	}
 	f.arrived = o
 	c.pipes[fromAcceptor].delivered += ch.Bytes()
-	w.follow(h, f.log, ch)
-	w.via, w.since = c, h.lastStep()
+	w.via, w.since, w.shift = c, h.lastStep(), ch.From-(h.srv.Read()+1)
+	w.follow(h, f.log, ch, w.shift)
 	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch}
 	w.step(h, at)
 }
