@@ -26,6 +26,7 @@ type World struct {
 	rec    trace.Record
 	in     model.Input
 	last   ringLog
+	events int64
 	probes []*Probe
 	// While a replica takes stream bytes: whence, and since when it could.
 	via   *conn
@@ -128,6 +129,7 @@ func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 	}
 	w.queue.Reset(0)
 	w.last.reset()
+	w.events = 0
 	w.probes = w.probes[:0]
 	w.listener, w.serial = nil, 0
 	for i, cn := range w.conns {
@@ -271,6 +273,7 @@ func (w *World) Run() (err error) {
 		if !ok {
 			break
 		}
+		w.events++
 		w.handle(e)
 	}
 	w.finish(end)
@@ -535,6 +538,9 @@ func (w *World) rearm(h *host) {
 		w.queue.PushLast(d, uint64(h.index), event{kind: evWake, host: int32(h.index), gen: h.gen})
 	}
 }
+
+// Events is how many events the run has played.
+func (w *World) Events() int64 { return w.events }
 
 // tell gives a fact to all watchers.
 func (w *World) tell(at model.Instant, node string, e model.Event) {

@@ -1,0 +1,90 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"psyncsim/model"
+)
+
+// reference is the reference run: one master and one replica, 10,000 writes a
+// second of about 200 bytes, twenty outages of two seconds in an hour.
+func reference(duration time.Duration, arrivals ArrivalKind) *Config {
+	prof, _ := model.LookupProfile("redis-6.2")
+	set := prof.Defaults()
+	set.BacklogSize = 8 << 20
+	c := &Config{Seed: 1, Duration: duration,
+		Servers: []ServerConfig{
+			{Name: "master", Profile: prof, Settings: set, Dataset: 10_000_000, SaveRate: 200_000_000, LoadRate: 100_000_000, Uptime: -1, Wall: -1},
+			{Name: "replica", Profile: prof, Settings: set, ReplicaOf: "master", SaveRate: 200_000_000, LoadRate: 100_000_000, Uptime: -1, Wall: -1},
+		},
+		Links: []LinkConfig{{A: 0, B: 1, Latency: 500 * time.Microsecond, Bandwidth: 125_000_000}},
+		Loads: []LoadConfig{{Server: 0, Commands: []Command{{Name: "SET", Args: []int{16, 155}, Times: 1}}, Arrivals: arrivals, PerSecond: 10_000}},
+	}
+	for i := range 20 {
+		at := duration * time.Duration(2*i+1) / 40
+		c.Faults = append(c.Faults, FaultConfig{At: at, For: duration / 1800, Kind: FaultReset, A: 0, B: 1})
+	}
+	return c
+}
+
+// BenchmarkReference measures the reference run: nanoseconds an event, simulated
+// seconds a second, and what a run allocates. lengths is an hour; the modes that
+// make every byte, or an event of every write, play less of it.
+func BenchmarkReference(b *testing.B) {
+	for _, m := range []struct {
+		name     string
+		duration time.Duration
+		arrivals ArrivalKind
+		change   func(*Config)
+	}{
+		{"lengths", time.Hour, Constant, func(*Config) {}},
+		{"lengths-poisson", time.Hour, Poisson, func(*Config) {}},
+		{"lengths-every-tick", time.Hour, Constant, func(c *Config) { c.EveryTick = true }},
+		{"bytes", time.Minute, Constant, func(c *Config) { c.Bytes = true }},
+		{"per-write", time.Minute, Constant, func(c *Config) { c.PerWrite = true }},
+		{"per-write-bytes", time.Minute, Constant, func(c *Config) { c.PerWrite, c.Bytes = true, true }},
+	} {
+		b.Run(m.name, func(b *testing.B) {
+			c := reference(m.duration, m.arrivals)
+			m.change(c)
+			w := &World{}
+			b.ReportAllocs()
+			var events int64
+			for b.Loop() {
+				if err := w.Reset(c); err != nil {
+					b.Fatal(err)
+				}
+				if err := w.Run(); err != nil {
+					b.Fatal(err)
+				}
+				events += w.Events()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(events), "ns/event")
+			b.ReportMetric(m.duration.Seconds()*float64(b.N)/b.Elapsed().Seconds(), "sim_s/s")
+		})
+	}
+}
+
+// BenchmarkOutage measures one outage from cut to catch-up, as a sweep plays it:
+// a run of a few seconds in a world that is used again.
+func BenchmarkOutage(b *testing.B) {
+	for _, arrivals := range []ArrivalKind{Constant, Poisson} {
+		b.Run(fmt.Sprint([...]string{"constant", "poisson"}[arrivals]), func(b *testing.B) {
+			c := reference(10*time.Second, arrivals)
+			c.Faults = []FaultConfig{{At: 5 * time.Second, For: time.Second, Kind: FaultReset, A: 0, B: 1}}
+			w := &World{}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				c.Seed = uint64(i)
+				if err := w.Reset(c); err != nil {
+					b.Fatal(err)
+				}
+				if err := w.Run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
