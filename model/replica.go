@@ -41,6 +41,7 @@ type upstream struct {
 	read     Offset // last byte read; equal to done before 4.0
 	pend     []byte // bytes mode: read and not yet applied
 	spare    []byte // memory for pend while its own is with the driver
+	ack      []byte // memory for the last ACK
 	scan     StreamScanner
 
 	full     bool // the sync under way is a full one
@@ -55,7 +56,7 @@ type upstream struct {
 
 // cleared keeps the memory of an upstream and nothing else.
 func (u *upstream) cleared() upstream {
-	n := upstream{in: u.in, pend: u.pend[:0], spare: u.spare[:0]}
+	n := upstream{in: u.in, pend: u.pend[:0], spare: u.spare[:0], ack: u.ack[:0]}
 	n.in.Reset()
 	return n
 }
@@ -544,7 +545,13 @@ func (s *Server) upstreamCron() {
 
 func (s *Server) sendAck() {
 	var num [20]byte
-	s.send(s.up.conn, AppendCommand(nil, "REPLCONF", "ACK", string(strconv.AppendInt(num[:0], int64(s.up.done), 10))))
+	digits := strconv.AppendInt(num[:0], int64(s.up.done), 10)
+	start := len(s.up.ack) // several may go out in one step
+	b := append(s.up.ack, "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$"...)
+	b = strconv.AppendInt(b, int64(len(digits)), 10)
+	b = append(append(append(b, "\r\n"...), digits...), "\r\n"...)
+	s.up.ack = b
+	s.send(s.up.conn, b[start:])
 }
 
 // replicaOf is REPLICAOF at run time (replicationSetMaster, replicationUnsetMaster).

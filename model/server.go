@@ -146,6 +146,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	s.now = now
 	s.out = s.out[:0]
 	s.notes = s.notes[:0]
+	s.up.ack = s.up.ack[:0]
 	switch in.Kind {
 	case InStart:
 		s.start(in.Restore)
