@@ -49,6 +49,7 @@ type Streamer struct {
 	inScript bool       // a script runs whose effects are written
 	silent   bool       // a script runs that is itself written
 	opened   bool       // its MULTI is written
+	changed  bool       // a command of the EXEC changed data
 	cached   []string   // scripts that replicas know (ScriptAsGiven), by sha
 	waiting  []waiter
 }
@@ -83,11 +84,18 @@ func (s *Streamer) Do(nowMs int64, db int, args ...string) ([][]byte, error) {
 	return s.take(), err
 }
 
-// Multi runs the commands between MULTI and EXEC, SELECT among them. A refused
-// command does not stop those behind it; the first error is given.
+// Multi runs the commands between MULTI and EXEC, SELECT among them. A command
+// that cannot be queued, unknown or with too few arguments, makes EXEC fail as a
+// whole; one that is refused when it runs does not stop those behind it. The
+// first error is given.
 func (s *Streamer) Multi(nowMs int64, db int, cmds ...[]string) ([][]byte, error) {
 	s.forgetWaiters(nowMs)
-	s.inMulti, s.opened = true, false
+	for _, args := range cmds {
+		if _, err := s.lookup(args); err != nil {
+			return nil, err
+		}
+	}
+	s.inMulti, s.opened, s.changed = true, false, false
 	var first error
 	for _, args := range cmds {
 		c := &call{s: s, now: nowMs, db: db, args: args}
@@ -99,7 +107,9 @@ func (s *Streamer) Multi(nowMs int64, db int, cmds ...[]string) ([][]byte, error
 			first = err
 		}
 	}
-	if s.opened {
+	// Up to 5.0 EXEC is a command like others, written if data changed: so it is
+	// when PFCOUNT, "readonly", changed some and no MULTI went before it.
+	if s.opened || s.changed && s.rules.Multi < MultiBeforeStream {
 		s.write(db, "EXEC")
 	}
 	s.inMulti, s.opened = false, false
@@ -202,20 +212,28 @@ func deleteWord(lazy bool) string {
 	return "DEL"
 }
 
-// run runs one command and passes on what it writes. Commands that a version
-// does not have are refused.
-func (s *Streamer) run(c *call) error {
-	if len(c.args) == 0 {
-		return errors.New("propagate: empty command")
+// lookup finds a client's command, if the version has it.
+func (s *Streamer) lookup(args []string) (cmd clientCommand, err error) {
+	if len(args) == 0 {
+		return cmd, errors.New("propagate: empty command")
 	}
-	cmd, ok := lookupClientCommand(c.args[0])
+	cmd, ok := lookupClientCommand(args[0])
 	switch {
 	case !ok:
-		return NotModelled(c.args[0])
+		return cmd, NotModelled(args[0])
 	case !s.rules.has(cmd.needs):
-		return Refused("ERR unknown command " + c.args[0])
-	case len(c.args) < cmd.least:
-		return Refused("ERR wrong number of arguments for " + c.args[0])
+		return cmd, Refused("ERR unknown command " + args[0])
+	case len(args) < cmd.least || s.rules.tooLong(args):
+		return cmd, Refused("ERR wrong number of arguments for " + args[0])
+	}
+	return cmd, nil
+}
+
+// run runs one command and passes on what it writes.
+func (s *Streamer) run(c *call) error {
+	cmd, err := s.lookup(c.args)
+	if err != nil {
+		return err
 	}
 	if s.opensMulti(cmd.class) {
 		s.write(c.db, "MULTI")
@@ -224,6 +242,7 @@ func (s *Streamer) run(c *call) error {
 	if err := cmd.do(c); err != nil {
 		return err
 	}
+	s.changed = s.changed || c.dirty
 	if (c.dirty || c.force) && !c.prevent {
 		s.propagate(c.db, c.args)
 	}

@@ -158,13 +158,18 @@ type waiter struct {
 	deadline int64 // Unix ms, 0 for never
 }
 
-// wait blocks the client, unless it may not block: then it gets nothing.
-func (c *call) wait(kind keyKind, keys []string, timeout string) error {
-	seconds, ok := parseDecimal(timeout)
-	if !ok || seconds.negative || len(seconds.whole) > 9 {
-		return Refused("ERR timeout is not a number or out of range")
+// timeout reads how long a client would wait, in ms. Fractions of seconds came
+// with 6.0.
+func (c *call) timeout(i int) (ms int64, err error) {
+	seconds, ok := parseDecimal(c.args[i])
+	if !ok || seconds.negative || len(seconds.whole) > 9 || seconds.fraction != "" && !c.s.rules.has(HasGetEx) {
+		return 0, Refused("ERR timeout is not a number or out of range")
 	}
-	ms, _ := strconv.ParseInt(seconds.whole+(seconds.fraction + "000")[:3], 10, 64)
+	return strconv.ParseInt(seconds.whole+(seconds.fraction + "000")[:3], 10, 64)
+}
+
+// wait blocks the client, unless it may not block: then it gets nothing.
+func (c *call) wait(kind keyKind, keys []string, ms int64) error {
 	if c.s.inMulti || c.s.inScript || c.s.silent {
 		return nil
 	}

@@ -35,6 +35,19 @@ func parseDecimal(s string) (decimal, bool) {
 	return d, true
 }
 
+// notDecimal is the error for text that parseDecimal does not read: redis
+// refuses it too, unless it is one of the forms that only strtold knows.
+func notDecimal(s string) error {
+	word := strings.ToLower(strings.TrimLeft(s, "+-"))
+	mantissa, exponent, _ := strings.Cut(word, "e")
+	_, okMantissa := parseDecimal(mantissa)
+	_, okExponent := parseDecimal(exponent)
+	if strings.HasPrefix(word, "inf") || strings.HasPrefix(word, "0x") || okMantissa && okExponent {
+		return NotModelled("the number " + s)
+	}
+	return ErrNotNumber
+}
+
 func (d decimal) String() string {
 	s := d.whole
 	if s == "" {

@@ -63,9 +63,6 @@ func doExpire(c *call) error {
 	if err != nil {
 		return err
 	}
-	if len(c.args) > 3 && !c.s.rules.has(HasFunctions) {
-		return ErrSyntax
-	}
 	e := c.look(c.args[1])
 	if e == nil {
 		return nil
@@ -194,7 +191,7 @@ func doSwapDB(c *call) error {
 
 // doFlush is FLUSHDB and FLUSHALL. FLUSHALL is always written.
 func doFlush(c *call) error {
-	if len(c.args) > 1 && !(c.is(1, "async") || c.is(1, "sync")) || len(c.args) > 1 && !c.s.rules.has(HasUnlink) {
+	if len(c.args) > 1 && !c.is(1, "async") && !c.is(1, "sync") {
 		return ErrSyntax
 	}
 	if c.is(0, "flushall") {
@@ -335,7 +332,7 @@ func doScript(c *call) error {
 	}
 	c.force = c.s.rules.LoadsScripts
 	if c.is(1, "flush") {
-		c.s.cached = nil
+		c.dirty, c.s.cached = c.force, nil
 	}
 	return nil
 }

@@ -57,9 +57,6 @@ func (c *call) take(e *keyEntry, head bool, n int64) (taken int64) {
 func doListPop(c *call) error {
 	n := int64(1)
 	if len(c.args) > 2 {
-		if !c.s.rules.has(HasGetEx) {
-			return ErrSyntax
-		}
 		var err error
 		if n, err = c.number(2); err != nil || n < 0 {
 			return ErrNotNumber
@@ -87,12 +84,16 @@ func (c *call) firstWith(keys []string, kind keyKind) (*keyEntry, error) {
 // had something.
 func doBlockingPop(c *call) error {
 	last := len(c.args) - 1
+	ms, err := c.timeout(last)
+	if err != nil {
+		return err
+	}
 	e, err := c.firstWith(c.args[1:last], kindList)
 	if err != nil {
 		return err
 	}
 	if e == nil {
-		return c.wait(kindList, c.args[1:last], c.args[last])
+		return c.wait(kindList, c.args[1:last], ms)
 	}
 	head := c.is(0, "blpop")
 	c.rewrite(listPopWord(head), e.name)
@@ -107,11 +108,21 @@ func listPopWord(head bool) string {
 	return "RPOP"
 }
 
+// mpopTimeout reads what BLMPOP and BZMPOP have in front of their keys; at is
+// where these begin.
+func (c *call) mpopTimeout() (at int, ms int64, err error) {
+	if !c.is(0, "blmpop") && !c.is(0, "bzmpop") {
+		return 1, 0, nil
+	}
+	ms, err = c.timeout(1)
+	return 2, ms, err
+}
+
 // doListMPop is LMPOP and BLMPOP; they become a pop with a count.
 func doListMPop(c *call) error {
-	at := 1
-	if c.is(0, "blmpop") {
-		at = 2
+	at, ms, err := c.mpopTimeout()
+	if err != nil {
+		return err
 	}
 	keys, next, err := c.keyList(at)
 	if err != nil {
@@ -133,7 +144,7 @@ func doListMPop(c *call) error {
 		if at == 1 {
 			return nil
 		}
-		return c.wait(kindList, keys, c.args[1])
+		return c.wait(kindList, keys, ms)
 	}
 	name := e.name
 	c.rewrite(listPopWord(head), name, itoa(c.take(e, head, n)))
@@ -150,6 +161,13 @@ func doMove(c *call) error {
 			return ErrSyntax
 		}
 	}
+	ms := int64(0)
+	if blocking {
+		var err error
+		if ms, err = c.timeout(len(c.args) - 1); err != nil {
+			return err
+		}
+	}
 	from, err := c.typed(c.args[1], kindList)
 	if err != nil {
 		return err
@@ -158,7 +176,7 @@ func doMove(c *call) error {
 		if !blocking {
 			return nil
 		}
-		return c.wait(kindList, c.args[1:2], c.args[len(c.args)-1])
+		return c.wait(kindList, c.args[1:2], ms)
 	}
 	to, err := c.typedOrNew(c.args[2], kindList)
 	if err != nil {

@@ -66,6 +66,7 @@ type StreamRules struct {
 	KeepTTLWord   bool // INCRBYFLOAT becomes SET with KEEPTTL
 	SkipSameBits  bool // SETBIT and BITFIELD that change no bit are not written
 	SkipSameTrim  bool // LTRIM that removes nothing is not written
+	StoresNothing bool // SUNIONSTORE and its kin are written even when nothing is stored and nothing was there
 	GivenMove     bool // BRPOPLPUSH that need not wait is written as given
 	SplitMove     bool // BRPOPLPUSH that waited becomes RPOP and LPUSH
 	ServesAgain   bool // a served client runs its command again: its own words; else the server's
@@ -82,25 +83,25 @@ type StreamRules struct {
 
 var stream28 = StreamRules{
 	Name: "redis-2.8", Source: "redis 2.8.24: redis.c (call), multi.c, scripting.c, t_*.c, db.c",
-	LoadsScripts: true, GivenMove: true, SplitMove: true, SPopBatch: 1,
+	LoadsScripts: true, StoresNothing: true, GivenMove: true, SplitMove: true, SPopBatch: 1,
 }
 
 var stream32 = StreamRules{
 	Name: "redis-3.2", Source: "redis 3.2.13: server.c (call), multi.c, scripting.c, t_*.c, db.c",
 	Knows: HasWait, Multi: MultiBeforeNonRead,
-	LoadsScripts: true, GivenMove: true, SplitMove: true, SPopBatch: 1,
+	LoadsScripts: true, StoresNothing: true, GivenMove: true, SplitMove: true, SPopBatch: 1,
 }
 
 var stream40 = StreamRules{
 	Name: "redis-4.0", Source: "redis 4.0.14: server.c (call), multi.c, scripting.c, t_*.c, db.c, expire.c",
 	Knows: HasWait | HasUnlink, Multi: MultiBeforeNonAdmin,
-	LoadsScripts: true, SplitMove: true, SPopBatch: 1,
+	LoadsScripts: true, StoresNothing: true, SplitMove: true, SPopBatch: 1,
 }
 
 var stream50 = StreamRules{
 	Name: "redis-5.0", Source: "redis 5.0.14: server.c (call), multi.c, scripting.c, t_*.c, db.c, expire.c",
 	Knows: HasWait | HasUnlink | HasStreams, Multi: MultiBeforeNonAdmin,
-	Scripts: ScriptWrapped, LoadsScripts: true, SplitMove: true, LowerZPop: true, WritesIDs: true,
+	Scripts: ScriptWrapped, LoadsScripts: true, StoresNothing: true, SplitMove: true, LowerZPop: true, WritesIDs: true,
 	SPopBatch: 1,
 }
 

@@ -64,6 +64,13 @@ func TestStreamRules(t *testing.T) {
 		{"redis-3.2", "m CONFIG GET x", "SELECT 3 / MULTI / EXEC"},
 		{"redis-5.0", "m CONFIG GET x", ""},
 		{"redis-6.2", "m PING", ""},
+		// Seen live on 5.0.14: a "readonly" command that writes, and EXEC alone.
+		{"redis-5.0", "PFADD p a|m PFCOUNT p", "PFCOUNT p / EXEC"},
+		{"redis-6.2", "PFADD p a|m PFCOUNT p", "MULTI / PFCOUNT p / EXEC"},
+		// Seen live on 6.2.16: two deliveries are not one transaction.
+		{"redis-6.2", "XADD x 1-1 f v|XADD x 2-1 f v|XGROUP CREATE x g 0|XREADGROUP GROUP g c STREAMS x >",
+			"XCLAIM x g c 0 1-1 TIME 1000000000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-1 / " +
+				"XCLAIM x g c 0 2-1 TIME 1000000000000 RETRYCOUNT 1 FORCE JUSTID LASTID 2-1"},
 		// A script that writes nothing after all.
 		{"redis-4.0", "e DEL k", ""},
 		{"redis-5.0", "e DEL k", "SELECT 3 / MULTI / EXEC"},
@@ -99,10 +106,19 @@ func TestStreamRules(t *testing.T) {
 		{"redis-6.2", "XADD x 5 f v", "SELECT 3 / XADD x 5-0 f v"},
 		{"redis-7.0", "XADD x 5 f v", "SELECT 3 / XADD x 5 f v"},
 		{"redis-7.0", "XADD x 5-* f v|XADD x 5-* f v", "XADD x 5-1 f v"},
+		// Seen live: a count of 0 is no limit.
+		{"redis-7.0", "XADD x 1-1 f v|XGROUP CREATE x g 0|XREADGROUP GROUP g c COUNT 0 STREAMS x >",
+			"XCLAIM x g c 0 1-1 TIME 1000000000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-1"},
 		{"redis-7.2", "ZADD z 1 a|ZADD z 1.0 a", ""},
 		{"redis-7.2", "ZADD z 1 a|ZADD z GT 0 a 2 b", "ZADD z GT 0 a 2 b"},
 		{"redis-7.2", "SET k v|SUNIONSTORE k nokey", "SUNIONSTORE k nokey"},
 		{"redis-7.2", "SUNIONSTORE k nokey", ""},
+		{"redis-5.0", "SUNIONSTORE k nokey", "SELECT 3 / SUNIONSTORE k nokey"},
+		{"redis-5.0", "SINTERSTORE k nokey", ""},
+		{"redis-5.0", "SADD a x|SADD b y|SINTERSTORE k a b", "SINTERSTORE k a b"},
+		{"redis-5.0", "RPUSH l a|BLPOP l 0.5", ""},
+		// One that cannot be queued spoils a transaction.
+		{"redis-5.0", "m SET k v; GETDEL k", ""},
 		{"redis-7.2", "SET k v|LPUSH k a", ""},
 	} {
 		if got := streamWords(t, c.version, 3, strings.Split(c.commands, "|")...); got != c.want {

@@ -64,9 +64,6 @@ func (c *call) pick(e *keyEntry) string {
 // doSetPop is SPOP: replicas are told what chance took (t_set.c:
 // spopCommand, spopWithCountCommand).
 func doSetPop(c *call) error {
-	if len(c.args) > 2 && !c.s.rules.has(HasWait) {
-		return ErrSyntax
-	}
 	n := int64(1)
 	if len(c.args) > 2 {
 		var err error
@@ -106,16 +103,19 @@ func (c *call) popSeveral(e *keyEntry, n int) {
 	}
 }
 
-// doSetStore is SUNIONSTORE, SINTERSTORE and SDIFFSTORE.
+// doSetStore is SUNIONSTORE, SINTERSTORE and SDIFFSTORE. Up to 5.0 only an
+// intersection with a missing key is seen to change nothing (t_set.c:
+// sinterGenericCommand, sunionDiffGenericCommand).
 func doSetStore(c *call) error {
 	result := &keyEntry{name: c.args[1], kind: kindSet}
+	missing := false
 	for i, key := range c.args[2:] {
 		e, err := c.typed(key, kindSet)
 		if err != nil {
 			return err
 		}
 		if e == nil {
-			e = &keyEntry{}
+			e, missing = &keyEntry{}, true
 		}
 		in := func(item keyItem) bool { _, ok := e.find(item.name); return ok }
 		switch {
@@ -132,6 +132,9 @@ func doSetStore(c *call) error {
 		}
 	}
 	c.store(result)
+	if c.s.rules.StoresNothing && !(missing && c.is(0, "sinterstore")) {
+		c.dirty = true
+	}
 	return nil
 }
 

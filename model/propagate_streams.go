@@ -258,6 +258,8 @@ func doStreamGroup(c *call) error {
 	}
 	at, there := e.group(name)
 	switch {
+	case e == nil && !c.is(5, "mkstream"):
+		return Refused("ERR The XGROUP subcommand requires the key to exist.")
 	case c.is(1, "destroy"):
 		if there {
 			e.groups = slices.Delete(e.groups, at, at+1)
@@ -270,8 +272,6 @@ func doStreamGroup(c *call) error {
 		return Refused("BUSYGROUP Consumer Group name already exists")
 	case c.is(1, "setid") && !there:
 		return Refused("NOGROUP No such consumer group")
-	case e == nil && !c.is(5, "mkstream"):
-		return Refused("ERR The XGROUP subcommand requires the key to exist.")
 	case e == nil:
 		e, _ = c.typedOrNew(key, kindStream)
 	}
@@ -326,6 +326,9 @@ func doStreamReadGroup(c *call) error {
 		if count, err = c.number(i + 1); err != nil {
 			return err
 		}
+		if count <= 0 {
+			count = MaxArgs // no limit
+		}
 		i++
 	}
 	names := c.args[min(i+1, len(c.args)):]
@@ -349,7 +352,9 @@ func doStreamReadGroup(c *call) error {
 	return nil
 }
 
-// deliver gives a consumer the entries behind the group's last one.
+// deliver gives a consumer the entries behind the group's last one. Versions
+// with WrapOps do not wrap these XCLAIMs: each goes out on its own (6.2), or
+// with all else of its unit (7.0).
 func (c *call) deliver(e *keyEntry, g *keyGroup, consumer string, count int64) {
 	read := int64(0)
 	for _, item := range e.items {
@@ -362,14 +367,12 @@ func (c *call) deliver(e *keyEntry, g *keyGroup, consumer string, count int64) {
 		count--
 		g.last, read = item.name, item.at
 		g.pending = append(g.pending, item.name)
-		c.also = append(c.also, streamOp{c.db, []string{
+		c.s.propagate(c.db, []string{
 			"XCLAIM", e.name, g.name, consumer, "0", item.name, "TIME", itoa(c.now),
 			"RETRYCOUNT", "1", "FORCE", "JUSTID", "LASTID", g.last,
-		}})
+		})
 	}
 	if read > 0 && c.s.rules.GroupSetID {
-		c.also = append(c.also, streamOp{c.db, []string{
-			"XGROUP", "SETID", e.name, g.name, g.last, "ENTRIESREAD", itoa(read),
-		}})
+		c.s.propagate(c.db, []string{"XGROUP", "SETID", e.name, g.name, g.last, "ENTRIESREAD", itoa(read)})
 	}
 }

@@ -291,9 +291,12 @@ func increasedDecimal(there bool, text, by string) (string, error) {
 		text = "0"
 	}
 	v, ok := parseDecimal(text)
-	b, okBy := parseDecimal(by)
-	if !ok || !okBy {
-		return "", NotModelled("the sum of " + text + " and " + by)
+	if !ok {
+		return "", notDecimal(text)
+	}
+	b, ok := parseDecimal(by)
+	if !ok {
+		return "", notDecimal(by)
 	}
 	return v.plus(b).String(), nil
 }

@@ -34,6 +34,36 @@ func lookupClientCommand(name string) (clientCommand, bool) {
 	return clientCommands[at], true
 }
 
+// grown lists the commands that took so many arguments at most until a family
+// came.
+var grown = []struct {
+	name string
+	most int
+	with Feature
+}{
+	{"expire", 3, HasFunctions},
+	{"expireat", 3, HasFunctions},
+	{"flushall", 1, HasUnlink},
+	{"flushdb", 1, HasUnlink},
+	{"hset", 4, HasUnlink},
+	{"lpop", 2, HasGetEx},
+	{"pexpire", 3, HasFunctions},
+	{"pexpireat", 3, HasFunctions},
+	{"rpop", 2, HasGetEx},
+	{"spop", 2, HasWait},
+}
+
+// tooLong tells whether a command has arguments that came later. Others that
+// have too many are not found out here.
+func (r *StreamRules) tooLong(args []string) bool {
+	for _, g := range grown {
+		if len(args) > g.most && strings.EqualFold(args[0], g.name) {
+			return !r.has(g.with)
+		}
+	}
+	return false
+}
+
 // Commands that change nothing themselves, but may find an expired key.
 func readNothing(*call) error { return nil }
 

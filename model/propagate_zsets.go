@@ -17,19 +17,20 @@ func (c *call) zAddOptions() (o zAddOptions) {
 	if !c.s.rules.has(HasWait) {
 		return o
 	}
+	modern := c.s.rules.has(HasGetEx)
 	for ; o.at < len(c.args); o.at++ {
-		switch strings.ToUpper(c.args[o.at]) {
-		case "NX":
+		switch word := strings.ToUpper(c.args[o.at]); {
+		case word == "NX":
 			o.nx = true
-		case "XX":
+		case word == "XX":
 			o.xx = true
-		case "GT":
+		case word == "GT" && modern:
 			o.gt = true
-		case "LT":
+		case word == "LT" && modern:
 			o.lt = true
-		case "INCR":
+		case word == "INCR":
 			o.incr = true
-		case "CH":
+		case word == "CH":
 		default:
 			return o
 		}
@@ -52,7 +53,7 @@ func (c *call) zAdd(o zAddOptions) error {
 	for i := o.at; i < len(c.args); i += 2 {
 		score, ok := parseDecimal(c.args[i])
 		if !ok {
-			return NotModelled("the score " + c.args[i])
+			return notDecimal(c.args[i])
 		}
 		scores = append(scores, score)
 	}
@@ -156,12 +157,16 @@ func zPopWord(highest bool) string {
 // written in lower case (blocked.c: serveClientsBlockedOnSortedSetKey).
 func doBlockingZPop(c *call) error {
 	last := len(c.args) - 1
+	ms, err := c.timeout(last)
+	if err != nil {
+		return err
+	}
 	e, err := c.firstWith(c.args[1:last], kindZSet)
 	if err != nil {
 		return err
 	}
 	if e == nil {
-		return c.wait(kindZSet, c.args[1:last], c.args[last])
+		return c.wait(kindZSet, c.args[1:last], ms)
 	}
 	highest := c.is(0, "bzpopmax")
 	word := zPopWord(highest)
@@ -175,9 +180,9 @@ func doBlockingZPop(c *call) error {
 
 // doZMPop is ZMPOP and BZMPOP; they become a pop with a count.
 func doZMPop(c *call) error {
-	at := 1
-	if c.is(0, "bzmpop") {
-		at = 2
+	at, ms, err := c.mpopTimeout()
+	if err != nil {
+		return err
 	}
 	keys, next, err := c.keyList(at)
 	if err != nil {
@@ -199,7 +204,7 @@ func doZMPop(c *call) error {
 		if at == 1 {
 			return nil
 		}
-		return c.wait(kindZSet, keys, c.args[1])
+		return c.wait(kindZSet, keys, ms)
 	}
 	name := e.name
 	c.rewrite(zPopWord(highest), name, itoa(c.zTake(e, highest, n)))
