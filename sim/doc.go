@@ -1,0 +1,40 @@
+// Package sim plays masters, replicas, links, write loads and faults on a virtual
+// clock. It moves bytes and time; what they mean is decided in package model.
+//
+// # What deterministic means here
+//
+// The same Config gives the same trace, byte for byte, on every machine, with any
+// number of workers. Time is whole nanoseconds, amounts are whole bytes, chance is
+// drawn from counter-based generators made of (seed, stream, counter) with whole
+// numbers only. Every source of chance has a stream of its own: the load of each
+// workload, and the phases of each server's cron and wall clock.
+//
+// Two things at one instant happen in this order: client writes, stream bytes that
+// arrive, then events in the order in which they were scheduled (the faults of the
+// scenario first), cron ticks last, server by server.
+//
+// # Why it is fast
+//
+// Client writes and stream bytes are no events. A load can be asked how much it
+// had written by any instant (load.go), a link when any byte arrives (conn.go). A
+// server is brought up to date before it is spoken to, and is spoken to only when
+// something is decided. Config.PerWrite and Config.EveryTick make an event of
+// everything instead; a test shows that the trace is the same.
+//
+// # What is checked in every run
+//
+// A replica's stream is its master's stream, from some offset on (check.go: every
+// process's life is a part of its history, and a +CONTINUE must join equal ones;
+// with Config.Bytes the bytes themselves are compared). A +CONTINUE leaves no gap.
+// F + H - 1 is master_repl_offset. Bytes sent are delivered, in flight, or lost with
+// their connection. A broken promise ends the run with a Violation.
+//
+// # What a link is
+//
+// An ordered pipe of bytes each way with latency and bandwidth. A reset tells both
+// ends at once and loses what is on the way. A silent link delivers nothing and
+// tells nobody; what was sent meanwhile is sent again from the moment it heals, and
+// connects are repeated as Linux repeats its SYN (after 1, 2, 4, ... s). Sockets take
+// a limited number of bytes that the other side has not (stall.go). Packet loss is
+// not modelled.
+package sim
