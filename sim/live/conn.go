@@ -19,6 +19,9 @@ type conn struct {
 	net      net.Conn           // nil while it is dialed
 	cancel   context.CancelFunc // ends the dialing
 	attached bool               // carries the node's stream
+	from     model.Offset       // since this byte
+	stall    model.Offset       // the byte from which the node knows that nothing is taken; 0: all is
+	seen     int64              // what the socket had taken when it was last looked at
 	rest     []byte             // read and not yet told
 	waits    bool               // the reader waits for next
 	next     chan struct{}      // lets the reader read on
@@ -120,13 +123,14 @@ func (c *conn) readAll(n *Node) {
 	}
 }
 
-// hangup closes the connection behind what was sent.
+// hangup closes the connection: behind a refusal, but a replica gets no more of
+// what waits for it (freeClient).
 func (c *conn) hangup() {
-	close(c.gone)
-	if c.net == nil {
-		c.cancel()
+	if c.net == nil || c.attached {
+		c.abort()
 		return
 	}
+	close(c.gone)
 	c.net.SetDeadline(time.Now().Add(lingering))
 	c.out.close()
 }
@@ -147,6 +151,8 @@ func (c *conn) abort() {
 type outbox struct {
 	mu     sync.Mutex
 	pieces []piece
+	put    int64 // bytes that came
+	taken  int64 // bytes that the socket took
 	closed bool
 	wake   chan struct{}
 }
@@ -158,10 +164,11 @@ type piece struct {
 	sent  bool
 }
 
-// put copies bytes behind what waits.
-func (o *outbox) put(b []byte) {
+// add copies bytes behind what waits.
+func (o *outbox) add(b []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.put += int64(len(b))
 	if n := len(o.pieces); n > 0 && !o.pieces[n-1].fixed {
 		o.pieces[n-1].data = append(o.pieces[n-1].data, b...)
 	} else if len(b) > 0 {
@@ -170,11 +177,12 @@ func (o *outbox) put(b []byte) {
 	o.ring()
 }
 
-// putSnapshot puts a snapshot and its trailer without copying them; its end is
+// addSnapshot adds a snapshot and its trailer without copying them; its end is
 // told.
-func (o *outbox) putSnapshot(b, trailer []byte) {
+func (o *outbox) addSnapshot(b, trailer []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.put += int64(len(b) + len(trailer))
 	o.pieces = append(o.pieces, piece{data: b, fixed: true}, piece{data: trailer, fixed: true}, piece{fixed: true, sent: true})
 	o.ring()
 }
@@ -205,8 +213,7 @@ func (o *outbox) writeAll(nc net.Conn, sent func()) {
 		for _, p := range pieces {
 			if p.sent {
 				sent()
-			} else if _, err := nc.Write(p.data); err != nil {
-				o.drop()
+			} else if !o.write(nc, p.data) {
 				return
 			}
 		}
@@ -219,11 +226,29 @@ func (o *outbox) writeAll(nc net.Conn, sent func()) {
 	}
 }
 
-// drop makes room of what nobody will write: the socket is broken.
-func (o *outbox) drop() {
+// write writes a piece bit by bit, so that its progress can be seen.
+func (o *outbox) write(nc net.Conn, b []byte) bool {
+	for len(b) > 0 {
+		n, err := nc.Write(b[:min(len(b), 16<<10)])
+		b = b[n:]
+		o.mu.Lock()
+		o.taken += int64(n)
+		if err != nil {
+			o.pieces = nil // nobody will write it
+		}
+		o.mu.Unlock()
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// waiting is how many bytes wait, and how many the socket has taken.
+func (o *outbox) waiting() (bytes, taken int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.pieces = nil
+	return o.put - o.taken, o.taken
 }
 
 // sink takes a snapshot off a connection.

@@ -29,6 +29,29 @@ func redisServer(t *testing.T) string {
 	return path
 }
 
+// installed is the name of the profile of the installed server.
+func installed(t *testing.T) string {
+	t.Helper()
+	line, version, err := redisd.Version(redisServer(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := model.LookupProfile(line); !ok {
+		t.Skipf("SKIPPED, not passed: no profile is like the installed %s (%s)", line, version)
+	}
+	return line
+}
+
+// profiles are those that are played at length: that of the installed server,
+// and the newest that keeps its history in a ring.
+func profiles(t *testing.T) []string {
+	t.Helper()
+	if like := installed(t); like != "redis-6.2" {
+		return []string{"redis-6.2", like}
+	}
+	return []string{"redis-6.2"}
+}
+
 // startReal starts a real server that puts no PING into its stream.
 func startReal(t *testing.T, args ...string) *redisd.Server {
 	t.Helper()
@@ -157,10 +180,11 @@ func realTexts(t *testing.T, s *redisd.Server, db int) map[string]string {
 	t.Helper()
 	ctx := context.Background()
 	c := s.Conn()
-	defer c.Close()
+	defer c.Close() // after what follows
 	if err := c.Select(ctx, db).Err(); err != nil {
 		t.Fatal(err)
 	}
+	defer c.Select(ctx, 0) // the connection goes back to the others
 	m := map[string]string{}
 	var at uint64
 	for {

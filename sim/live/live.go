@@ -65,9 +65,10 @@ type Node struct {
 	accepted model.ConnID
 	todo     []model.Input // what obeying has brought about, in order
 	data     *Dataset
-	snapshot []byte       // the newest snapshot made
-	saveAt   model.Offset // the last byte inside it
-	saves    int          // counts snapshots; the end of a killed one is void
+	snapshot []byte        // the newest snapshot made
+	saveAt   model.Offset  // the last byte inside it
+	saves    int           // counts snapshots; the end of a killed one is void
+	lookAt   model.Instant // when to look whether sockets take what waits for them
 	rec      trace.Record
 }
 
@@ -242,17 +243,20 @@ func (n *Node) loop() {
 	defer timer.Stop()
 	n.note(trace.Began, model.Event{Bytes: int64(n.cfg.Server.IDSeed)})
 	n.step(model.Input{Kind: model.InStart})
+	n.lookAt = model.Never
 	for n.err == nil {
-		if d := n.srv.Deadline(); d == model.Never {
+		if next := min(n.srv.Deadline(), n.lookAt); next == model.Never {
 			timer.Stop()
 		} else {
-			timer.Reset(max(0, time.Duration(d-n.now())))
+			timer.Reset(max(0, time.Duration(next-n.now())))
 		}
 		select {
 		case e := <-n.events:
 			n.handle(e)
 		case <-timer.C:
-			n.step(model.Input{Kind: model.InWake})
+			if n.now() >= n.srv.Deadline() {
+				n.step(model.Input{Kind: model.InWake})
+			}
 		case <-n.stop:
 			n.finish()
 			return
@@ -262,8 +266,44 @@ func (n *Node) loop() {
 			n.todo = n.todo[1:]
 			n.step(in)
 		}
+		n.look()
 	}
 	n.finish()
+}
+
+// patience is for how long a socket must take nothing to count as full.
+const patience = 20 * time.Millisecond
+
+// look tells the node which of its replicas' sockets take nothing any more, and
+// which do again: what waits is then the replica's output buffer.
+func (n *Node) look() {
+	now := n.now()
+	due := now >= n.lookAt
+	if !due && n.lookAt != model.Never {
+		return
+	}
+	n.lookAt = model.Never
+	for _, c := range n.conns {
+		if !c.attached {
+			continue
+		}
+		waiting, taken := c.out.waiting()
+		stall := c.stall
+		switch {
+		case waiting == 0:
+			stall = 0
+		case due && (taken == c.seen || stall != 0):
+			stall = max(c.from, n.srv.MRO()+1-model.Offset(waiting))
+		}
+		c.seen = taken
+		if waiting > 0 {
+			n.lookAt = now.Add(patience)
+		}
+		if stall != c.stall {
+			c.stall = stall
+			n.step(model.Input{Kind: model.InStall, Conn: c.id, Chunk: model.Chunk{From: stall}})
+		}
+	}
 }
 
 // finish ends the process: sockets close as the kernel would close them.
@@ -400,7 +440,7 @@ func (n *Node) obey(o *model.Output) {
 	case model.OutFeed:
 		for _, c := range n.conns {
 			if c.attached {
-				c.out.put(o.Chunk.Data)
+				c.out.add(o.Chunk.Data)
 			}
 		}
 		return
@@ -421,13 +461,13 @@ func (n *Node) obey(o *model.Output) {
 	}
 	switch o.Kind {
 	case model.OutSend:
-		c.out.put(o.Data)
+		c.out.add(o.Data)
 	case model.OutAttach:
-		c.attached = true
-		c.out.put(o.Chunk.Data)
+		c.attached, c.from = true, o.Chunk.From
+		c.out.add(o.Chunk.Data)
 	case model.OutSendSnapshot:
-		c.out.put(o.Data)
-		c.out.putSnapshot(n.snapshot, mark(o))
+		c.out.add(o.Data)
+		c.out.addSnapshot(n.snapshot, mark(o))
 	case model.OutReceive:
 		c.sink = &sink{left: o.Bytes, drop: n.cfg.NoData}
 		if o.Bytes < 0 {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"psyncsim/model"
 	"psyncsim/sim/live/redisd"
@@ -50,7 +51,7 @@ func follows(t *testing.T, real *redisd.Server, n *Node) {
 
 // Our master serves a real replica: first sync, stream, a short cut, a long one.
 func TestMasterOfRealServer(t *testing.T) {
-	for _, profile := range profiles {
+	for _, profile := range profiles(t) {
 		for _, diskless := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s diskless %v", profile, diskless), func(t *testing.T) { serveReal(t, profile, diskless) })
 		}
@@ -137,7 +138,7 @@ func TestChain(t *testing.T) {
 	fill(t, top)
 	do(t, top, "swapdb", "0", "3")
 	proxy := startProxy(t, top.Addr, nil)
-	n, _ := startNode(t, "middle", profiles[len(profiles)-1], proxy.Addr(), nil)
+	n, _ := startNode(t, "middle", installed(t), proxy.Addr(), func(c *Config) { c.Server.Settings.DisklessDelay = 0 })
 	caughtUp(t, n, top)
 	host, port, _ := strings.Cut(n.Addr(), ":")
 	end := startReal(t, "--replicaof", host+" "+port)
@@ -152,5 +153,84 @@ func TestChain(t *testing.T) {
 	sameData(t, n, end)
 	if got := field(t, top, "sync_full"); got != 1 {
 		t.Errorf("%d full syncs", got)
+	}
+}
+
+// A replica that stops reading is closed at the output buffer's limit, and comes
+// back.
+func TestMasterClosesSlowReplica(t *testing.T) {
+	for _, profile := range profiles(t) {
+		t.Run(profile, func(t *testing.T) {
+			n, rec := startNode(t, "master", profile, "", func(c *Config) {
+				c.Server.Settings.HardLimit, c.Server.Settings.Diskless = 1<<20, false
+			})
+			host, port, _ := strings.Cut(n.Addr(), ":")
+			real := startReal(t, "--replicaof", host+" "+port)
+			follows(t, real, n)
+			if err := real.Freeze(); err != nil {
+				t.Fatal(err)
+			}
+			value := strings.Repeat("v", 100_000)
+			for i := 0; rec.newest(model.EvPeerGone).Why != model.WhyHardLimit; i++ {
+				if i == 1000 {
+					t.Fatal("100 MB waited and the replica was not closed")
+				}
+				if err := n.Write("SET", fmt.Sprint("k", i%10), value); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Millisecond)
+			}
+			if err := real.Thaw(); err != nil {
+				t.Fatal(err)
+			}
+			follows(t, real, n)
+			sameData(t, n, real)
+		})
+	}
+}
+
+// A master of any version serves the installed server. One without PSYNC makes
+// it ask with SYNC; then there are no offsets to compare.
+func TestMasterOfAnyVersion(t *testing.T) {
+	for _, prof := range model.Profiles() {
+		t.Run(prof.Name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(11, 12))
+			n, _ := startNode(t, "master", prof.Name, "", func(c *Config) { c.Server.Settings.Diskless = false })
+			writeOurs(t, n, 300, rng)
+			proxy := startProxy(t, n.Addr(), nil)
+			host, port, _ := strings.Cut(proxy.Addr(), ":")
+			real := startReal(t, "--replicaof", host+" "+port)
+			stands := func() {
+				if prof.PSYNC > 0 {
+					follows(t, real, n)
+					return
+				}
+				if err := n.Write("INCR", "last"); err != nil {
+					t.Fatal(err)
+				}
+				var last string
+				_ = n.Query(func(_ *model.Server, d *Dataset) { last, _ = d.Get(0, "last") })
+				eventually(t, "the last write came", func() bool { return realTexts(t, real, 0)["last"] == last })
+			}
+			stands()
+			writeOurs(t, n, 1000, rng)
+			stands()
+			sameData(t, n, real)
+			proxy.Reset()
+			writeOurs(t, n, 200, rng)
+			stands()
+			sameData(t, n, real)
+			info, err := n.Info()
+			if err != nil {
+				t.Fatal(err)
+			}
+			partial, full := int64(1), int64(1)
+			if prof.PSYNC == 0 {
+				partial, full = 0, 2
+			}
+			if info.SyncPartialOK != partial || info.SyncFull != full {
+				t.Errorf("%d partial syncs, %d full", info.SyncPartialOK, info.SyncFull)
+			}
+		})
 	}
 }

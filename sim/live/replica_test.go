@@ -13,9 +13,6 @@ import (
 	"psyncsim/sim/live/redisd"
 )
 
-// profiles of which a node is played against the installed server.
-var profiles = []string{"redis-6.2"}
-
 func processed(t *testing.T, n *Node) (at int64) {
 	t.Helper()
 	if err := n.Query(func(s *model.Server, _ *Dataset) { at = int64(s.Processed()) }); err != nil {
@@ -97,7 +94,7 @@ func caughtUp(t *testing.T, n *Node, s *redisd.Server) {
 
 // Our replica follows a real master: first sync, stream, a short cut, a long one.
 func TestReplicaOfRealServer(t *testing.T) {
-	for _, profile := range profiles {
+	for _, profile := range profiles(t) {
 		for _, diskless := range []string{"no", "yes"} {
 			t.Run(profile+" diskless "+diskless, func(t *testing.T) { followReal(t, profile, diskless) })
 		}
@@ -184,7 +181,7 @@ func TestReplicaCutInTheMiddle(t *testing.T) {
 	real := startReal(t, "--repl-diskless-sync", "no", "--repl-backlog-size", "32mb")
 	fill(t, real)
 	proxy := startProxy(t, real.Addr, nil)
-	n, rec := startNode(t, "replica", profiles[len(profiles)-1], proxy.Addr(), nil)
+	n, rec := startNode(t, "replica", installed(t), proxy.Addr(), nil)
 	caughtUp(t, n, real)
 	proxy.Throttle(300_000) // the replica lags, so that cuts come anywhere
 	for i := range 6 {
@@ -207,7 +204,7 @@ func TestReplicaWithoutData(t *testing.T) {
 	for _, diskless := range []string{"no", "yes"} {
 		real := startReal(t, "--repl-diskless-sync", diskless, "--repl-diskless-sync-delay", "0")
 		do(t, real, "rpush", "list", "a", "b")
-		n, _ := startNode(t, "replica", profiles[0], real.Addr, func(c *Config) { c.NoData = true })
+		n, _ := startNode(t, "replica", "redis-6.2", real.Addr, func(c *Config) { c.NoData = true })
 		caughtUp(t, n, real)
 		do(t, real, "rpush", "list", "c")
 		caughtUp(t, n, real)
@@ -218,12 +215,57 @@ func TestReplicaWithoutData(t *testing.T) {
 func TestReplicaRefusesLists(t *testing.T) {
 	real := startReal(t, "--repl-diskless-sync", "no")
 	do(t, real, "rpush", "list", "a", "b")
-	n, err := Start(Config{Server: model.ServerConfig{Name: "replica", Profile: model.Profiles()[3], Settings: model.Profiles()[3].Defaults(), Master: real.Addr}})
+	prof, _ := model.LookupProfile("redis-6.2")
+	n, err := Start(Config{Server: model.ServerConfig{Name: "replica", Profile: prof, Settings: prof.Defaults(), Master: real.Addr}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	<-n.Done()
 	if err := n.Close(); err == nil || !strings.Contains(err.Error(), "is no string") {
 		t.Errorf("the node ended with %v", err)
+	}
+}
+
+// A node of any version follows the installed server: what both know is what
+// they speak.
+func TestReplicaOfAnyVersion(t *testing.T) {
+	for _, prof := range model.Profiles() {
+		t.Run(prof.Name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(9, 10))
+			real := startReal(t, "--repl-diskless-sync", "no")
+			fill(t, real)
+			proxy := startProxy(t, real.Addr, nil)
+			n, _ := startNode(t, "replica", prof.Name, proxy.Addr(), nil)
+			stands := func() {
+				if prof.PSYNC > 0 {
+					caughtUp(t, n, real)
+					return
+				}
+				do(t, real, "incr", "last") // SYNC gives no offset to wait for
+				last := realTexts(t, real, 0)["last"]
+				eventually(t, "the last write came", func() (same bool) {
+					_ = n.Query(func(_ *model.Server, d *Dataset) {
+						got, _ := d.Get(0, "last")
+						same = got == last
+					})
+					return same
+				})
+			}
+			stands()
+			write(t, real, 2000, rng)
+			stands()
+			sameData(t, n, real)
+			proxy.Reset()
+			write(t, real, 500, rng)
+			stands()
+			sameData(t, n, real)
+			partial, full := int64(1), int64(1)
+			if prof.PSYNC == 0 {
+				partial, full = 0, 2
+			}
+			if p, f := field(t, real, "sync_partial_ok"), field(t, real, "sync_full"); p != partial || f != full {
+				t.Errorf("%d partial syncs, %d full", p, f)
+			}
+		})
 	}
 }

@@ -23,19 +23,20 @@ import (
 // Find is the path of the redis-server that PATH has.
 func Find() (string, error) { return exec.LookPath("redis-server") }
 
-var versionRE = regexp.MustCompile(`v=([0-9]+(?:\.[0-9]+)*)`)
+var versionRE = regexp.MustCompile(`(?i)\b(redis|valkey) server v=([0-9]+\.[0-9]+)(\.[0-9]+)?`)
 
-// Version is the version of a server's program, as in "7.0.15".
-func Version(path string) (string, error) {
+// Version is what a server's program is: its line of versions as in "redis-7.0"
+// or "valkey-8.0", and the version itself, as in "7.0.15".
+func Version(path string) (line, version string, err error) {
 	out, err := exec.Command(path, "--version").Output()
 	if err != nil {
-		return "", fmt.Errorf("%s --version: %w", path, err)
+		return "", "", fmt.Errorf("%s --version: %w", path, err)
 	}
-	m := versionRE.FindSubmatch(out)
+	m := versionRE.FindStringSubmatch(string(out))
 	if m == nil {
-		return "", fmt.Errorf("%s --version says %q", path, bytes.TrimSpace(out))
+		return "", "", fmt.Errorf("%s --version says %q", path, bytes.TrimSpace(out))
 	}
-	return string(m[1]), nil
+	return strings.ToLower(m[1]) + "-" + m[2], m[2] + m[3], nil
 }
 
 // Server is a running server. It keeps nothing on disk unless its arguments
