@@ -269,7 +269,8 @@ func textOf(e *keyEntry) string {
 	return e.text
 }
 
-// increased adds to a whole number in text; what is not there counts as 0.
+// increased adds to a whole number in text; what is not there counts as 0. (2.8
+// also takes text with NUL bytes behind the digits, which is not modelled.)
 func increased(there bool, text string, by int64) (string, error) {
 	var v int64
 	if there {
