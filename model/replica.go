@@ -223,6 +223,7 @@ func (s *Server) verdict(line []byte) {
 	case foldPrefix(line, "+FULLRESYNC"):
 		id, off := fullResync(line)
 		u.full, u.fullID, u.fullAt, u.bulkLeft = true, id, off, -1
+		u.legacy = off == -1 // a malformed line gives none (CLIENT_PRE_PSYNC)
 		u.state = upHeader
 		s.note(Event{Kind: EvFullBegins, Peer: u.host, ID: id, Offset: off})
 		s.forgetForFull()

@@ -9,6 +9,12 @@ import (
 // thaw; one of a connection that has ended is void.
 func (w *World) handle(e event) {
 	now := w.queue.Now()
+	if now > w.calm {
+		w.calm, w.turns = now, 0
+	}
+	if w.turns++; w.turns > mostAtOnce {
+		panic("sim: time stands still: servers answer each other without end over a link without latency")
+	}
 	switch e.kind {
 	case evFault:
 		w.fault(int(e.host), now)

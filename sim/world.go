@@ -28,6 +28,8 @@ type World struct {
 	last   ringLog
 	events int64
 	probes []*Probe
+	calm   model.Instant // the instant of the last event
+	turns  int           // events at it
 	// While a replica takes stream bytes: whence, and since when it could.
 	via   *conn
 	since model.Instant
@@ -128,6 +130,7 @@ func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 		return err
 	}
 	w.queue.Reset(0)
+	w.calm, w.turns = 0, 0
 	w.last.reset()
 	w.events = 0
 	w.probes = w.probes[:0]
@@ -348,6 +351,10 @@ func (w *World) newLog(h *host) {
 	}
 	h.log.reset(h.src)
 }
+
+// mostAtOnce is how many events one instant may have. A replica whose master
+// hangs up on it at once comes back at once; only latency makes that take time.
+const mostAtOnce = 1_000_000
 
 // wallEpoch is the server's unix time at instant 0, in seconds: any date does.
 const wallEpoch = 1_600_000_000
