@@ -51,9 +51,10 @@ func follows(t *testing.T, real *redisd.Server, n *Node) {
 
 // Our master serves a real replica: first sync, stream, a short cut, a long one.
 func TestMasterOfRealServer(t *testing.T) {
+	t.Parallel()
 	for _, profile := range profiles(t) {
 		for _, diskless := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s diskless %v", profile, diskless), func(t *testing.T) { serveReal(t, profile, diskless) })
+			t.Run(fmt.Sprintf("%s diskless %v", profile, diskless), func(t *testing.T) { t.Parallel(); serveReal(t, profile, diskless) })
 		}
 	}
 }
@@ -133,6 +134,7 @@ func serveReal(t *testing.T, profile string, diskless bool) {
 // A chain: real master, our node, real replica; then the link of the middle is
 // cut, and the end of the chain still has it all.
 func TestChain(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(7, 8))
 	top := startReal(t, "--repl-diskless-sync", "no")
 	fill(t, top)
@@ -159,8 +161,10 @@ func TestChain(t *testing.T) {
 // A replica that stops reading is closed at the output buffer's limit, and comes
 // back.
 func TestMasterClosesSlowReplica(t *testing.T) {
+	t.Parallel()
 	for _, profile := range profiles(t) {
 		t.Run(profile, func(t *testing.T) {
+			t.Parallel()
 			n, rec := startNode(t, "master", profile, "", func(c *Config) {
 				c.Server.Settings.HardLimit, c.Server.Settings.Diskless = 1<<20, false
 			})
@@ -192,8 +196,13 @@ func TestMasterClosesSlowReplica(t *testing.T) {
 // A master of any version serves the installed server. One without PSYNC makes
 // it ask with SYNC; then there are no offsets to compare.
 func TestMasterOfAnyVersion(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("not with -short")
+	}
 	for _, prof := range model.Profiles() {
 		t.Run(prof.Name, func(t *testing.T) {
+			t.Parallel()
 			rng := rand.New(rand.NewPCG(11, 12))
 			n, _ := startNode(t, "master", prof.Name, "", func(c *Config) { c.Server.Settings.Diskless = false })
 			writeOurs(t, n, 300, rng)

@@ -67,6 +67,7 @@ func probe(t *testing.T, n *Node, real *redisd.Server, probes []Probe) {
 // Both were replicas of one master and were promoted, so that both have a second
 // id. Each request is then answered alike.
 func TestProbes(t *testing.T) {
+	t.Parallel()
 	profile := installed(t)
 	top := startReal(t, "--repl-diskless-sync", "no")
 	host, port, _ := strings.Cut(top.Addr, ":")

@@ -94,9 +94,10 @@ func caughtUp(t *testing.T, n *Node, s *redisd.Server) {
 
 // Our replica follows a real master: first sync, stream, a short cut, a long one.
 func TestReplicaOfRealServer(t *testing.T) {
+	t.Parallel()
 	for _, profile := range profiles(t) {
 		for _, diskless := range []string{"no", "yes"} {
-			t.Run(profile+" diskless "+diskless, func(t *testing.T) { followReal(t, profile, diskless) })
+			t.Run(profile+" diskless "+diskless, func(t *testing.T) { t.Parallel(); followReal(t, profile, diskless) })
 		}
 	}
 }
@@ -114,7 +115,11 @@ func followReal(t *testing.T, profile, diskless string) {
 		t.Errorf("snapshot came as %.20q", heard.after("+FULLRESYNC"))
 	}
 
-	write(t, real, 10_000, rng)
+	many := 10_000
+	if testing.Short() {
+		many = 1_000
+	}
+	write(t, real, many, rng)
 	do(t, real, "swapdb", "0", "1")
 	do(t, real, "swapdb", "0", "1")
 	if _, err := real.TxPipelined(context.Background(), func(p redis.Pipeliner) error {
@@ -177,6 +182,7 @@ func followReal(t *testing.T, profile, diskless string) {
 // Connections break while the master writes: whatever half of a command the
 // replica had is asked for again.
 func TestReplicaCutInTheMiddle(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 4))
 	real := startReal(t, "--repl-diskless-sync", "no", "--repl-backlog-size", "32mb")
 	fill(t, real)
@@ -201,8 +207,9 @@ func TestReplicaCutInTheMiddle(t *testing.T) {
 
 // What a node without data cannot read it need not read.
 func TestReplicaWithoutData(t *testing.T) {
-	for _, diskless := range []string{"no", "yes"} {
-		real := startReal(t, "--repl-diskless-sync", diskless, "--repl-diskless-sync-delay", "0")
+	t.Parallel()
+	for _, diskless := range []string{"no", "yes"} { // the delay brings newlines before the snapshot
+		real := startReal(t, "--repl-diskless-sync", diskless, "--repl-diskless-sync-delay", "2")
 		do(t, real, "rpush", "list", "a", "b")
 		n, _ := startNode(t, "replica", "redis-6.2", real.Addr, func(c *Config) { c.NoData = true })
 		caughtUp(t, n, real)
@@ -213,6 +220,7 @@ func TestReplicaWithoutData(t *testing.T) {
 
 // A list is not supported, and is said to be so.
 func TestReplicaRefusesLists(t *testing.T) {
+	t.Parallel()
 	real := startReal(t, "--repl-diskless-sync", "no")
 	do(t, real, "rpush", "list", "a", "b")
 	prof, _ := model.LookupProfile("redis-6.2")
@@ -229,8 +237,13 @@ func TestReplicaRefusesLists(t *testing.T) {
 // A node of any version follows the installed server: what both know is what
 // they speak.
 func TestReplicaOfAnyVersion(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("not with -short")
+	}
 	for _, prof := range model.Profiles() {
 		t.Run(prof.Name, func(t *testing.T) {
+			t.Parallel()
 			rng := rand.New(rand.NewPCG(9, 10))
 			real := startReal(t, "--repl-diskless-sync", "no")
 			fill(t, real)
