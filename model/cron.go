@@ -57,7 +57,7 @@ func (s *Server) Deadline() Instant {
 		return s.up.newlineAt.Add(time.Second)
 	}
 	next := max(c.next, c.turnFrom(s.now)) // turns that were passed over did not matter
-	if s.cfg.EveryTick || s.child.ended || s.closing() {
+	if s.cfg.EveryTick || s.child.ended || s.closing() || s.stop.on {
 		return c.at(next)
 	}
 	turn := int64(1<<63 - 1)
@@ -133,6 +133,9 @@ func (s *Server) wake() {
 		return
 	}
 	c.next = turn + 1
+	if s.tryExit() {
+		return
+	}
 	s.closeMarked()
 	s.checkLimits(true)
 	if s.child.ended {

@@ -33,6 +33,7 @@ const (
 	EvPinged                              // a PING entered the stream: Offset (its last byte)
 	EvStopped                             // the process ended: Offset (MRO)
 	EvInfo                                // the INFO of a node at the end of a run: Info
+	EvStopping                            // a shutdown waits for replicas: Offset (MRO)
 	evCount
 
 	DriverKinds EventKind = 64
@@ -106,7 +107,7 @@ var eventText = [evCount]string{
 	"", "started", "follows", "promoted", "dial", "dial-failed", "ask", "judge", "full-begins",
 	"continued", "online", "lost", "abandoned", "peer-gone", "peer-online", "saving", "saved",
 	"sending", "loading", "backlog-created", "backlog-freed", "backlog-resized", "new-id", "ping",
-	"stopped", "info",
+	"stopped", "info", "stopping",
 }
 
 // Word is the stable name of the kind, or "" for a driver's kind.

@@ -35,7 +35,8 @@ type InfoSlave struct {
 	Name   string // the replica's name stands for its ip and port
 	State  string
 	Offset Offset
-	Lag    int64 // seconds
+	Lag    int64  // seconds
+	Type   string // "" where the version prints none
 }
 
 // Field is one INFO field; Text is empty for a number.
@@ -78,7 +79,11 @@ func (n *Info) Fields() []Field {
 	}
 	num("connected_slaves", int64(n.ConnectedSlaves))
 	for i, s := range n.Slaves {
-		text("slave"+strconv.Itoa(i), "name="+s.Name+",state="+s.State+",offset="+strconv.FormatInt(int64(s.Offset), 10)+",lag="+strconv.FormatInt(s.Lag, 10))
+		line := "name=" + s.Name + ",state=" + s.State + ",offset=" + strconv.FormatInt(int64(s.Offset), 10) + ",lag=" + strconv.FormatInt(s.Lag, 10)
+		if s.Type != "" {
+			line += ",type=" + s.Type
+		}
+		text("slave"+strconv.Itoa(i), line)
 	}
 	if n.sync { // 2.6 knows no offsets
 		flag("rdb_bgsave_in_progress", n.BgsaveInProgress)

@@ -72,6 +72,7 @@ const (
 	InStop                              // the process ends: Save (a snapshot is written first)
 	InStall                             // the transport of Conn takes no stream byte from Chunk.From on; 0: it takes all again
 	InThawed                            // the process did not run since Since, and runs again
+	InShutdown                          // SHUTDOWN: the process ends when its replicas are in step; OutExit follows
 )
 
 // Input is one thing that happened to a node.
@@ -106,6 +107,7 @@ const (
 	OutHangup                             // close Conn: Why
 	OutNote                               // a fact for whoever watches: Event
 	OutReceive                            // a snapshot comes on Conn: Bytes of it, or below 0 all before the mark Data; Chunk.Data came already. Its bytes are InBulk, what follows is InData
+	OutExit                               // end the process: InStop follows
 	OutApply                              // execute what Chunk holds of the master's stream (only if it holds bytes)
 )
 

@@ -63,6 +63,8 @@ type Profile struct {
 	ClosesInCron      bool          // a replica over its limit is closed by the next serverCron turn, not at once
 	Failover          bool          // knows PSYNC … FAILOVER
 	GetAck            bool          // knows REPLCONF GETACK
+	SlaveType         bool          // INFO's slaveN lines have type=
+	ShutdownTimeout   time.Duration // default shutdown-timeout: how long a shutdown waits for replicas; 0 does not know it
 	ArgsQuote         string        // how the refusal of an unknown command quotes its arguments; "" shows none
 
 	Source string // where these values were read
@@ -99,6 +101,9 @@ type Settings struct {
 	SoftLimit     int64         // soft, bytes; 0 is none
 	SoftSeconds   time.Duration // whole seconds above the soft limit
 	SavePoints    bool          // at least one save point is configured
+	// ShutdownTimeout is shutdown-timeout, whole seconds: how long a shutdown waits
+	// for replicas that lag; 0 does not wait.
+	ShutdownTimeout time.Duration
 }
 
 // Defaults are the settings of a server whose redis.conf says nothing.
@@ -108,7 +113,7 @@ func (p *Profile) Defaults() Settings {
 		Timeout: 60 * time.Second, PingPeriod: 10 * time.Second,
 		Diskless: p.Diskless, DisklessDelay: p.DisklessDelay,
 		HardLimit: 256 << 20, SoftLimit: 64 << 20, SoftSeconds: 60 * time.Second,
-		SavePoints: true,
+		SavePoints: true, ShutdownTimeout: p.ShutdownTimeout,
 	}
 }
 
@@ -163,6 +168,7 @@ var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless 
 	p.Diskless = true
 	p.LateDiscard, p.DropsSubsOnMove = true, false
 	p.MasterRestart = true
+	p.ShutdownTimeout = 10 * time.Second
 	p.ArgsQuote = "'"
 })
 
@@ -172,7 +178,7 @@ var redis74 = as(redis72, "redis-7.4", "7.4.1", "as 7.2", nil)
 
 var valkey80 = as(redis72, "valkey-8.0", "8.0.1", "10 MiB backlog", func(p *Profile) {
 	p.BacklogSize = 10 << 20
-	p.AckAfterLoad, p.SaysVersion = true, true
+	p.AckAfterLoad, p.SaysVersion, p.SlaveType = true, true, true
 	p.Source = "valkey 8.0.1: replication.c, checked live"
 })
 

@@ -422,6 +422,9 @@ func (s *Server) stream(c Chunk) {
 		s.execute(c)
 		return
 	}
+	if s.stop.on { // writes are paused: what is read now is never applied
+		return
+	}
 	s.applied(c, bound)
 }
 
@@ -638,6 +641,9 @@ func (s *Server) Info(at Instant) *Info {
 		}
 		n.ConnectedSlaves++
 		sl := InfoSlave{Name: c.peer, State: [...]string{"", "wait_bgsave", "wait_bgsave", "send_bulk", "online"}[c.state], Offset: c.ack}
+		if s.prof.SlaveType {
+			sl.Type = "replica"
+		}
 		if c.state == online {
 			sl.Lag = now - c.ackTime
 		}

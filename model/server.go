@@ -60,6 +60,7 @@ type Server struct {
 
 	cron  cron
 	child child
+	stop  stop
 
 	clients []*client // accepted connections, oldest first
 	dead    []*client // for reuse
@@ -187,6 +188,8 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	case InStop:
 		s.note(Event{Kind: EvStopped, Offset: s.mro, Why: WhyStopped})
 		s.cron.running = false
+	case InShutdown:
+		s.shutdown()
 	case InStall:
 		s.stalled(in.Conn, in.Chunk.From)
 	case InThawed:
@@ -294,9 +297,10 @@ func (s *Server) History() (first Offset, length int64) {
 }
 
 // Counts says whether writes enter the stream: only while a backlog or a
-// replica exists (replicationFeedSlaves; facts: 1.4).
+// replica exists (replicationFeedSlaves; facts: 1.4), and not while a shutdown
+// holds them back.
 func (s *Server) Counts() bool {
-	return s.up.host == "" && (s.log != nil || s.replicas() > 0)
+	return s.up.host == "" && !s.stop.on && (s.log != nil || s.replicas() > 0)
 }
 
 // Owes is how many bytes of its own the node puts before the next write.

@@ -43,6 +43,10 @@ func (w *World) handle(e event) {
 		if h := w.hosts[e.host]; e.gen == h.gen {
 			w.bring(h, now)
 		}
+	case evExit:
+		if h := w.hosts[e.host]; e.gen == h.gen {
+			w.kill(h, now, h.stopSave)
+		}
 	case evLoaded:
 		w.loadedEvent(e)
 	case evFlowFin, evDeliver, evSent:

@@ -16,8 +16,15 @@ func (w *World) fault(i int, now model.Instant) {
 	case FaultSilent:
 		w.silence(&w.links[w.linkOf(f.A, f.B)], now)
 	case FaultRestart, FaultCrash:
-		w.hosts[f.Server].down++
-		w.kill(w.hosts[f.Server], now, f.Kind == FaultRestart && f.Save)
+		h := w.hosts[f.Server]
+		h.down++
+		if f.Kind == FaultRestart && w.shutdown(h, now, f.Save) {
+			h.stopEnd = i + 1
+			return
+		}
+		if f.Kind == FaultCrash || !h.alive || !h.srv.Stopping() {
+			w.kill(h, now, f.Kind == FaultRestart && f.Save)
+		}
 	case FaultPause:
 		w.pause(w.hosts[f.Server], now)
 		e.gen = w.hosts[f.Server].gen
@@ -185,6 +192,22 @@ func (w *World) resend(ci int32, side int, now model.Instant) {
 	}
 }
 
+// shutdown tells a process to end in order; true if it waits for its replicas
+// from now on, else nothing was done. One that is frozen never hears of it.
+func (w *World) shutdown(h *host, now model.Instant, save bool) bool {
+	if !h.alive || h.frozen > 0 {
+		return false
+	}
+	w.bring(h, now)
+	if h.srv.Stopping() || !h.srv.WaitsToStop() {
+		return false
+	}
+	h.stopSave = save
+	w.in = model.Input{Kind: model.InShutdown, Save: save}
+	w.step(h, now)
+	return true
+}
+
 // kill ends a process: its kernel closes its sockets.
 func (w *World) kill(h *host, now model.Instant, save bool) {
 	if !h.alive {
@@ -220,6 +243,11 @@ func (w *World) kill(h *host, now model.Instant, save bool) {
 	h.alive, h.frozen, h.deferred = false, 0, h.deferred[:0]
 	h.gen++
 	h.wakeAt = -1
+	if h.stopEnd > 0 { // it was to start again so long after its end
+		f := int32(h.stopEnd - 1)
+		h.stopEnd = 0
+		w.queue.Push(now+model.Instant(w.cfg.Faults[f].For), event{kind: evFaultEnd, host: f})
+	}
 }
 
 // pause freezes a process: sockets stay open, nothing in it runs.

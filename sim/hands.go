@@ -46,6 +46,18 @@ func (w *World) Stop(server int, save bool) *model.Saved {
 	return w.hosts[server].saved
 }
 
+// Shutdown ends a process in order. From 7.0 on it may wait for its replicas: it
+// then ends by itself. Left is what the snapshot that it left behind remembers.
+func (w *World) Shutdown(server int, save bool) {
+	if h, now := w.hosts[server], w.queue.Now(); !w.shutdown(h, now, save) && !(h.alive && h.srv.Stopping()) {
+		w.kill(h, now, save)
+	}
+}
+
+// Left is what the snapshot that the last process of a server saved when it
+// ended remembers, nil if it saved none.
+func (w *World) Left(server int) *model.Saved { return w.hosts[server].saved }
+
 // Alive says whether a server's process runs.
 func (w *World) Alive(server int) bool { return w.hosts[server].alive }
 

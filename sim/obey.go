@@ -46,6 +46,8 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		if c, side := w.find(h, o.Conn); c >= 0 {
 			w.sendSnapshot(h, c, side, o)
 		}
+	case model.OutExit:
+		w.queue.Push(w.queue.Now(), event{kind: evExit, host: int32(h.index), gen: h.gen})
 	case model.OutLoad:
 		if c, _ := w.find(h, o.Conn); c >= 0 {
 			h.dataset = w.hosts[w.conns[c].peer].dataset

@@ -64,6 +64,8 @@ type host struct {
 	deferred []event // what reached it while it was frozen
 	dataset  int64
 	relays   bool // a replica with replicas: each command is an event
+	stopSave bool // a shutdown that waits will save
+	stopEnd  int  // the fault whose end counts from the end of this process, plus 1
 	epoch    uint32
 	// writeEnds is the soft limit's end for which the next write is an event.
 	writeEnds model.Instant
@@ -98,6 +100,7 @@ const (
 	evSample   // charts
 	evStall    // a server learns how much a socket takes
 	evLimit    // the write that fills an output buffer
+	evExit     // a process ends by itself
 )
 
 // event is small and holds no pointer, so that the queue is plain memory.
