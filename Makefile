@@ -3,7 +3,7 @@
 GO ?= go
 SWEEP ?= results/out/sizing-rule
 
-.PHONY: build run test check race same golden plots fuzz bench clean help
+.PHONY: build run test check race live same golden plots fuzz bench clean help
 
 build: ## build bin/psyncsim
 	$(GO) build -trimpath -o bin/psyncsim ./cmd/psyncsim
@@ -18,8 +18,12 @@ test: ## all tests
 check: race same ## format, race detector, and the same bytes as a 32-bit program
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 
-race: ## the tests under the race detector, the long ones shortened
-	$(GO) test -race -short ./...
+race: ## the tests under the race detector, the long ones shortened (charts are drawn by one goroutine)
+	$(GO) test -race -short $$($(GO) list ./... | grep -v /plots)
+
+live: ## the same protocol code against a real redis-server on loopback
+	@if command -v redis-server >/dev/null; then $(GO) test -count=1 -v ./sim/live/... | grep -Ev '^(=== |    --- PASS)'; \
+	else echo "SKIPPED: no redis-server on PATH"; fi
 
 same: ## the kept fingerprints, with a program for 386 (on amd64)
 	@if [ "$$($(GO) env GOARCH)" = amd64 ] && [ "$$($(GO) env GOOS)" = linux ]; then \
