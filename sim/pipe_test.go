@@ -1,0 +1,326 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"psyncsim/model"
+	"psyncsim/sim/trace"
+)
+
+// fifo is a link byte by byte: each byte begins to leave when it is there and
+// the one before it has left, takes ps picoseconds, and arrives a latency later,
+// rounded up to a nanosecond.
+type fifo struct {
+	ps, free int64
+	latency  model.Instant
+	left     []int64 // picoseconds at which each byte has left
+}
+
+func (q *fifo) put(at model.Instant, n int64) {
+	for range n {
+		q.free = max(q.free, int64(at)*1000) + q.ps
+		q.left = append(q.left, q.free)
+	}
+}
+
+func (q *fifo) arrival(byte int) model.Instant {
+	return model.Instant((q.left[byte]+999)/1000) + q.latency
+}
+
+// by is how many bytes have arrived by t.
+func (q *fifo) by(t model.Instant) int {
+	n, _ := slices.BinarySearchFunc(q.left, t, func(left int64, t model.Instant) int {
+		if model.Instant((left+999)/1000)+q.latency <= t {
+			return -1
+		}
+		return 1
+	})
+	return n
+}
+
+// again lets the bytes from n on wait until now: they are sent anew.
+func (q *fifo) again(now model.Instant, n int, written []model.Instant) {
+	q.left, q.free = q.left[:n], int64(now)*1000
+	for _, at := range written[n:] {
+		q.put(at, 1)
+	}
+}
+
+// TestFlow holds the formula of a flow against a link that is played byte by
+// byte: what has arrived by an instant, and when the last of it did.
+func TestFlow(t *testing.T) {
+	for n := range uint64(1500) {
+		if err := flowAgainstFIFO(newGen(3, n)); err != nil {
+			t.Fatalf("number %d: %v", n, err)
+		}
+	}
+}
+
+func flowAgainstFIFO(g gen) error {
+	span := int64(g.span(time.Millisecond, 200*time.Millisecond))
+	link := &link{latency: model.Instant(pick(g, 0, 1, g.Int64N(span+1))), ps: pick(g, 0, 1, 999, 1000, 1001, 8_000, 70_001, g.Int64N(span*1000/200+1))}
+	log, written := randomLog(g, span)
+	if len(written) == 0 {
+		return nil
+	}
+	c := &conn{live: true, up: true, link: link}
+	w := &World{conns: []*conn{c}, hosts: []*host{{}}}
+	p := &c.pipes[fromAcceptor]
+	// The flow begins in the middle, behind an item that may still be served.
+	from := g.IntN(len(written))
+	began := written[from]
+	ready := from
+	for ready < len(written) && written[ready] <= began {
+		ready++
+	}
+	busy := int64(began)*1000 + pick(g, 0, g.Int64N(span*300+1))
+	p.flow = flow{on: true, log: log, from: model.Offset(from + 1), ready: model.Offset(ready + 1), seen: model.Offset(ready + 1),
+		arrived: model.Offset(from), lag: busy, began: began}
+	q := &fifo{ps: link.ps, latency: link.latency, free: busy}
+	for i := from; i < len(written); i++ {
+		q.put(max(written[i], began), 1)
+	}
+	f := &p.flow
+	step := func(now model.Instant) model.Instant {
+		if i := int(f.arrived) - from + g.IntN(60); g.oneIn(2) && i < len(q.left) { // about when a byte arrives
+			return max(now, q.arrival(i)+model.Instant(g.IntN(3)-1))
+		}
+		return now + model.Instant(g.between(0, span/3))
+	}
+	for now := began; now < model.Instant(4*span); now = step(now) {
+		before := f.arrived
+		o := f.arrivedBy(now, link.latency, link.ps)
+		if want := model.Offset(from + q.by(now)); o != want {
+			return fmt.Errorf("at %d, byte %d has arrived, should be %d (ps %d, latency %d, flow %+v)", now, o, want, link.ps, link.latency, f)
+		}
+		if o == before {
+			if o == model.Offset(len(written)) {
+				break
+			}
+			continue
+		}
+		l := f.before
+		if at, want := f.arrivalOf(o, &l, link.latency, link.ps), q.arrival(int(o)-from-1); at != want {
+			return fmt.Errorf("byte %d arrived at %d, should be %d (ps %d, latency %d, flow %+v)", o, at, want, link.ps, link.latency, f)
+		}
+		f.arrived = o
+		if g.oneIn(8) { // the link falls silent, and carries again later
+			now += model.Instant(g.Int64N(span))
+			w.queue.SetNow(max(now, w.queue.Now()))
+			p.free = 0
+			w.resend(0, fromAcceptor, now)
+			q.again(now, int(o)-from, written[from:])
+		}
+	}
+	return nil
+}
+
+// randomLog is the stream of a random load with commands of the server's own
+// among it, as a log and as the instant of each byte.
+func randomLog(g gen, span int64) (log *streamLog, written []model.Instant) {
+	log = &streamLog{}
+	l := LoadConfig{Commands: []Command{{Name: "SET", Args: []int{1 + g.IntN(30)}, Times: 1 + g.IntN(2)}, {Name: "DEL", Args: []int{1 + g.IntN(9)}, Times: 1}},
+		Arrivals: pick(g, Constant, Poisson, Bursts), PerSecond: g.between(1, 20_000)}
+	l.On, l.Off, l.BurstPerSecond = time.Millisecond, time.Duration(1+g.IntN(10))*time.Millisecond, 10_000
+	if l.Arrivals != Bursts {
+		l.On, l.Off, l.BurstPerSecond = 0, 0, 0
+	}
+	var src writes
+	one := func(stream uint64) *load {
+		x, err := newLoad(&l, time.Duration(span), g.Uint64(), stream)
+		if err != nil {
+			panic(err)
+		}
+		return x
+	}
+	src = one(1)
+	if g.oneIn(3) {
+		src = &merged{parts: []*load{one(1), one(2)}}
+	}
+	log.src = src
+	next := int64(0)
+	for at := model.Instant(0); at < model.Instant(span) && len(written) < 4_000; {
+		if n := src.upto(at); n > next {
+			log.appendRun(model.Offset(len(written)+1), next, n)
+			for ; next < n; next++ {
+				for range src.size(next) {
+					written = append(written, src.when(next))
+				}
+			}
+		}
+		if g.oneIn(3) {
+			n := model.Offset(len(written) + 1)
+			log.appendOne(n, n+14, at, nil)
+			for range 14 {
+				written = append(written, at)
+			}
+		}
+		at += model.Instant(1 + g.Int64N(span/4+1))
+	}
+	return log, written
+}
+
+// TestCutToTheByte plays whole runs over links with bandwidth: what a replica
+// that counts reads has taken when its link is reset is what a queue hands over.
+func TestCutToTheByte(t *testing.T) {
+	inParallel(t, 0, 400, func() func(n int64) error {
+		w := &World{}
+		return func(n int64) error {
+			g := newGen(4, uint64(n))
+			c := borderConfig(g)
+			prof, _ := model.LookupProfile("redis-2.8")
+			c.Servers[0].Profile, c.Servers[1].Profile = prof, prof
+			l := &c.Loads[0]
+			l.Arrivals = pick(g, Constant, Poisson)
+			if l.PerSecond > 0 {
+				l.PerSecond = min(l.PerSecond, 500)
+			} else {
+				l.BytesPerSecond = min(l.BytesPerSecond, 150_000)
+			}
+			c.Links = []LinkConfig{{A: 0, B: 1, Latency: g.span(0, 50*time.Millisecond), Bandwidth: g.between(20_000, 2_000_000)}}
+			src, err := newLoad(l, c.Duration, c.Seed, streamLoad)
+			if err != nil {
+				return err
+			}
+			b := &cutWatch{load: src, latency: model.Instant(c.Links[0].Latency), ps: psPerByte(c.Links[0].Bandwidth)}
+			if err := w.Reset(c, b); err != nil {
+				return err
+			}
+			if err := w.Run(); err != nil {
+				return err
+			}
+			if b.err != nil {
+				return fmt.Errorf("%v\n%s", b.err, goText(c))
+			}
+			if !b.checked {
+				return fmt.Errorf("nothing was lost\n%s", goText(c))
+			}
+			return nil
+		}
+	})
+}
+
+// cutWatch works out what had arrived at a cut: of what was ready when the
+// stream began to flow, the writes since, and the PINGs.
+type cutWatch struct {
+	load        *load
+	latency     model.Instant
+	ps          int64
+	first       model.Offset
+	ready       int64
+	online, cut model.Instant
+	pings       []model.Instant
+	checked     bool
+	err         error
+}
+
+func (b *cutWatch) Observe(r *trace.Record) {
+	switch e := &r.Event; {
+	case e.Kind == model.EvPeerOnline && b.cut == 0:
+		b.first, b.ready, b.online = e.Offset, e.Bytes, r.At
+	case e.Kind == model.EvPinged && b.online > 0 && b.cut == 0:
+		b.pings = append(b.pings, r.At)
+	case e.Kind == trace.Cut:
+		b.cut = r.At
+	case e.Kind == model.EvLost && b.cut > 0 && !b.checked:
+		b.checked = true
+		if want := b.first + model.Offset(b.arrived()); e.Offset != want {
+			b.err = fmt.Errorf("the replica wants byte %d, the link has carried all before %d", e.Offset, want)
+		}
+	}
+}
+
+func (b *cutWatch) arrived() (n int64) {
+	room := int64(b.cut-b.latency) * 1000
+	free := int64(b.online) * 1000
+	put := func(at model.Instant, size int64) {
+		free = max(free, int64(at)*1000)
+		if room > free {
+			n += min(size, (room-free)/b.ps)
+		}
+		free += size * b.ps
+	}
+	put(b.online, b.ready)
+	k := b.load.upto(b.online)
+	selected := b.ready > 0
+	for {
+		at := b.load.when(k)
+		if len(b.pings) > 0 && b.pings[0] < at {
+			put(b.pings[0], 14)
+			b.pings = b.pings[1:]
+			continue
+		}
+		if at > b.cut {
+			return n
+		}
+		if !selected {
+			selected = true
+			put(at, 23)
+		}
+		put(at, b.load.size(k))
+		k++
+	}
+}
+
+// TestMerged holds several loads as one stream against their sorted commands.
+func TestMerged(t *testing.T) {
+	for n := range uint64(60) {
+		g := newGen(5, n)
+		m := &merged{}
+		for i := range 1 + g.IntN(4) {
+			c := g.load(3 * time.Second)
+			l, err := newLoad(&c, 3*time.Second, g.Uint64(), uint64(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.parts = append(m.parts, l)
+		}
+		type command struct {
+			at   model.Instant
+			part int
+			k    int64
+		}
+		var all []command
+		for i, l := range m.parts {
+			for k := range l.total() {
+				all = append(all, command{l.when(k), i, k})
+			}
+		}
+		slices.SortStableFunc(all, func(a, b command) int { return int(min(max(a.at-b.at, -1), 1)) })
+		before := make([]int64, len(all)+1)
+		for k, c := range all {
+			before[k+1] = before[k] + m.parts[c.part].size(c.k)
+		}
+		for range 3000 {
+			k := g.Int64N(int64(len(all)) + 70)
+			if g.oneIn(3) {
+				k = min(k, g.Int64N(200))
+			}
+			if k >= int64(len(all)) {
+				if m.when(k) != model.Never || m.bytes(k) != before[len(all)] {
+					t.Fatalf("number %d: command %d of %d: %d, %d", n, k, len(all), m.when(k), m.bytes(k))
+				}
+				continue
+			}
+			c := all[k]
+			if m.when(k) != c.at || m.bytes(k) != before[k] || m.size(k) != m.parts[c.part].size(c.k) {
+				t.Fatalf("number %d: command %d: at %d, %d bytes before it", n, k, m.when(k), m.bytes(k))
+			}
+			if got, want := m.fill(nil, k), m.parts[c.part].fill(nil, c.k); string(got) != string(want) {
+				t.Fatalf("number %d: command %d is %q, should be %q", n, k, got, want)
+			}
+			if b := before[k] + g.Int64N(m.size(k)); m.find(b) != k {
+				t.Fatalf("number %d: byte %d is in command %d, not in %d", n, b, k, m.find(b))
+			}
+			if m.upto(c.at) <= k || c.at > 0 && m.upto(c.at-1) > k {
+				t.Fatalf("number %d: command %d is not at %d", n, k, c.at)
+			}
+		}
+		if got := m.find(before[len(all)]); got != int64(len(all)) {
+			t.Fatalf("number %d: find of all %d commands gives %d", n, len(all), got)
+		}
+	}
+}
