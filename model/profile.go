@@ -133,7 +133,7 @@ var redis28 = Profile{
 	Source: "redis 2.8.24: replication.c, checked live",
 }
 
-var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8, with WAIT and keepalive", func(p *Profile) {
+var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8", func(p *Profile) {
 	p.GetAck = true
 })
 
@@ -172,7 +172,7 @@ var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless 
 	p.ArgsQuote = "'"
 })
 
-var redis72 = as(redis70, "redis-7.2", "7.2.4", "as 7.0; the offset counts commands while AOF is on and no replica", nil)
+var redis72 = as(redis70, "redis-7.2", "7.2.4", "as 7.0", nil)
 
 var redis74 = as(redis72, "redis-7.4", "7.4.1", "as 7.2", nil)
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"psyncsim/model"
 	"psyncsim/plots"
 	"psyncsim/results"
 	"psyncsim/scenarios"
@@ -179,24 +178,4 @@ func (c *commands) lint(files []string) error {
 		return &exitError{exitUsage, errors.Join(bad...)}
 	}
 	return nil
-}
-
-func (c *commands) profiles(x *cli.Context) error {
-	if x.NArg() > 0 {
-		return usage("profiles takes no argument")
-	}
-	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "version\trelease\tbacklog\tPSYNC\treconnects\tin short")
-	for _, p := range model.Profiles() {
-		when := "at the next cron tick, up to 1 s"
-		if p.ReconnectNow {
-			when = "at once"
-		}
-		size := "-"
-		if p.Backlog != model.BacklogNone {
-			size = results.PrettyBytes(p.BacklogSize)
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", p.Name, p.Tag, size, p.PSYNC, when, p.About)
-	}
-	return w.Flush()
 }
