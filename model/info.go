@@ -123,3 +123,48 @@ func (n *Info) appendText(b []byte) []byte {
 	}
 	return b
 }
+
+// Info is what INFO prints at an instant.
+func (s *Server) Info(at Instant) *Info {
+	u := &s.up
+	n := &Info{Role: "master", ReplID: s.id, ReplID2: s.id2, RunID: s.runID, MRO: s.mro, SecondOffset: s.second,
+		BacklogActive: s.log != nil, BacklogSize: s.set.BacklogSize, First: s.staleFirst, Hist: s.staleHist,
+		SyncFull: s.stats.full, SyncPartialOK: s.stats.partialOK, SyncPartialErr: s.stats.partialErr,
+		BgsaveInProgress: s.child.running, sync: s.prof.PSYNC == 0, psync2: s.prof.PSYNC == 2, readOffset: s.prof.ReadOffsetInfo}
+	if s.log != nil {
+		n.First, n.Hist = s.History()
+	}
+	now := s.clock(at)
+	for _, c := range s.clients {
+		if c.state == notReplica {
+			continue
+		}
+		n.ConnectedSlaves++
+		sl := InfoSlave{Name: c.peer, State: [...]string{"", "wait_bgsave", "wait_bgsave", "send_bulk", "online"}[c.state], Offset: c.ack}
+		if s.prof.SlaveType {
+			sl.Type = "replica"
+		}
+		if c.state == online {
+			sl.Lag = now - c.ackTime
+		}
+		n.Slaves = append(n.Slaves, sl)
+	}
+	if u.host == "" {
+		return n
+	}
+	n.Role, n.LinkUp = "slave", u.state == upConnected
+	n.SyncInProgress = u.state == upHeader || u.state == upBulk || u.state == upLoading
+	n.SlaveReplOffset, n.SlaveReadOffset = u.done, u.read
+	if !n.LinkUp && !u.cached {
+		n.SlaveReplOffset = 1
+	}
+	n.LastIOSeconds = -1
+	if n.LinkUp {
+		n.LastIOSeconds = now - u.lastIO
+	} else if u.everUp || s.prof.LinkDownSince0 {
+		n.LinkDownSeconds = now - u.downAt
+	} else {
+		n.LinkDownSeconds = -1
+	}
+	return n
+}

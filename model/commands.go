@@ -1,0 +1,204 @@
+package model
+
+import (
+	"strconv"
+)
+
+// clientData reads commands of an accepted connection.
+func (s *Server) clientData(id ConnID, data []byte) {
+	c := s.client(id)
+	if c == nil {
+		return // closed by us a moment ago
+	}
+	c.in.Feed(data)
+	for {
+		args, _, ok, err := c.in.Next()
+		if err != nil {
+			s.send(id, []byte("-ERR "+err.Error()+"\r\n"))
+			s.drop(c, WhyError)
+			return
+		}
+		if !ok {
+			return
+		}
+		if len(args) == 0 {
+			// A newline of a loading replica keeps it from being timed out.
+			if c.state != notReplica {
+				c.ackTime = s.unix()
+			}
+			continue
+		}
+		s.command(c, args)
+		if s.client(id) == nil {
+			return
+		}
+	}
+}
+
+func (s *Server) reply(c *client, line string) { s.send(c.conn, []byte(line+"\r\n")) }
+
+func (s *Server) command(c *client, args [][]byte) {
+	switch {
+	case is(args[0], "REPLCONF"):
+		s.replconf(c, args)
+	case c.state != notReplica:
+		// A replica's link carries nothing else; a second PSYNC is ignored silently.
+	case is(args[0], "PING"):
+		s.pinged(c, args)
+	case is(args[0], "PSYNC") && s.prof.PSYNC > 0:
+		if len(args) < 3 || len(args) > 3 && !s.prof.Failover {
+			s.reply(c, "-ERR wrong number of arguments for 'psync' command")
+			return
+		}
+		if len(args) > 3 && is(args[3], "FAILOVER") && !s.tookOver(c, args[1]) {
+			return
+		}
+		s.psync(c, args)
+	case is(args[0], "SYNC"):
+		if len(args) != 1 {
+			s.reply(c, "-ERR wrong number of arguments for 'sync' command")
+			return
+		}
+		s.sync(c)
+	default:
+		s.reply(c, s.unknown(args))
+	}
+}
+
+func (s *Server) pinged(c *client, args [][]byte) {
+	switch len(args) {
+	case 1:
+		s.reply(c, "+PONG")
+	case 2:
+		s.reply(c, "$"+strconv.Itoa(len(args[1]))+"\r\n"+string(args[1]))
+	default:
+		s.reply(c, "-ERR wrong number of arguments for 'ping' command")
+	}
+}
+
+// unknown is the refusal of a command that nobody knows (processCommand). From
+// 5.0 on it shows the beginning of the arguments: at most about 128 bytes.
+func (s *Server) unknown(args [][]byte) string {
+	q := s.prof.ArgsQuote
+	if q == "" {
+		return "-ERR unknown command '" + string(args[0]) + "'"
+	}
+	var shown []byte
+	for _, a := range args[1:] {
+		if len(shown) >= 128 {
+			break
+		}
+		shown = append(shown, q...)
+		shown = append(shown, a[:min(len(a), 128-len(shown)+len(q))]...)
+		shown = append(shown, q...)
+		if q == "`" {
+			shown = append(shown, ',')
+		}
+		shown = append(shown, ' ')
+	}
+	name := args[0]
+	if q == "'" {
+		name = name[:min(len(name), 128)]
+	}
+	line := []byte("-ERR unknown command " + q + string(name) + q + ", with args beginning with: " + string(shown))
+	for i, b := range line { // a reply is one line (addReplyErrorFormat)
+		if b == '\r' || b == '\n' {
+			line[i] = ' '
+		}
+	}
+	return string(line)
+}
+
+// tookOver handles PSYNC … FAILOVER: the master that asks hands its history over,
+// and the replica that has it becomes the master (facts: 3.9).
+func (s *Server) tookOver(c *client, id []byte) bool {
+	if s.up.host == "" {
+		s.reply(c, "-ERR PSYNC FAILOVER can't be sent to a master.")
+		return false
+	}
+	if !is(id, string(s.id)) {
+		s.reply(c, "-ERR PSYNC FAILOVER replid must match my replid.")
+		return false
+	}
+	s.promote()
+	return true
+}
+
+// is compares a word without case.
+func is(b []byte, word string) bool { return len(b) == len(word) && foldPrefix(b, word) }
+
+// foldPrefix says whether b begins with word, without case.
+func foldPrefix(b []byte, word string) bool {
+	if len(b) < len(word) {
+		return false
+	}
+	for i := range len(word) {
+		if lower(b[i]) != lower(word[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// replconf handles REPLCONF of every version (facts: 3.8).
+func (s *Server) replconf(c *client, args [][]byte) {
+	if len(args)%2 == 0 {
+		s.reply(c, "-ERR syntax error")
+		return
+	}
+	for i := 1; i < len(args); i += 2 {
+		name, value := args[i], args[i+1]
+		switch {
+		case is(name, "listening-port"):
+			if _, ok := ParseInt(value); !ok {
+				s.reply(c, "-ERR value is not an integer or out of range")
+				return
+			}
+		case is(name, "ip-address") && s.prof.PSYNC > 0:
+		case is(name, "capa") && s.prof.CapaEOF:
+			if is(value, "eof") {
+				c.eof = true
+			} else if is(value, "psync2") && s.prof.CapaPSYNC2 {
+				c.psync2 = true
+			}
+		case is(name, "ack") && s.prof.PSYNC > 0:
+			s.acked(c, value)
+			return // an ACK is never answered
+		case is(name, "getack") && s.prof.GetAck: // nor is this
+			if s.up.state == upConnected {
+				s.sendAck()
+			}
+			return
+		default:
+			s.reply(c, "-ERR Unrecognized REPLCONF option: "+string(name))
+			return
+		}
+	}
+	s.reply(c, "+OK")
+}
+
+func (s *Server) acked(c *client, value []byte) {
+	if c.state == notReplica {
+		return
+	}
+	off, ok := ParseInt(value)
+	if !ok {
+		return
+	}
+	c.ack = max(c.ack, Offset(off))
+	c.ackTime = s.unix()
+	if c.state == waitEnd && s.child.ended && s.prof.AckAfterEOFLoad {
+		s.reapChild() // it can only have loaded what the child has sent (checkChildrenDone)
+	}
+	if c.onAck && c.state == online {
+		c.onAck = false
+		s.attach(c)
+	}
+}

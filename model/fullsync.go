@@ -1,0 +1,205 @@
+package model
+
+import (
+	"strconv"
+)
+
+// fullSync queues a replica for a snapshot (syncCommand; facts: 3.4 step 8, 4.2).
+func (s *Server) fullSync(c *client, e Event) {
+	e.Full = true
+	s.stats.full++
+	c.state, c.asked, c.sent = waitStart, s.unix(), false
+	at := len(s.notes)
+	s.note(e) // its Reply is known when the snapshot begins; see setUp
+	if s.prof.PSYNC == 2 && s.log == nil && s.replicas() == 1 {
+		s.changeID()
+		s.createBacklog()
+	}
+	switch {
+	case s.child.running && !s.child.socket:
+		if o := s.joinable(c); o != nil {
+			c.buf = append(c.buf[:0], o.buf...)
+			s.setUp(c, o.bufFrom-1, o)
+		}
+	case s.child.running:
+		// Late-comers never join a transfer without disk.
+	case s.set.Diskless && c.eof && !(s.prof.ForkAtOnce && s.set.DisklessDelay == 0):
+		// The cron starts it after repl-diskless-sync-delay.
+	default:
+		s.startSave()
+	}
+	if c.state != waitStart && !c.legacy {
+		s.notes[at].Reply = s.fullReply(c)
+	}
+	if s.prof.PSYNC == 1 && s.log == nil && s.replicas() == 1 {
+		// Offsets handed out before must never match again: one byte is skipped
+		// (createReplicationBacklog).
+		s.mro++
+		s.createBacklog()
+	}
+}
+
+// joinable finds the replica whose running disk snapshot the requester can
+// share: one that waits for its end and offers no more than the requester.
+func (s *Server) joinable(c *client) *client {
+	for _, o := range s.clients {
+		if o.state == waitEnd {
+			if (o.eof && !c.eof) || (o.psync2 && !c.psync2) || o.legacy != c.legacy && s.prof.PSYNC == 0 {
+				return nil
+			}
+			return o
+		}
+	}
+	return nil
+}
+
+// startSave starts the snapshot child for everyone who waits
+// (startBgsaveForReplication).
+func (s *Server) startSave() {
+	socket := s.set.Diskless && s.prof.PSYNC > 0
+	n := 0
+	for _, c := range s.clients {
+		if c.state == waitStart {
+			n++
+			socket = socket && c.eof
+		}
+	}
+	if n == 0 {
+		return
+	}
+	off := s.mro
+	if s.prof.PSYNC == 1 && s.log == nil {
+		off++ // getPsyncInitialOffset
+	}
+	s.child = child{running: true, socket: socket}
+	for _, c := range s.clients {
+		if c.state == waitStart {
+			s.setUp(c, off, nil)
+		}
+	}
+	s.note(Event{Kind: EvSaving, Offset: off})
+	s.out = append(s.out, Output{Kind: OutSnapshot, Socket: socket})
+	if !socket {
+		return
+	}
+	for _, c := range s.clients {
+		if c.state == waitEnd {
+			s.note(Event{Kind: EvSending, Conn: c.conn, Peer: c.peer})
+			s.out = append(s.out, Output{Kind: OutSendSnapshot, Conn: c.conn, Data: eofHeader, Bytes: eofMarkLen})
+		}
+	}
+}
+
+// The mark of a diskless transfer is 40 arbitrary bytes; any constant serves.
+var eofHeader = []byte("$EOF:7073796e6373696d7073796e6373696d70737963\r\n")
+
+const eofMarkLen = 40
+
+// setUp gives a waiting replica its offset and its +FULLRESYNC line
+// (replicationSetupSlaveForFullResync). like is the replica whose snapshot it
+// joins.
+func (s *Server) setUp(c *client, off Offset, like *client) {
+	s.readNext(c, like)
+	c.state, c.bufFrom = waitEnd, off+1
+	c.attached, c.onAck, c.sent = false, false, false
+	s.selected = false
+	if !c.legacy {
+		s.reply(c, s.fullReply(c))
+	}
+}
+
+func (s *Server) fullReply(c *client) string {
+	return "+FULLRESYNC " + string(s.id) + " " + strconv.FormatInt(int64(c.bufFrom-1), 10)
+}
+
+// reapChild notices the end of the snapshot child (updateSlavesWaitingBgsave).
+func (s *Server) reapChild() {
+	ch := s.child
+	s.child = child{}
+	if !ch.killed {
+		s.note(Event{Kind: EvSaved, Bytes: ch.bytes})
+	}
+	for _, c := range s.clients {
+		switch {
+		case c.state != waitEnd:
+		case ch.socket:
+			c.state, c.ackTime, c.onAck = online, s.unix(), true
+			s.peerDue(c)
+		default:
+			c.state = sendBulk
+			header := "$" + strconv.FormatInt(ch.bytes, 10) + "\r\n"
+			s.note(Event{Kind: EvSending, Conn: c.conn, Peer: c.peer, Bytes: ch.bytes})
+			s.out = append(s.out, Output{Kind: OutSendSnapshot, Conn: c.conn, Data: []byte(header)})
+		}
+	}
+	s.startPendingSaves(true)
+}
+
+// snapshotSent: the transport took the last byte of the snapshot.
+func (s *Server) snapshotSent(id ConnID) {
+	c := s.client(id)
+	if c == nil {
+		return
+	}
+	if c.state == waitEnd { // diskless: the child ends when every reader is served
+		c.sent = true
+		s.socketChildDone()
+		return
+	}
+	if c.state != sendBulk {
+		return
+	}
+	c.state, c.ackTime = online, s.unix()
+	s.peerDue(c)
+	s.attach(c)
+}
+
+func (s *Server) socketChildDone() {
+	for _, c := range s.clients {
+		if c.state == waitEnd && !c.sent {
+			return
+		}
+	}
+	s.child.ended = true
+}
+
+// dropUselessChild kills a disk snapshot that nobody waits for, when no save
+// point wants it either.
+func (s *Server) dropUselessChild() {
+	if !s.child.running || s.child.socket || s.child.ended || !s.prof.KillUselessChild || s.set.SavePoints {
+		return
+	}
+	for _, c := range s.clients {
+		if c.state == waitEnd {
+			return
+		}
+	}
+	// It is only sent a signal (killRDBChild): its end is noticed by the next
+	// serverCron turn like any other, and until then nobody gets a new snapshot.
+	s.child.ended, s.child.killed = true, true
+	s.out = append(s.out, Output{Kind: OutKillSnapshot})
+}
+
+// startPendingSaves starts a snapshot for replicas that wait. Disk: at once.
+// Diskless: when the longest wait passes repl-diskless-sync-delay; versions up
+// to 5.0 do not test the delay again when a child has just ended
+// (shouldStartChildReplication; facts: 4.3).
+func (s *Server) startPendingSaves(childEnded bool) {
+	if s.child.running {
+		return
+	}
+	var longest int64 = -1
+	for _, c := range s.clients {
+		if c.state == waitStart {
+			longest = max(longest, s.unix()-c.asked)
+		}
+	}
+	if longest < 0 {
+		return
+	}
+	delay := wholeSeconds(s.set.DisklessDelay)
+	if !s.set.Diskless || longest > delay || s.prof.DelayInclusive && longest == delay ||
+		childEnded && !s.prof.DelayInclusive {
+		s.startSave()
+	}
+}

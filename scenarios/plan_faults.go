@@ -1,0 +1,234 @@
+package scenarios
+
+import (
+	"psyncsim/model"
+	"psyncsim/sim"
+	"sort"
+	"strings"
+	"time"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+type fault struct {
+	sim.FaultConfig
+	node  *yaml.Node
+	kind  string
+	every time.Duration
+	count int64
+	set   []setting
+}
+
+var faultKinds = []string{"reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config"}
+
+func (p *planner) pair(n *yaml.Node) (a, b int) {
+	a, b = -1, -1
+	if n.Kind != yaml.SequenceNode || len(n.Content) != 2 {
+		p.fail(n, "expected the names of two servers, such as [master, replica]")
+		return
+	}
+	a, b = p.server(n.Content[0]), p.server(n.Content[1])
+	if a >= 0 && a == b {
+		p.fail(n, "a link joins two different servers")
+		return -1, -1
+	}
+	return
+}
+
+func (p *planner) readLink(i int, n *yaml.Node) {
+	l := sim.LinkConfig{A: -1, B: -1}
+	p.object(n, "a link", "", []field{
+		{name: "between", need: true, read: func(n *yaml.Node) { l.A, l.B = p.pair(n) }},
+		{name: "latency", fallback: sim.DefaultLink.Latency.String(), read: func(n *yaml.Node) {
+			if l.Latency = p.duration1(n); l.Latency > time.Hour {
+				p.fail(n, "too long for a link; at most 1h")
+			}
+		}},
+		{name: "bandwidth", fallback: asRate.format(sim.DefaultLink.Bandwidth), read: func(n *yaml.Node) { l.Bandwidth = p.speed(n) }},
+	})
+	if l.A < 0 || l.B < 0 {
+		return
+	}
+	for _, have := range p.config.Links {
+		if have.A == l.A && have.B == l.B || have.A == l.B && have.B == l.A {
+			p.fail(lookup(n, "between"), "these two have a link already")
+			return
+		}
+	}
+	p.config.Links = append(p.config.Links, l)
+}
+
+func (p *planner) readFault(i int, n *yaml.Node) {
+	f := fault{node: n, count: 1}
+	f.A, f.B, f.Server, f.Peer = -1, -1, -1, -1
+	if k := lookup(n, "kind"); k != nil && k.Kind == yaml.ScalarNode {
+		f.kind = k.Value
+	}
+	var forNode, timesNode, everyNode *yaml.Node
+	fields := []field{
+		{name: "at", need: true, read: func(n *yaml.Node) { f.At = p.duration1(n) }},
+		{name: "kind", need: true, read: func(n *yaml.Node) { f.kind = p.word(n, faultKinds...) }},
+	}
+	add := func(name string, need bool, fallback string, read func(*yaml.Node)) {
+		fields = append(fields, field{name: name, need: need, fallback: fallback, read: read})
+	}
+	lasting := func(n *yaml.Node) { forNode = n; f.For = p.duration1(n) }
+	known := true
+	onServer := func() {
+		name := "server"
+		if lookup(n, "on") != nil {
+			name = "on"
+		}
+		add(name, true, "", func(n *yaml.Node) { f.Server = p.server(n) })
+	}
+	switch f.kind {
+	case "reset", "silent":
+		f.Kind = sim.FaultReset
+		add("link", true, "", func(n *yaml.Node) { f.A, f.B = p.pair(n) })
+		if f.kind == "silent" {
+			f.Kind = sim.FaultSilent
+			add("for", true, "", func(n *yaml.Node) { forNode = n; f.For = p.durationAbove0(n) })
+		} else {
+			add("for", false, "0s", lasting)
+		}
+	case "restart", "crash":
+		f.Kind = sim.FaultCrash
+		onServer()
+		add("for", false, "0s", lasting)
+		if f.kind == "restart" {
+			f.Kind = sim.FaultRestart
+			add("save", false, "yes", func(n *yaml.Node) { f.Save = p.yes(n) })
+		}
+	case "pause":
+		f.Kind = sim.FaultPause
+		onServer()
+		add("for", true, "", func(n *yaml.Node) { forNode = n; f.For = p.durationAbove0(n) })
+	case "promote":
+		f.Kind = sim.FaultPromote
+		onServer()
+	case "replicaof":
+		f.Kind = sim.FaultReplicaOf
+		onServer()
+		add("to", true, "", func(n *yaml.Node) { f.Peer = p.server(n) })
+	case "config":
+		f.Kind = sim.FaultConfigSet
+		onServer()
+		add("set", true, "", func(n *yaml.Node) {
+			if f.Server >= 0 && p.servers[f.Server].Profile != nil {
+				scratch := p.servers[f.Server].Settings
+				p.readConfig(p.servers[f.Server].Profile, &scratch, n, false, &f.set)
+			}
+		})
+	default:
+		// An unknown kind is one problem; its fields cannot be judged.
+		known = false
+		for _, name := range []string{"link", "server", "on", "for", "save", "to", "set"} {
+			add(name, false, "", func(*yaml.Node) {})
+		}
+	}
+	add("every", false, "", func(n *yaml.Node) { everyNode = n; f.every = p.durationAbove0(n) })
+	add("times", false, "", func(n *yaml.Node) { timesNode = n; f.count = p.count(n, 1, MaxFaults) })
+	ok := p.object(n, "a "+strings.TrimSpace(f.kind+" fault"), "kind", fields)
+	if timesNode != nil && everyNode == nil {
+		p.fail(timesNode, "times needs every, the time from one to the next")
+		return
+	}
+	if p.config.Duration > 0 && f.At >= p.config.Duration {
+		p.fail(lookup(n, "at"), "at or after the end of the run (duration %v)", p.config.Duration)
+		return
+	}
+	if !ok || !known || f.Kind == 0 {
+		return
+	}
+	if f.Kind == sim.FaultReplicaOf && f.Peer >= 0 && f.Peer == f.Server {
+		p.fail(lookup(n, "to"), "a server does not follow itself")
+		return
+	}
+	if everyNode != nil && f.every > 0 {
+		if forNode != nil && f.For >= f.every {
+			p.fail(everyNode, "must be longer than for: the next one begins before this one has ended")
+			return
+		}
+		fit := int64((p.config.Duration-f.At-1)/f.every) + 1
+		switch {
+		case timesNode == nil:
+			f.count = fit
+		case f.count > fit:
+			p.fail(timesNode, "only %d of them begin before the end of the run (duration %v)", fit, p.config.Duration)
+			return
+		}
+	}
+	if f.Kind <= sim.FaultSilent {
+		if f.A < 0 || f.B < 0 {
+			return
+		}
+	} else if f.Server < 0 || f.Kind == sim.FaultReplicaOf && f.Peer < 0 {
+		return
+	}
+	if f.Kind == sim.FaultPromote || f.Kind == sim.FaultReplicaOf {
+		p.servers[f.Server].moves = true
+	}
+	if f.A < 0 {
+		f.A = 0
+	}
+	if f.B < 0 {
+		f.B = 0
+	}
+	f.Server, f.Peer = max(f.Server, 0), max(f.Peer, 0)
+	p.faults = append(p.faults, f)
+}
+
+// finishFaults spreads repeated faults out and gives each CONFIG SET the whole
+// set of settings that it leaves behind.
+func (p *planner) finishFaults() {
+	total := int64(0)
+	for _, f := range p.faults {
+		total += f.count
+	}
+	if total > MaxFaults {
+		p.failAt(p.faults[0].node, "faults", "%d faults once they are repeated; at most %d", total, MaxFaults)
+		return
+	}
+	if p.drafting || len(p.problems.List) > 0 {
+		return
+	}
+	p.config.Faults = make([]sim.FaultConfig, 0, total)
+	var sets []int // indices into config.Faults
+	var owners []*fault
+	for i := range p.faults {
+		f := &p.faults[i]
+		for k := int64(0); k < f.count; k++ {
+			c := f.FaultConfig
+			c.At += time.Duration(k) * f.every
+			if f.Kind == sim.FaultConfigSet {
+				sets = append(sets, len(p.config.Faults))
+				owners = append(owners, f)
+			}
+			p.config.Faults = append(p.config.Faults, c)
+		}
+	}
+	if len(sets) == 0 {
+		return
+	}
+	order := make([]int, len(sets))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(i, j int) bool {
+		return p.config.Faults[sets[order[i]]].At < p.config.Faults[sets[order[j]]].At
+	})
+	now := make(map[int]model.Settings)
+	for _, i := range order {
+		f := owners[i]
+		s, ok := now[f.Server]
+		if !ok {
+			s = p.servers[f.Server].Settings
+		}
+		for _, set := range f.set {
+			applyDirective(p.servers[f.Server].Profile, &s, set.dir, set.args, false)
+		}
+		now[f.Server] = s
+		whole := s
+		p.config.Faults[sets[i]].Settings = &whole
+	}
+}

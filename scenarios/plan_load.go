@@ -1,0 +1,378 @@
+package scenarios
+
+import (
+	"fmt"
+	"psyncsim/sim"
+	"strings"
+	"time"
+
+	yaml "go.yaml.in/yaml/v4"
+)
+
+// reads are commands that a stream never carries.
+var reads = words2set("GET MGET HGET HMGET HGETALL LRANGE SMEMBERS ZRANGE EXISTS TTL PTTL TYPE KEYS SCAN STRLEN LLEN SCARD ZCARD HLEN PING INFO")
+
+func (p *planner) command(n *yaml.Node) string {
+	s, ok := p.text(n, "the name of a write command, such as SET")
+	if !ok {
+		return ""
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i] | 0x20
+		if !(c >= 'a' && c <= 'z' || i > 0 && (s[i] == '.' || s[i] == '_' || s[i] >= '0' && s[i] <= '9')) || len(s) > 64 {
+			p.fail(n, "not the name of a command; expected one such as SET")
+			return ""
+		}
+	}
+	if s == "" {
+		p.failAt(n, "command", "a value is missing; expected the name of a write command, such as SET")
+	}
+	if reads[strings.ToUpper(s)] {
+		p.fail(n, "it writes nothing, so a replication stream never carries it")
+	}
+	return s
+}
+
+// hasValue are the commands whose value is spelled out when left out.
+func hasValue(command string) bool { return command == "" || strings.EqualFold(command, "SET") }
+
+// commandFields are the fields of a load's one command, or of an item of a mix.
+func (p *planner) commandFields(n *yaml.Node, c *sim.Command) []field {
+	var key, value *yaml.Node
+	fallback := func(s string) string {
+		if lookup(n, "args") != nil {
+			return ""
+		}
+		return s
+	}
+	name := "SET"
+	if v := lookup(n, "command"); v != nil {
+		name = v.Value
+	}
+	if c.Times == 0 {
+		c.Times = 1
+	}
+	fs := []field{
+		{name: "command", fallback: "SET", read: func(n *yaml.Node) { c.Name = p.command(n) }},
+		{name: "key", fallback: fallback("16"), read: func(n *yaml.Node) { key = n; c.Args = []int{p.length(n)} }},
+		{name: "value", read: func(n *yaml.Node) {
+			value = n
+			v := p.length(n)
+			c.Args = append(c.Args, v)
+			if len(c.Args) == 1 {
+				p.fail(n, "there is no key; give the lengths of all arguments as args")
+			}
+		}},
+		{name: "args", read: func(n *yaml.Node) {
+			if key != nil || value != nil {
+				p.fail(n, "args are all arguments; key and value do not stand beside it")
+			}
+			c.Args = nil
+			p.list(n, "lengths", func(_ int, n *yaml.Node) { c.Args = append(c.Args, p.length(n)) })
+			if len(c.Args) == 0 && n.Kind == yaml.SequenceNode {
+				p.fail(n, "a write has one argument at least, its key")
+			}
+			if len(c.Args) > 1<<20 {
+				p.failAt(n, "args", "at most 1048576 arguments")
+			}
+		}},
+	}
+	if hasValue(name) {
+		fs[2].fallback = fallback("200")
+	}
+	return fs
+}
+
+// respBytes is what a command takes on the stream.
+func respBytes(c *sim.Command) int64 {
+	digits := func(n int) int64 { return int64(len(fmt.Sprint(n))) }
+	bulk := func(n int) int64 { return 1 + digits(n) + 2 + int64(n) + 2 }
+	total := 1 + digits(1+len(c.Args)) + 2 + bulk(len(c.Name))
+	for _, a := range c.Args {
+		total += bulk(a)
+	}
+	return total
+}
+
+// meanCommand is the mean length of a mix's commands: total bytes and count.
+func meanCommand(mix []sim.Command) (bytes, commands int64) {
+	for i := range mix {
+		bytes += respBytes(&mix[i]) * int64(mix[i].Times)
+		commands += int64(mix[i].Times)
+	}
+	return
+}
+
+func (p *planner) readLoad(i int, n *yaml.Node) {
+	if i >= maxLoads {
+		if i == maxLoads {
+			p.failAt(n, "workload", "at most %d loads", maxLoads)
+		}
+		return
+	}
+	l := sim.LoadConfig{Server: -1}
+	one := sim.Command{}
+	var on, mix, rateNode, until *yaml.Node
+	var r rate
+	a := arrivals{}
+	mixed := lookup(n, "mix") != nil
+	fields := []field{
+		{name: "on", need: true, read: func(n *yaml.Node) { on = n; l.Server = p.server(n) }},
+		{name: "rate", read: func(n *yaml.Node) { rateNode = n; r = p.rate(n) }},
+	}
+	if mixed {
+		fields = append(fields, field{name: "mix", need: true, read: func(n *yaml.Node) { mix = n; l.Commands = p.readMix(n) }})
+		for _, name := range []string{"command", "key", "value", "args"} {
+			fields = append(fields, field{name: name, read: func(n *yaml.Node) {
+				p.failAt(n, name, "does not stand beside mix")
+			}})
+		}
+	} else {
+		fields = append(fields, p.commandFields(n, &one)...)
+		fields = append(fields, field{name: "mix", read: func(*yaml.Node) {}})
+	}
+	fields = append(fields,
+		field{name: "arrivals", fallback: "constant", read: func(n *yaml.Node) { a = p.readArrivals(n) }},
+		field{name: "from", fallback: "0s", read: func(n *yaml.Node) { l.From = p.duration1(n) }},
+		field{name: "until", read: func(n *yaml.Node) { until = n; l.Until = p.duration1(n) }})
+	ok := p.object(n, "a load", "command", fields)
+	if mix == nil && !mixed {
+		l.Commands = []sim.Command{one}
+	}
+	if until != nil && l.Until <= l.From {
+		p.fail(until, "the load ends before it begins; until must be later than from")
+	}
+	if p.duration != nil && l.From >= p.config.Duration && l.From > 0 {
+		p.fail(lookup(n, "from"), "the load begins after the end of the run (duration)")
+	}
+	l.Arrivals = a.kind
+	switch {
+	case !a.ok:
+		return
+	case a.kind == sim.Trace:
+		l.Trace = a.trace
+		if rateNode != nil {
+			p.fail(rateNode, "a trace has its own rate; leave it out")
+		}
+	case a.mean.unit != "" && rateNode != nil:
+		p.fail(rateNode, "the rate while off follows from the mean of the bursts; give one of the two")
+		return
+	case a.mean.unit != "":
+		r = a.meanOff()
+	case rateNode == nil:
+		p.failAt(n, "rate", "missing in a load")
+		return
+	}
+	l.BytesPerSecond, l.PerSecond = r.bytes, r.commands
+	if a.kind == sim.Bursts && !p.bursts(&l, r, &a) {
+		return
+	}
+	if !ok || l.Server < 0 || len(l.Commands) == 0 {
+		return
+	}
+	if !p.checkVolume(n, &l) {
+		return
+	}
+	if a.kind != sim.Trace && a.kind != sim.Bursts && r.bytes == 0 && r.commands == 0 {
+		return // no writes at all
+	}
+	p.loads = append(p.loads, on)
+	p.config.Loads = append(p.config.Loads, l)
+}
+
+// checkVolume refuses loads that no stream could carry.
+func (p *planner) checkVolume(n *yaml.Node, l *sim.LoadConfig) bool {
+	cycle, longest := int64(0), int64(0)
+	for i := range l.Commands {
+		size := respBytes(&l.Commands[i])
+		longest = max(longest, size)
+		cycle = satAdd(cycle, satMul(size, int64(l.Commands[i].Times)))
+	}
+	if cycle >= 1<<40 {
+		p.failAt(n, "workload", "its commands have more than 1 TiB a cycle")
+		return false
+	}
+	if l.Arrivals == sim.Trace {
+		return true
+	}
+	if v := max(l.PerSecond, l.BurstPerSecond); satMul(v, longest) > maxRate {
+		p.failAt(n, "rate", "%d commands of up to %d bytes a second are more than 1 TB/s", v, longest)
+		return false
+	}
+	return true
+}
+
+func (p *planner) readMix(n *yaml.Node) (mix []sim.Command) {
+	cycle := int64(0)
+	p.list(n, "commands", func(_ int, n *yaml.Node) {
+		c := sim.Command{}
+		fields := append(p.commandFields(n, &c), field{name: "times", fallback: "1", read: func(n *yaml.Node) { c.Times = int(p.count(n, 1, maxCycle)) }})
+		if p.object(n, "a command of a mix", "command", fields) {
+			mix = append(mix, c)
+		}
+		cycle += int64(c.Times)
+	})
+	if len(mix) == 0 && n.Kind == yaml.SequenceNode {
+		p.fail(n, "a mix needs one command at least")
+	}
+	if cycle > maxCycle {
+		p.failAt(n, "mix", "its times add up to %d; at most %d", cycle, maxCycle)
+	}
+	return mix
+}
+
+// arrivals are when writes come.
+type arrivals struct {
+	ok        bool
+	kind      sim.ArrivalKind
+	on, off   time.Duration
+	rate      rate
+	factor    int64 // thousandths; 0 is none
+	factorAt  *yaml.Node
+	mean      rate // over time, instead of the load's own rate
+	phase     time.Duration
+	phaseSet  bool
+	phaseNode *yaml.Node
+	trace     []sim.TracePoint
+}
+
+func (p *planner) readArrivals(n *yaml.Node) (a arrivals) {
+	if n.Kind == yaml.ScalarNode {
+		switch p.word(n, "constant", "poisson", "bursts", "trace") {
+		case "constant":
+			return arrivals{ok: true, kind: sim.Constant}
+		case "poisson":
+			return arrivals{ok: true, kind: sim.Poisson}
+		case "bursts":
+			p.fail(n, "bursts need their numbers: {bursts: {on: 8s, off: 32s, rate: 2MB/s}}")
+		case "trace":
+			p.fail(n, "a trace needs its file: {trace: info.csv}")
+		}
+		return
+	}
+	if n.Kind != yaml.MappingNode || len(n.Content) != 2 {
+		p.fail(n, "expected constant, poisson, {bursts: {on, off, rate}} or {trace: FILE}")
+		return
+	}
+	p.object(n, "arrivals", "", []field{
+		{name: "bursts", read: func(n *yaml.Node) {
+			a.kind = sim.Bursts
+			a.ok = p.object(n, "bursts", "", []field{
+				{name: "on", need: true, read: func(n *yaml.Node) { a.on = p.durationAbove0(n) }},
+				{name: "off", need: true, read: func(n *yaml.Node) { a.off = p.durationAbove0(n) }},
+				{name: "rate", read: func(n *yaml.Node) { a.rate = p.rate(n) }},
+				{name: "factor", read: func(n *yaml.Node) { a.factor = p.factor(n); a.factorAt = n }},
+				{name: "mean", read: func(n *yaml.Node) { a.mean = p.rate(n) }},
+				{name: "phase", fallback: "drawn", read: func(n *yaml.Node) {
+					if n.Kind == yaml.ScalarNode && n.Value == "drawn" {
+						p.saw(n, 0, Text, asText)
+						return
+					}
+					a.phase, a.phaseSet, a.phaseNode = p.duration1(n), true, n
+				}},
+			})
+			switch {
+			case !a.ok:
+			case lookup(n, "rate") == nil && lookup(n, "factor") == nil:
+				p.failAt(n, "rate", "missing in bursts: the rate while on, or factor, by which it is higher than the load's rate")
+				a.ok = false
+			case lookup(n, "rate") != nil && lookup(n, "factor") != nil:
+				p.fail(lookup(n, "factor"), "either rate or factor, not both")
+				a.ok = false
+			case lookup(n, "mean") != nil && lookup(n, "factor") == nil:
+				p.fail(lookup(n, "mean"), "a mean needs factor: how many times the rate while on is the rate while off")
+				a.ok = false
+			}
+			if a.phaseSet && a.on > 0 && a.off > 0 && a.phase >= a.on+a.off {
+				p.fail(a.phaseNode, "a phase is less than on + off")
+			}
+		}},
+		{name: "trace", read: func(n *yaml.Node) {
+			a.kind = sim.Trace
+			name, ok := p.text(n, "the path of a capture such as info.csv")
+			if !ok {
+				return
+			}
+			points, prob, err := p.files.trace(name)
+			switch {
+			case err != nil:
+				p.fail(n, "cannot be read: %v", err)
+			case prob != nil:
+				p.problems.add(*prob)
+			default:
+				a.trace, a.ok = points, true
+			}
+		}},
+	})
+	return a
+}
+
+// factor reads how many times a burst's rate is the load's, in thousandths.
+func (p *planner) factor(n *yaml.Node) int64 {
+	s, ok := p.scalarText(n, "a number such as 4 or 2.5")
+	if !ok {
+		return 0
+	}
+	number, rest := decimal(s)
+	if number == "" || rest != "" {
+		p.fail(n, "%v", notNumber(s, "a number such as 4 or 2.5"))
+		return 0
+	}
+	v, err := times(number, 1000, 1, 1e9, "thousandths")
+	if err != nil {
+		p.fail(n, "%v", err)
+	} else {
+		p.saw(n, 0, Text, asText)
+	}
+	return v
+}
+
+// meanOff is the rate while off that gives the mean over time.
+func (a *arrivals) meanOff() rate {
+	// off × (off + factor × on) = mean × (off + on), factor in thousandths.
+	// Durations go down to microseconds so that the products stay in 64 bits.
+	on, off := max(int64(a.on/time.Microsecond), 1), max(int64(a.off/time.Microsecond), 1)
+	weight := satAdd(satMul(off, 1000), satMul(on, a.factor))
+	part := func(v int64) int64 { return mulDiv(v, (on+off)*1000, weight) }
+	return rate{unit: a.mean.unit, bytes: part(a.mean.bytes), commands: part(a.mean.commands), node: a.mean.node}
+}
+
+// bursts puts the rates of a burst into a load.
+func (p *planner) bursts(l *sim.LoadConfig, r rate, a *arrivals) bool {
+	l.On, l.Off, l.PhaseSet, l.Phase = a.on, a.off, a.phaseSet, a.phase
+	if a.factorAt != nil {
+		base, most := r.bytes, maxRate
+		if r.unit == CommandsPerSecond {
+			base, most = r.commands, maxCommands
+		}
+		// base <= 1e12 and factor <= 1e9 thousandths: split to stay in 64 bits.
+		whole, part := base/1000, base%1000
+		if a.factor > 0 && whole > most/a.factor {
+			p.fail(a.factorAt, "the burst's rate is too large; at most %d a second", most)
+			return false
+		}
+		v := whole*a.factor + part*a.factor/1000
+		a.rate = rate{unit: r.unit, bytes: v}
+		if r.unit == CommandsPerSecond {
+			a.rate = rate{unit: r.unit, commands: v}
+		}
+	}
+	if a.rate.unit == "" || r.unit == "" {
+		return false
+	}
+	if a.rate.unit != r.unit {
+		p.fail(a.rate.node, "the load's rate and the burst's must be of one kind: both of bytes, or both of commands")
+		return false
+	}
+	l.BurstBytes, l.BurstPerSecond = a.rate.bytes, a.rate.commands
+	return true
+}
+
+// checkLoads refuses writes to servers that would refuse them.
+func (p *planner) checkLoads() {
+	for i, l := range p.config.Loads {
+		if s := p.servers[l.Server]; s.replicaof != nil && !s.moves {
+			p.fail(p.loads[i], "a replica is read-only and nothing promotes this one; writes go to a master")
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package sim
+
+import (
+	"psyncsim/model"
+)
+
+// bring makes a host know all that happened to it by t without an event of its
+// own: stream bytes that arrived, client writes.
+func (w *World) bring(h *host, t model.Instant) {
+	if h.done >= t || !h.alive || h.frozen > 0 || h.asked {
+		return
+	}
+	if c := w.upstreamOf(h); c != nil {
+		h.asked = true // servers that follow each other in a ring ask no further
+		w.receive(h, c, t)
+		h.asked = false
+	}
+	h.done = t
+	if h.src == nil {
+		return
+	}
+	n := h.src.upto(t)
+	if n <= h.next {
+		return
+	}
+	first := h.next
+	h.next = n
+	if !h.srv.Counts() {
+		return
+	}
+	w.in = model.Input{Kind: model.InAppend, Bytes: h.src.bytes(n) - h.src.bytes(first), Commands: n - first}
+	if w.cfg.Bytes {
+		data := make([]byte, 0, w.in.Bytes)
+		for k := first; k < n; k++ {
+			data = h.src.fill(data, k)
+		}
+		w.in.Data = data
+	}
+	w.appending(h, first, n)
+}
+
+// appending steps a host through client writes and notes where they stand.
+func (w *World) appending(h *host, first, next int64) {
+	h.log.trim(w.floor(h))
+	w.stepAppend(h, h.src.when(next-1), first, next)
+}
+
+// floor is the first byte of a host's stream that may still be asked for.
+func (w *World) floor(h *host) model.Offset {
+	floor := h.srv.MRO() + 1
+	if f, n := h.srv.History(); n > 0 {
+		floor = min(floor, f)
+	}
+	floor = min(floor, h.srv.Buffered())
+	for _, ci := range h.conns {
+		c := w.conns[ci]
+		for s := range c.pipes {
+			if f := &c.pipes[s].flow; f.on && f.log == h.log {
+				floor = min(floor, f.arrived+1)
+			}
+		}
+	}
+	return floor
+}
+
+// upstreamOf is the connection on which a host receives a stream, if any.
+func (w *World) upstreamOf(h *host) *conn {
+	for _, ci := range h.conns {
+		c := w.conns[ci]
+		if c.dialer == h.index && !c.told[fromDialer] && c.up {
+			return c
+		}
+	}
+	return nil
+}
+
+// receive delivers what has arrived at the dialer of c by t: progress of a
+// snapshot, then stream.
+func (w *World) receive(h *host, c *conn, t model.Instant) {
+	p := &c.pipes[fromAcceptor]
+	if c.frozen || !h.srv.Reads(c.ids[fromDialer]) {
+		return
+	}
+	if p.head < len(p.items) {
+		w.progress(h, c, p, t)
+		return
+	}
+	f := &p.flow
+	if !f.on {
+		return
+	}
+	src := w.hosts[f.src]
+	if !p.fin {
+		w.bring(src, t)
+	}
+	o := f.arrivedBy(t, c.link.latency, c.link.ps)
+	if o <= f.arrived {
+		return
+	}
+	l := f.before
+	at := min(t, f.arrivalOf(o, &l, c.link.latency, c.link.ps))
+	w.take(h, c, f, o, max(at, h.lastStep()))
+}
+
+// lastStep is the least instant at which the host may be stepped.
+func (h *host) lastStep() model.Instant { return h.srv.Now() }
+
+// take hands the stream bytes up to o to a replica.
+func (w *World) take(h *host, c *conn, f *flow, o model.Offset, at model.Instant) {
+	ch := model.Chunk{From: f.arrived + 1, To: o + 1, Bound: f.log.bound(o, f.arrived+1)}
+	if w.cfg.Bytes {
+		n := ch.Bytes()
+		ch.Data = f.data[:n:n]
+		f.data = f.data[n:]
+		w.compare(f, ch)
+	}
+	f.arrived = o
+	c.pipes[fromAcceptor].delivered += ch.Bytes()
+	w.via, w.since, w.shift = c, h.lastStep(), ch.From-(h.srv.Read()+1)
+	w.follow(h, f.log, ch, w.shift)
+	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch}
+	w.step(h, at)
+}
+
+// progress tells a receiver how much of a snapshot has arrived: its timers hang
+// on the last byte heard.
+func (w *World) progress(h *host, c *conn, p *pipe, t model.Instant) {
+	it := &p.items[p.head]
+	if it.kind != itemBulk {
+		return
+	}
+	served := int64(t-c.link.latency)*1000 - it.start
+	if served <= 0 {
+		return
+	}
+	n := it.n
+	if it.ps > 0 {
+		n = min(it.n, served/it.ps)
+	}
+	if n = min(n, it.n-1); n <= it.arrived { // the last byte is an event
+		return
+	}
+	at := max(psCeil(it.start+n*it.ps)+c.link.latency, h.lastStep())
+	delta := n - it.arrived
+	it.arrived = n
+	p.delivered += delta
+	w.in = model.Input{Kind: model.InBulk, Conn: c.ids[fromDialer], Bytes: delta}
+	w.step(h, at)
+}
+
+// scheduleWrite makes an event of the next client write of a host.
+func (w *World) scheduleWrite(i int) {
+	h := w.hosts[i]
+	if at := h.src.when(max(h.next, h.src.upto(w.queue.Now()))); at != model.Never {
+		w.queue.Push(at, event{kind: evWrite, host: int32(i)})
+	}
+}

@@ -1,0 +1,209 @@
+package sim
+
+import (
+	"fmt"
+	"psyncsim/model"
+	"psyncsim/sim/trace"
+	"slices"
+	"time"
+)
+
+// New makes a world for a configuration; Run may be called once per Reset.
+func New(c *Config, watch ...trace.Watcher) (*World, error) {
+	w := &World{}
+	if err := w.Reset(c, watch...); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// Reset prepares for a run of c, keeping memory of earlier runs.
+func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	same := w.cfg != nil && len(c.Loads) > 0 && len(w.cfg.Loads) == len(c.Loads) && &w.cfg.Loads[0] == &c.Loads[0] && w.cfg.Duration == c.Duration
+	w.cfg, w.watch = c, append(w.watch[:0], watch...)
+	if err := w.resetLoads(same); err != nil {
+		return err
+	}
+	w.queue.Reset(0)
+	w.calm, w.turns = 0, 0
+	w.last.reset()
+	w.events = 0
+	w.probes = w.probes[:0]
+	w.listener, w.serial = nil, 0
+	for i, cn := range w.conns {
+		if cn.live {
+			w.release(int32(i))
+		}
+	}
+	for len(w.hosts) < len(c.Servers) {
+		w.hosts = append(w.hosts, &host{})
+	}
+	w.hosts = w.hosts[:len(c.Servers)]
+	for i := range w.hosts {
+		w.resetHost(i)
+	}
+	w.resetLinks()
+	return nil
+}
+
+func (w *World) resetHost(i int) {
+	h, sc := w.hosts[i], &w.cfg.Servers[i]
+	old := *h
+	*h = host{cfg: sc, index: i, srv: old.srv, log: old.log, loads: old.loads[:0], conns: old.conns[:0],
+		deferred: old.deferred[:0], gen: old.gen + 1, snap: old.snap + 1, dataset: sc.Dataset, wakeAt: -1}
+	for j := range w.cfg.Loads {
+		if w.cfg.Loads[j].Server == i {
+			h.loads = append(h.loads, w.loads[j])
+		}
+	}
+	switch len(h.loads) {
+	case 0:
+	case 1:
+		h.src = h.loads[0]
+	default:
+		h.src = &merged{parts: h.loads}
+	}
+	if h.log == nil {
+		h.log = &streamLog{}
+	}
+	h.log.reset(h.src)
+	for j := range w.cfg.Servers {
+		if sc.ReplicaOf != "" && w.cfg.Servers[j].ReplicaOf == sc.Name {
+			h.relays = true
+		}
+	}
+	if sc.Manual && len(w.cfg.Servers) > 2 {
+		h.relays = true // played by hand: roles may change
+	}
+	for _, f := range w.cfg.Faults { // roles may change: then anyone may come to relay
+		if f.Kind == FaultReplicaOf {
+			h.relays = true
+		}
+	}
+}
+
+// resetLoads gives every load the run's seed. Another run of the same sweep
+// point reuses what was worked out for it.
+func (w *World) resetLoads(same bool) error {
+	if same {
+		for j, l := range w.loads {
+			l.reset(w.cfg.Seed, streamLoad+uint64(j))
+		}
+		return nil
+	}
+	w.loads = w.loads[:0]
+	for j := range w.cfg.Loads {
+		l, err := newLoad(&w.cfg.Loads[j], w.cfg.Duration, w.cfg.Seed, streamLoad+uint64(j))
+		if err != nil {
+			return fmt.Errorf("workload %d: %w", j, err)
+		}
+		w.loads = append(w.loads, l)
+	}
+	return nil
+}
+
+// The numbers of the streams of chance: more draws in one move no other.
+const (
+	streamServer uint64 = 1 << 32
+	streamLoad   uint64 = 2 << 32
+)
+
+func (w *World) resetLinks() {
+	// Connections point into it: it must never move.
+	n := len(w.cfg.Servers)
+	w.links = slices.Grow(w.links[:0], n*(n-1)/2)
+	for _, l := range w.cfg.Links {
+		w.addLink(l)
+	}
+}
+
+func (w *World) addLink(l LinkConfig) *link {
+	a, b := min(l.A, l.B), max(l.A, l.B)
+	w.links = append(w.links, link{a: a, b: b, latency: model.Instant(l.Latency), ps: psPerByte(l.Bandwidth),
+		name: w.cfg.Servers[l.A].Name + "-" + w.cfg.Servers[l.B].Name})
+	return &w.links[len(w.links)-1]
+}
+
+// linkOf is the number of the link between two hosts, made on first use.
+func (w *World) linkOf(a, b int) int {
+	if a > b {
+		a, b = b, a
+	}
+	for i := range w.links {
+		if w.links[i].a == a && w.links[i].b == b {
+			return i
+		}
+	}
+	d := DefaultLink
+	d.A, d.B = a, b
+	w.addLink(d)
+	return len(w.links) - 1
+}
+
+// boot starts a process on a host.
+func (w *World) boot(h *host, restore *model.Saved) {
+	now := w.queue.Now()
+	stream := streamServer + uint64(h.index)<<8
+	uptime, wall := h.cfg.Uptime, h.cfg.Wall
+	if uptime < 0 {
+		uptime = time.Duration(uniform(draw(w.cfg.Seed, stream, 0), uint64(time.Minute)))
+	}
+	if wall < 0 {
+		wall = time.Duration(uniform(draw(w.cfg.Seed, stream, 1), uint64(time.Second)))
+	}
+	booted := -model.Instant(uptime)
+	if h.epoch > 0 || h.cfg.Manual {
+		booted = now // started in the course of the run
+	}
+	h.gen++
+	h.epoch++
+	c := model.ServerConfig{Name: h.cfg.Name, Profile: h.cfg.Profile, Settings: h.cfg.Settings, Master: h.cfg.ReplicaOf,
+		Port: 6379 + h.index, LibcMalloc: h.cfg.LibcMalloc, IDSeed: draw(w.cfg.Seed, stream+uint64(h.epoch), 2), Booted: booted,
+		Wall: wallEpoch*int64(time.Second) + int64(wall), Bytes: w.cfg.Bytes, EveryTick: w.cfg.EveryTick}
+	if h.srv == nil {
+		h.srv = model.NewServer(c)
+	} else {
+		h.srv.Reset(c)
+	}
+	h.alive, h.done = true, now
+	if h.src != nil {
+		h.next = h.src.upto(now)
+		if now == 0 {
+			h.next = 0
+		}
+	}
+	lives := h.log.lives
+	w.newLog(h) // nobody can be sent what an earlier process wrote
+	keeps := h.cfg.Profile.RestartKeepsID
+	if h.cfg.ReplicaOf == "" {
+		keeps = h.cfg.Profile.MasterRestart
+	}
+	if restore != nil && keeps {
+		h.log.lives = append(h.log.lives, upTo(lives, restore.Offset+1)...) // what the snapshot holds of it
+	}
+	w.in = model.Input{Kind: model.InStart, Restore: restore}
+	w.step(h, now)
+}
+
+// newLog begins a host's stream anew. What is on its way of the old one belongs
+// to the old one.
+func (w *World) newLog(h *host) {
+	for _, ci := range h.conns {
+		for s := range w.conns[ci].pipes {
+			if f := &w.conns[ci].pipes[s].flow; f.on && f.log == h.log {
+				h.log = &streamLog{}
+			}
+		}
+	}
+	h.log.reset(h.src)
+}
+
+// mostAtOnce is how many events one instant may have. A replica whose master
+// hangs up on it at once comes back at once; only latency makes that take time.
+const mostAtOnce = 1_000_000
+
+// wallEpoch is the server's unix time at instant 0, in seconds: any date does.
+const wallEpoch = 1_600_000_000
