@@ -107,6 +107,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 				Name: "scenarios", Usage: "list, show or check scenarios", ArgsUsage: "[list|show NAME|lint FILE...]",
 				Action: c.scenarios,
 			},
+			verifyCommand(c),
 			{Name: "profiles", Usage: "the server versions that are known", Action: c.profiles},
 		},
 	}

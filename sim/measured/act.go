@@ -133,9 +133,10 @@ func (p *player) stop(s int, f fields) bool {
 	how := ""
 	f.take("how", &how)
 	switch how {
-	case "save":
-		p.rec.disks[s] = disk{exists: true, saved: p.w.Stop(s, true)}
-	case "nosave", "kill", "term":
+	case "save", "nosave", "term": // in order: it may take a while
+		p.rec.saves[s] = how == "save"
+		p.w.Shutdown(s, how == "save")
+	case "kill":
 		p.w.Stop(s, false)
 	default:
 		return false
@@ -191,6 +192,7 @@ func (p *player) link(e *Event, f fields) bool {
 	if a < 0 || b < 0 {
 		return false
 	}
+	p.handOn(name)
 	p.done = append(p.done, deed{op: e.Op, link: name, mode: mode, at: p.w.Now()})
 	switch {
 	case mode == "reset" && (connects == "refuse" || connects == "accept"):
@@ -203,6 +205,18 @@ func (p *player) link(e *Event, f fields) bool {
 		p.differ("not known: link", mode+" "+connects+" "+ways, "")
 	}
 	return true
+}
+
+// handOn lets lines arrive that were seen on a link: the proxy between the two
+// servers had handed them on before it did anything else.
+func (p *player) handOn(link string) {
+	for _, c := range p.rec.open {
+		for i := range c.items {
+			if it := &c.items[i]; c.link == link && it.seen {
+				p.advance(it.at + p.rec.latency + pollStep)
+			}
+		}
+	}
 }
 
 // probe lets a handmade client ask. The recorder first waits until no snapshot

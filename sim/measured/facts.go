@@ -324,13 +324,13 @@ func (p *player) afterRestart(name string, raw json.RawMessage) bool {
 	return true
 }
 
-// defaults compares the version's own settings.
+// defaults compares what CONFIG GET shows.
 func (p *player) defaults(name string, raw json.RawMessage) bool {
 	var pair []string
 	if json.Unmarshal(raw, &pair) != nil || len(pair) != 2 {
 		return false
 	}
-	d := p.prof.Defaults()
+	d := p.cfg.Servers[0].Settings // the version's own, but for what the recorder set: see its README
 	seconds := func(n int64) string { return strconv.FormatInt(n/1e9, 10) }
 	got, ok := map[string]string{
 		"repl-diskless-sync":       map[bool]string{true: "yes", false: "no"}[d.Diskless],

@@ -24,6 +24,8 @@ type recorder struct {
 	online   []moment // a master streams to a replica
 	disks    []disk   // what is in each server's snapshot file
 	saving   []disk   // what the snapshot being made, or received, will hold
+	saves    []bool   // the process will save when it ends
+	left     func(server int) *model.Saved
 	saved    func(server int) *model.Saved
 	skew     func() model.Instant // recorded time minus simulated time
 }
@@ -223,6 +225,11 @@ func (r *recorder) Observe(rec *trace.Record) {
 		r.linkUp = append(r.linkUp, moment{rec.At, rec.Node + "->" + e.Peer})
 	case model.EvPeerOnline:
 		r.online = append(r.online, moment{rec.At, e.Peer + "->" + rec.Node})
+	case trace.Killed:
+		if r.saves[me] {
+			r.disks[me] = disk{exists: true, saved: r.left(me)}
+		}
+		r.saves[me] = false
 	case model.EvSaving:
 		r.saving[me] = disk{exists: true, saved: r.saved(me)}
 	case model.EvSaved:

@@ -22,9 +22,9 @@ type Options struct {
 	hasty bool // end a run at the first difference
 }
 
-// saveTime is how long a snapshot child lives: forked and written in a few
-// milliseconds, for all recorded data sets are small.
-const saveTime = 2 * time.Millisecond
+// quickSave is how long a snapshot child lives: forked and written in a few
+// milliseconds, for all recorded data sets are small. See saveTime.
+const quickSave = 2 * time.Millisecond
 
 // pollStep is how closely a run is watched for what is to be seen.
 const pollStep = model.Instant(250 * time.Microsecond)
@@ -35,8 +35,8 @@ func (c *Case) Play(opt Options) Result {
 	if err != nil {
 		return Result{NotPlayed: []string{err.Error()}}
 	}
-	if c.ID == "stream-bytes" {
-		return Result{NotPlayed: []string{"stream-bytes asks how client commands are rewritten, which is not simulated"}}
+	if c.asksStreams() {
+		return c.playStreams(prof)
 	}
 	if !slices.ContainsFunc(c.Events, func(e Event) bool { return e.Op == "start" && e.fields.text("node") != "" }) {
 		return Result{NotPlayed: []string{"it starts no server"}}
@@ -79,6 +79,7 @@ type player struct {
 	stairs     *staircase
 	wrongIDs   int
 	base       model.Settings
+	held       time.Duration // see Case.held
 }
 
 // boot is a process that will start.
@@ -131,14 +132,15 @@ func (p *player) prepare(seed uint64, opt Options) {
 	p.cfg = &sim.Config{Seed: seed, Duration: time.Hour}
 	for _, e := range p.c.Events {
 		if node := e.fields.text("node"); e.Op == "start" && p.server(node) < 0 {
-			p.cfg.Servers = append(p.cfg.Servers, sim.ServerConfig{Name: node, Profile: p.prof, Settings: p.base, Fork: saveTime, Wall: -1, Manual: true, LibcMalloc: p.c.file.libc()})
+			p.cfg.Servers = append(p.cfg.Servers, sim.ServerConfig{Name: node, Profile: p.prof, Settings: p.base, Fork: quickSave, Wall: -1, Manual: true, LibcMalloc: p.c.file.libc()})
 		}
 	}
 	latency := sim.DefaultLink.Latency
-	p.rec = &recorder{latency: model.Instant(latency), disks: make([]disk, len(p.cfg.Servers)), saving: make([]disk, len(p.cfg.Servers))}
+	p.rec = &recorder{latency: model.Instant(latency), disks: make([]disk, len(p.cfg.Servers)), saving: make([]disk, len(p.cfg.Servers)), saves: make([]bool, len(p.cfg.Servers))}
 	for _, s := range p.cfg.Servers {
 		p.rec.names = append(p.rec.names, s.Name)
 	}
+	p.held = p.c.held()
 	p.boots = p.c.phases(p.prof, latency)
 	if seed > 0 { // try what lies around the phases that were read off: first close, then farther
 		chance := rand.New(rand.NewPCG(seed, 0))
@@ -152,7 +154,7 @@ func (p *player) prepare(seed uint64, opt Options) {
 	if err != nil {
 		panic("measured: " + err.Error())
 	}
-	p.w, p.rec.saved, p.rec.skew = w, w.Saved, func() model.Instant { return p.skew }
+	p.w, p.rec.saved, p.rec.left, p.rec.skew = w, w.Saved, w.Left, func() model.Instant { return p.skew }
 	w.Listen(p.rec)
 	w.Begin()
 }
@@ -207,11 +209,14 @@ func (p *player) advance(until model.Instant) {
 }
 
 // await plays on until something is seen: to Latency behind its time.
-func (p *player) await(t model.Instant, seen func() bool) bool {
+func (p *player) await(t model.Instant, seen func() bool) bool { return p.awaitFrom(t, 0, seen) }
+
+// awaitFrom is await for what may be seen earlier by so much more.
+func (p *player) awaitFrom(t model.Instant, early time.Duration, seen func() bool) bool {
 	if seen() {
 		return true
 	}
-	p.advance(p.sim(t) - model.Instant(Latency))
+	p.advance(p.sim(t) - model.Instant(Latency+early))
 	for !seen() {
 		if p.w.Now() >= p.sim(t)+model.Instant(Latency) {
 			return false
@@ -268,9 +273,10 @@ func (p *player) play(e *Event) {
 }
 
 // feed sets what a full sync from each server carries: the length in the next
-// line that the recording has of one.
+// line that the recording has of one; and how long it takes to make.
 func (p *player) feed() {
 	for i, s := range p.cfg.Servers {
+		p.cfg.Servers[i].Fork = p.c.saveTime(p.event, s.Name)
 		for _, e := range p.c.Events[p.event:] {
 			line := ""
 			switch {
