@@ -233,7 +233,7 @@ func (j *job) verdict(runErr error) error {
 	var v *sim.Violation
 	switch {
 	case errors.As(runErr, &v):
-		return &exitError{exitViolation, runErr}
+		return &exitError{exitViolation, j.broken(runErr, v)}
 	case errors.Is(runErr, errInterrupted):
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d runs are in %s", j.out.Kept().Done, j.cells.Len(), j.dir)}
 	case runErr != nil:
@@ -246,6 +246,21 @@ func (j *job) verdict(runErr error) error {
 		return &exitError{exitFailed, fmt.Errorf("%s: %d expectations failed\n%s", j.file, j.fails, text)}
 	}
 	return nil
+}
+
+// broken reports a broken invariant: what, the last facts before it, and the
+// command that plays the run again.
+func (j *job) broken(runErr error, v *sim.Violation) error {
+	text := runErr.Error() + "\nThis is a bug of psyncsim, not of your scenario. The last facts before it:\n"
+	for i := range v.Last {
+		text += "  " + string(v.Last[i].AppendText(nil)) + "\n"
+	}
+	cell := scenarios.Cell{}
+	var b *brokenRun
+	if errors.As(runErr, &b) {
+		cell.Index = b.index
+	}
+	return errors.New(text + "It happens again with: " + strings.TrimSuffix(j.replay(&cell), " --trace -"))
 }
 
 // expect checks what the scenario expects of a run.

@@ -6,11 +6,19 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/urfave/cli/v2"
+
+	"psyncsim/model"
+	"psyncsim/sim"
+	"psyncsim/sim/trace"
 )
 
 // call runs the program in this process.
@@ -190,6 +198,32 @@ func TestInterrupted(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(dir, "summary.json"))
 	if err != nil || !strings.Contains(string(b), `"complete": false`) {
 		t.Errorf("summary.json: %v\n%s", err, b)
+	}
+}
+
+// A broken invariant is exit 3, with the facts before it and the command that
+// plays the run again.
+func TestViolation(t *testing.T) {
+	set := flag.NewFlagSet("run", flag.ContinueOnError)
+	for _, f := range runFlags() {
+		if err := f.Apply(set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := set.Parse([]string{"--seeds", "3..4", "--set", "duration=90s"}); err != nil {
+		t.Fatal(err)
+	}
+	j := &job{file: "my.yaml", x: cli.NewContext(cli.NewApp(), set, nil)}
+	last := []trace.Record{{At: 1, Node: "link", Event: model.Event{Kind: trace.Cut, Peer: "a-b"}}}
+	err := j.verdict(&brokenRun{17, &sim.Violation{What: "two and two is five", Last: last}})
+	var x *exitError
+	if !errors.As(err, &x) || x.code != exitViolation {
+		t.Fatalf("%v", err)
+	}
+	for _, want := range []string{"two and two is five", "0.000000001  link  cut peer=a-b", `psyncsim run my.yaml --set "duration=90s" --seeds 3..4 --cell 17`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the report lacks %q:\n%v", want, err)
+		}
 	}
 }
 
