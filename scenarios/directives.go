@@ -98,6 +98,9 @@ var directives = []directive{
 	{name: "repl-diskless-sync-delay", since: v28, class: seconds, most: maxInt32,
 		set: func(s *model.Settings, v int64) { s.DisklessDelay = time.Duration(v) },
 		get: func(s *model.Settings) int64 { return int64(s.DisklessDelay) }},
+	{name: "shutdown-timeout", since: v70, class: seconds, most: maxInt32,
+		set: func(s *model.Settings, v int64) { s.ShutdownTimeout = time.Duration(v) },
+		get: func(s *model.Settings) int64 { return int64(s.ShutdownTimeout) }},
 	{name: "client-output-buffer-limit", class: limits},
 
 	{name: "repl-disable-tcp-nodelay", class: yesNo, effect: onlyDefault, fallback: "no", why: "it delays the stream by up to 40 ms"},
@@ -152,7 +155,7 @@ loadmodule locale-collate logfile loglevel lua-time-limit max-new-connections-pe
 maxmemory-clients maxmemory-eviction-tenacity maxmemory-samples no-appendfsync-on-rewrite notify-keyspace-events oom-score-adj
 oom-score-adj-values pidfile port proc-title-template protected-mode proto-max-bulk-len rdb-save-incremental-fsync rdbchecksum
 rdbcompression rename-command sanitize-dump-payload server-cpulist server_cpulist set-max-intset-entries set-max-listpack-entries
-set-max-listpack-value set-proc-title shutdown-on-sigint shutdown-on-sigterm shutdown-timeout slowlog-log-slower-than slowlog-max-len
+set-max-listpack-value set-proc-title shutdown-on-sigint shutdown-on-sigterm slowlog-log-slower-than slowlog-max-len
 socket-mark-id stop-writes-on-bgsave-error stream-node-max-bytes stream-node-max-entries supervised syslog-enabled syslog-facility
 syslog-ident tcp-backlog timeout tls-auth-clients tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers tls-ciphersuites
 tls-client-cert-file tls-client-key-file tls-client-key-file-pass tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass tls-port
