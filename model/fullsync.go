@@ -188,9 +188,10 @@ func (s *Server) startPendingSaves(childEnded bool) {
 	if s.child.running {
 		return
 	}
-	var longest int64 = -1
+	var longest, waiting int64 = -1, 0
 	for _, c := range s.clients {
 		if c.state == waitStart {
+			waiting++
 			longest = max(longest, s.unix()-c.asked)
 		}
 	}
@@ -199,7 +200,7 @@ func (s *Server) startPendingSaves(childEnded bool) {
 	}
 	delay := wholeSeconds(s.set.DisklessDelay)
 	if !s.set.Diskless || longest > delay || s.prof.DelayInclusive && longest == delay ||
-		childEnded && !s.prof.DelayInclusive {
+		s.set.DisklessMax > 0 && waiting >= s.set.DisklessMax || childEnded && !s.prof.DelayInclusive {
 		s.startSave()
 	}
 }

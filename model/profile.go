@@ -97,6 +97,7 @@ type Settings struct {
 	PingPeriod    time.Duration // repl-ping-replica-period, whole seconds
 	Diskless      bool          // repl-diskless-sync
 	DisklessDelay time.Duration // repl-diskless-sync-delay, whole seconds
+	DisklessMax   int64         // repl-diskless-sync-max-replicas: so many need not wait; 0 always waits
 	HardLimit     int64         // client-output-buffer-limit replica, hard, bytes; 0 is none
 	SoftLimit     int64         // soft, bytes; 0 is none
 	SoftSeconds   time.Duration // whole seconds above the soft limit

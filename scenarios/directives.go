@@ -105,7 +105,9 @@ var directives = []directive{
 
 	{name: "repl-disable-tcp-nodelay", class: yesNo, effect: onlyDefault, fallback: "no", why: "it delays the stream by up to 40 ms"},
 	{name: "repl-diskless-load", since: v62, class: words, effect: onlyDefault, fallback: "disabled", why: "it changes how a full sync is loaded"},
-	{name: "repl-diskless-sync-max-replicas", since: v70, class: number, most: maxInt32, effect: onlyDefault, fallback: "0", why: "it changes when a snapshot starts"},
+	{name: "repl-diskless-sync-max-replicas", since: v70, class: number, most: maxInt32, effect: modelled, fallback: "0",
+		set: func(s *model.Settings, v int64) { s.DisklessMax = v },
+		get: func(s *model.Settings) int64 { return s.DisklessMax }},
 	{name: "dual-channel-replication-enabled", since: vk80, class: yesNo, effect: onlyDefault, fallback: "no", why: "it changes the full sync"},
 	{name: "min-replicas-to-write", old: "min-slaves-to-write", since: v28, class: number, most: maxInt32, effect: onlyDefault, fallback: "0", why: "writes would be refused while replicas are away"},
 	{name: "min-replicas-max-lag", old: "min-slaves-max-lag", since: v28, class: seconds, most: maxInt32, effect: harmless},
