@@ -4,24 +4,33 @@ import (
 	"embed"
 	"errors"
 	"path"
+	"slices"
 	"strings"
 )
 
-//go:embed embedded/*.yaml
+//go:embed embedded/*.yaml incidents/*.yaml peers/*.yaml
 var embedded embed.FS
+
+// folders are where the embedded scenarios lie. Those in the first go by their
+// plain names, the others as "incidents/NAME".
+var folders = []string{"embedded", "incidents", "peers"}
+
+// fileOf is where an embedded scenario lies.
+func fileOf(name string) string {
+	if !strings.Contains(name, "/") {
+		name = folders[0] + "/" + name
+	}
+	return name + ".yaml"
+}
 
 // Entry is one scenario that comes with the program.
 type Entry struct{ Name, Question string }
 
-// Embedded lists the scenarios that come with the program, by name.
+// Embedded lists the scenarios that come with the program: those about the rule
+// and the basics, then incidents and the servers' own tests, each by name.
 func Embedded() []Entry {
-	files, err := embedded.ReadDir("embedded")
-	if err != nil {
-		panic("scenarios: " + err.Error())
-	}
 	var list []Entry
-	for _, f := range files {
-		name := strings.TrimSuffix(f.Name(), ".yaml")
+	for _, name := range embeddedNames() {
 		s, err := OpenEmbedded(name, nil)
 		if err != nil {
 			continue // its version is not modelled yet; a test names those
@@ -33,19 +42,27 @@ func Embedded() []Entry {
 
 // EmbeddedSource is the text of an embedded scenario.
 func EmbeddedSource(name string) ([]byte, error) {
-	data, err := embedded.ReadFile("embedded/" + name + ".yaml")
-	if err != nil || strings.ContainsAny(name, "/\\") {
+	if !slices.Contains(embeddedNames(), name) {
 		return nil, errors.New("there is no embedded scenario " + shorten(name) + "; " + oneOf(name, embeddedNames()))
 	}
-	return data, nil
+	return embedded.ReadFile(fileOf(name))
 }
 
 func embeddedNames() (names []string) {
-	files, _ := embedded.ReadDir("embedded")
-	for _, f := range files {
-		names = append(names, strings.TrimSuffix(f.Name(), ".yaml"))
+	for i, folder := range folders {
+		files, err := embedded.ReadDir(folder)
+		if err != nil {
+			panic("scenarios: " + err.Error())
+		}
+		for _, f := range files {
+			name := strings.TrimSuffix(f.Name(), ".yaml")
+			if i > 0 {
+				name = folder + "/" + name
+			}
+			names = append(names, name)
+		}
 	}
-	return
+	return names
 }
 
 // OpenEmbedded reads a scenario that comes with the program.
@@ -55,6 +72,6 @@ func OpenEmbedded(name string, sets []string) (*Scenario, error) {
 		return nil, &Problems{List: []Problem{{File: name, Want: err.Error()}}}
 	}
 	return Load(name+".yaml", data, func(p string) ([]byte, error) {
-		return embedded.ReadFile(path.Join("embedded", p))
+		return embedded.ReadFile(path.Join(path.Dir(fileOf(name)), p))
 	}, sets)
 }

@@ -24,12 +24,12 @@ const defaultScenario = "sizing-rule"
 // open reads a scenario: a file, or the name of an embedded one.
 func open(name string, sets []string) (*scenarios.Scenario, error) {
 	_, err := os.Stat(name)
-	if err != nil && !strings.ContainsAny(name, `/\.`) {
-		for _, e := range scenarios.Embedded() {
-			if e.Name == name {
-				return scenarios.OpenEmbedded(name, sets)
-			}
+	if err != nil {
+		if _, unknown := scenarios.EmbeddedSource(name); unknown == nil {
+			return scenarios.OpenEmbedded(name, sets)
 		}
+	}
+	if err != nil && !strings.ContainsAny(name, `/\.`) {
 		return nil, fmt.Errorf("%s: no such file, and no embedded scenario (psyncsim scenarios lists them)", name)
 	}
 	return scenarios.ReadFile(name, sets)
