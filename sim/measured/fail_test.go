@@ -13,7 +13,8 @@ import (
 )
 
 // TestEveryMemberCounts changes one member of a recording after the other. A
-// case that then still agrees would not have been compared in that member.
+// case that then still agrees would not have been compared in that member. With
+// -short every eighth is tried.
 func TestEveryMemberCounts(t *testing.T) {
 	cases := map[string][]string{
 		"2.8.24":         {"bnd-16k-p1", "first-sync-defaults", "mrestart-nosave-empty", "stair-16k-att", "stream-bytes"},
@@ -58,7 +59,9 @@ func everyMember(t *testing.T, c *Case, doc map[string]any) {
 		if free(path, doc) {
 			return
 		}
-		changed++
+		if changed++; testing.Short() && changed%8 != 0 {
+			return
+		}
 		text, err := json.Marshal(doc)
 		if err != nil {
 			t.Fatal(err)
