@@ -40,7 +40,8 @@ type ConnID int
 type Chunk struct {
 	From, To Offset
 	// Bound is the offset behind the last command that ends inside the chunk,
-	// or From when none does. The receiver of a chunk with Data finds it by
+	// or From when none does. A transaction is one command here: no offset
+	// between its MULTI and its EXEC is ever processed. The receiver of a chunk with Data finds it by
 	// parsing and ignores this field.
 	Bound Offset
 	// Data is nil for a chunk of lengths, else To-From bytes.

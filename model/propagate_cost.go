@@ -29,6 +29,9 @@ type StreamCost struct {
 type StreamCommand struct {
 	Name    string
 	ArgLens []int // bytes of each argument, the name's included
+	// Words are what the arguments hold: the name, options, numbers. Of a Cost
+	// it is "" for the client's own keys, fields, values and script.
+	Words []string
 }
 
 // writeShapes says how a command is made of the parts of a ClientWrite, and
@@ -73,6 +76,74 @@ var writeShapes = []struct{ name, args, before string }{
 // from 2001 to 2286 has 13 digits.
 const costMs = 1_700_000_000_000
 
+// ClientParts says what a ClientWrite of one command is made of besides its key.
+type ClientParts struct {
+	Field, Value bool
+	TTL          bool // it may have a time to live
+	NeedsTTL     bool // it must
+}
+
+// LookupClientWrite finds the parts of a command, if it can be stated as a
+// ClientWrite.
+func LookupClientWrite(command string) (p ClientParts, ok bool) {
+	for _, s := range writeShapes {
+		if !strings.EqualFold(s.name, command) {
+			continue
+		}
+		for _, part := range strings.Fields(s.args) {
+			p.Field = p.Field || part == "F"
+			p.Value = p.Value || part == "V"
+			p.TTL = p.TTL || part == "T" || part == "S" || part == "M"
+			p.NeedsTTL = p.NeedsTTL || part == "S" || part == "M"
+		}
+		p.Value = p.Value || s.name == "spop" // the member that it takes
+		return p, true
+	}
+	return p, false
+}
+
+// ClientCommands are the commands that can be stated as a ClientWrite.
+func ClientCommands() (names []string) {
+	for _, s := range writeShapes {
+		names = append(names, strings.ToUpper(s.name))
+	}
+	return names
+}
+
+// Stand-ins for what only its length is known of. They cannot be words of a
+// command. A key's is followed by its number.
+const (
+	standKey    = "\x00k"
+	standField  = "\x00f"
+	standValue  = "\x00v"
+	standScript = "\x00s"
+)
+
+// standIn is the text that n bytes of a kind have while a cost is taken.
+func standIn(kind string, n int) string {
+	if n == 0 {
+		return ""
+	}
+	return kind
+}
+
+// stands is how many bytes an argument stands for, -1 if it is a word.
+func (w ClientWrite) stands(arg string) int {
+	switch {
+	case strings.HasPrefix(arg, standKey):
+		return w.Key
+	case arg == standField:
+		return w.Field
+	case arg == standValue:
+		return w.Value
+	case arg == standScript:
+		return w.Script
+	case arg == "":
+		return 0
+	}
+	return -1
+}
+
 // Cost tells what a write adds to the stream of a server that has been at work
 // in this database: without a SELECT. The answer is for the whole transaction
 // or script if the writes come in one.
@@ -87,21 +158,21 @@ func (r *StreamRules) Cost(w ClientWrite) (StreamCost, error) {
 		}
 		cmds = append(cmds, args)
 	}
-	s, err := preparedStreamer(r, cmds, w.Value)
+	s, err := preparedStreamer(r, cmds, standIn(standValue, w.Value))
 	if err != nil {
 		return StreamCost{}, err
 	}
 	var out [][]byte
 	switch {
 	case w.Script > 0:
-		body := strings.Repeat("s", w.Script)
+		body := standScript
 		out, err = s.Script(costMs, 0, evalArgs(body, cmds), body, cmds...)
 	case w.Together > 0:
 		out, err = s.Multi(costMs, 0, cmds...)
 	default:
 		out, err = s.Do(costMs, 0, cmds[0]...)
 	}
-	return costOf(out), err
+	return costOf(out, w.stands), err
 }
 
 // CommandCost tells what one client command adds to the stream of a version,
@@ -113,15 +184,15 @@ func CommandCost(version string, args ...string) (StreamCost, error) {
 	if !ok {
 		return StreamCost{}, NotModelled("the stream of " + version)
 	}
-	s, err := preparedStreamer(r, [][]string{args}, 1)
+	s, err := preparedStreamer(r, [][]string{args}, "v")
 	if err != nil {
 		return StreamCost{}, err
 	}
 	out, err := s.Do(costMs, 0, args...)
-	return costOf(out), err
+	return costOf(out, func(string) int { return -1 }), err
 }
 
-// clientArgs makes the command of the i-th write. Its key is i in letters.
+// clientArgs makes the command of the i-th write.
 func (w ClientWrite) clientArgs(i int) ([]string, error) {
 	at := slices.IndexFunc(writeShapes, func(s struct{ name, args, before string }) bool {
 		return strings.EqualFold(s.name, w.Command)
@@ -132,11 +203,11 @@ func (w ClientWrite) clientArgs(i int) ([]string, error) {
 	if w.TTL%time.Second != 0 || w.TTL < 0 {
 		return nil, NotModelled("a time to live of " + w.TTL.String())
 	}
-	key := []byte(strings.Repeat("a", max(0, w.Key)))
-	for at := len(key) - 1; at >= 0 && i > 0; at, i = at-1, i/26 {
-		key[at] += byte(i % 26)
+	left := i // keys are thought of as lower-case letters
+	for range min(w.Key, 16) {
+		left /= 26
 	}
-	if i > 0 || w.Key < 1 {
+	if w.Key < 1 || left > 0 {
 		return nil, NotModelled("so many keys of so few bytes")
 	}
 	seconds := int64(w.TTL / time.Second)
@@ -144,11 +215,11 @@ func (w ClientWrite) clientArgs(i int) ([]string, error) {
 	for _, part := range strings.Fields(writeShapes[at].args) {
 		switch part {
 		case "K":
-			args = append(args, string(key))
+			args = append(args, standKey+itoa(int64(i)))
 		case "F":
-			args = append(args, strings.Repeat("f", w.Field))
+			args = append(args, standIn(standField, w.Field))
 		case "V":
-			args = append(args, strings.Repeat("v", w.Value))
+			args = append(args, standIn(standValue, w.Value))
 		case "S":
 			args = append(args, itoa(seconds))
 		case "M":
@@ -177,7 +248,7 @@ func evalArgs(body string, cmds [][]string) []string {
 }
 
 // preparedStreamer has what the commands need, and a stream in database 0.
-func preparedStreamer(r *StreamRules, cmds [][]string, value int) (*Streamer, error) {
+func preparedStreamer(r *StreamRules, cmds [][]string, value string) (*Streamer, error) {
 	s := NewStreamer(r)
 	for _, cmd := range cmds {
 		for _, shape := range writeShapes {
@@ -190,7 +261,7 @@ func preparedStreamer(r *StreamRules, cmds [][]string, value int) (*Streamer, er
 				case arg == "$1" || arg == "$2" && len(cmd) > 2:
 					before[i] = cmd[arg[1]-'0']
 				case arg == "v":
-					before[i] = strings.Repeat("v", value)
+					before[i] = value
 				}
 			}
 			if _, err := s.Do(costMs, 0, before...); err != nil {
@@ -202,8 +273,9 @@ func preparedStreamer(r *StreamRules, cmds [][]string, value int) (*Streamer, er
 	return s, nil
 }
 
-// costOf reads a stream back.
-func costOf(out [][]byte) (cost StreamCost) {
+// costOf reads a stream back. stands says how many bytes an argument stands
+// for, -1 for itself.
+func costOf(out [][]byte, stands func(arg string) int) (cost StreamCost) {
 	var r CommandReader
 	for _, command := range out {
 		r.Feed(command)
@@ -213,10 +285,14 @@ func costOf(out [][]byte) (cost StreamCost) {
 		}
 		c := StreamCommand{Name: string(args[0])}
 		for _, arg := range args {
-			c.ArgLens = append(c.ArgLens, len(arg))
+			word, n := string(arg), len(arg)
+			if s := stands(word); s >= 0 {
+				word, n = "", s
+			}
+			c.Words, c.ArgLens = append(c.Words, word), append(c.ArgLens, n)
 		}
 		cost.Commands = append(cost.Commands, c)
-		cost.Bytes += int64(len(command))
+		cost.Bytes += CommandLen(c.ArgLens...)
 	}
 	return cost
 }

@@ -215,6 +215,14 @@ func TestCost(t *testing.T) {
 		for _, shape := range writeShapes {
 			w := ClientWrite{Command: shape.name, Key: 16, Field: 8, Value: 200, TTL: 100 * time.Second}
 			got, err := rules.Cost(w)
+			for _, v := range []ClientWrite{{}, {Together: 1}, {Together: 3}, {Script: 40}, {Together: 3, Script: 40}} {
+				more := w
+				more.Together, more.Script = v.Together, v.Script
+				cost, _ := rules.Cost(more)
+				if n := len(cost.Commands); n > 1 && shape.name != "publish" && (cost.Commands[0].Name != "MULTI" || cost.Commands[n-1].Name != "EXEC") {
+					t.Errorf("%s: %+v becomes %d commands that are no transaction", rules.Name, more, n)
+				}
+			}
 			if _, refused := err.(Refused); err != nil && !refused || err == nil && got.Bytes == 0 {
 				t.Errorf("%s %s: %+v, %v", rules.Name, shape.name, got, err)
 			}

@@ -142,14 +142,14 @@ func (s *Server) stream(c Chunk) {
 	}
 	bound := c.Bound
 	if c.Data != nil {
-		n, at, err := u.scan.Scan(c.Data)
+		_, at, err := u.scan.Scan(c.Data)
 		if err != nil {
 			s.lose(WhyError)
 			s.hangup(u.conn, WhyError)
 			return
 		}
 		found := c.From
-		if n > 0 {
+		if at > 0 {
 			found += Offset(at)
 		}
 		if bound != 0 && found != bound {

@@ -13,6 +13,7 @@ func seedCommands(f *testing.F) {
 			f.Add([]byte(c.in), uint16(i))
 		}
 	}
+	f.Add([]byte("*1\r\n$5\r\nMULTI\r\nMULTI\r\n*1\r\n$4\r\nEXEC\r\n*1\r\n$7\r\ndiscard\r\n"), uint16(2))
 	f.Add([]byte("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n\nselect 3\r\n"), uint16(5))
 }
 

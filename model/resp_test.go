@@ -13,7 +13,7 @@ type told struct {
 	text     string // a line per command, the error at the end
 	commands int64  // with at least one argument
 	wire     int64
-	bound    int64 // behind the last of them
+	bound    int64 // behind the last of them that is not in a transaction
 	err      error
 }
 
@@ -22,6 +22,7 @@ func readCommands(input []byte, next func() int) told {
 	var r CommandReader
 	var t told
 	var text strings.Builder
+	multi, stream := false, input
 	for len(input) > 0 && t.err == nil {
 		n := min(next(), len(input))
 		r.Feed(input[:n])
@@ -31,6 +32,7 @@ func readCommands(input []byte, next func() int) told {
 			if t.err = err; !ok {
 				break
 			}
+			begun := t.wire
 			t.wire += wire
 			for _, a := range args {
 				text.WriteString(strconv.Quote(string(a)) + " ")
@@ -38,7 +40,17 @@ func readCommands(input []byte, next func() int) told {
 			text.WriteString(strconv.FormatInt(wire, 10) + "\n")
 			if len(args) > 0 {
 				t.commands++
-				t.bound = t.wire
+				if dollar := t.wire - int64(len(args[0])) - 6; len(args) == 1 && dollar >= begun && stream[dollar] == '$' {
+					switch strings.ToLower(string(args[0])) {
+					case "multi":
+						multi = true
+					case "exec", "discard":
+						multi = false
+					}
+				}
+				if !multi {
+					t.bound = t.wire
+				}
 			}
 		}
 	}
@@ -58,7 +70,7 @@ func scanStream(input []byte, next func() int) (commands, bound int64, err error
 		var b int
 		c, b, err = s.Scan(input[at : at+n])
 		commands += c
-		if c > 0 {
+		if b > 0 {
 			bound = int64(at + b)
 		}
 		at += n
@@ -119,6 +131,9 @@ var commandCases = []struct{ name, in, want string }{
 	{"bulk too large", "*1\r\n$536870913\r\n", string(ErrBulk)},
 	{"largest bulk", "*1\r\n$536870912\r\n", ""},
 	{"bulk overflow", "*1\r\n$9223372036854775808\r\n", string(ErrBulk)},
+	{"transaction", "*1\r\n$5\r\nMULTI\r\nPING\r\n*1\r\n$4\r\nexec\r\n*1\r\n$5\r\nmulti\r\n", "\"MULTI\" 15\n\"PING\" 6\n\"exec\" 14\n\"multi\" 15\n"},
+	{"no transaction", "*1\r\n$4\r\nEXEC\r\n*2\r\n$5\r\nMULTI\r\n$1\r\nx\r\nmulti\r\n*1\r\n$11\r\nMULTI\r\nMULT\r\n",
+		"\"EXEC\" 14\n\"MULTI\" \"x\" 22\n\"multi\" 7\n\"MULTI\\r\\nMULT\" 22\n"},
 	{"whole commands before an error", "PING\r\n*x\r\n", "\"PING\" 6\n" + string(ErrArgs)},
 	{"longest inline", strings.Repeat("a", MaxLine-1) + "\r\n", "\"" + strings.Repeat("a", MaxLine-1) + "\" 65537\n"},
 	{"inline too long", strings.Repeat("a", MaxLine+1), string(ErrInlineTooBig)},

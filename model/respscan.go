@@ -1,10 +1,13 @@
 package model
 
+import "bytes"
+
 // StreamScanner follows a replication stream only to find where its commands
 // end: an offset may be processed no further than there (networking.c:
 // commandProcessed). It takes the same input for commands as CommandReader,
 // with the same limits, but keeps no byte of it: memory is constant, and the
-// payload of an argument costs nothing. The zero value is ready.
+// payload of an argument costs nothing. What stands between MULTI and EXEC ends
+// with the EXEC. The zero value is ready.
 type StreamScanner struct {
 	state  scanState
 	quote  quoteState
@@ -15,6 +18,11 @@ type StreamScanner struct {
 	skip   int64 // bytes of the argument still to come, its line end included
 	err    error
 	head   [24]byte // the first bytes of a count's line; a number has at most 20
+
+	alone bool     // the command under way has no argument but its name
+	multi bool     // MULTI has begun a transaction
+	named int      // bytes in name
+	name  [10]byte // the first bytes of such a command's name and what ends its line
 }
 
 type scanState uint8
@@ -31,8 +39,8 @@ const (
 func (s *StreamScanner) Reset() { *s = StreamScanner{} }
 
 // Scan looks at the next bytes of the stream. commands is how many commands
-// end in data, and bound the index in data behind the last of them, 0 if there
-// is none. Empty lines and empty arrays are no commands and leave bound where
+// end in data, and bound the index in data behind the last of them that is not
+// in a transaction, 0 if there is none. Empty lines and empty arrays are no commands and leave bound where
 // it is, as they leave redis's offset. An error is a ProtocolError and stays;
 // commands and bound then tell what was whole before it.
 func (s *StreamScanner) Scan(data []byte) (commands int64, bound int, err error) {
@@ -47,6 +55,9 @@ func (s *StreamScanner) Scan(data []byte) (commands int64, bound int, err error)
 			s.err = s.counted()
 		case scanBulk:
 			n := min(s.skip, int64(len(data)-at))
+			if s.alone {
+				s.named += copy(s.name[s.named:], data[at:at+int(n)])
+			}
 			at += int(n)
 			s.skip -= n
 			if s.skip > 0 {
@@ -59,17 +70,39 @@ func (s *StreamScanner) Scan(data []byte) (commands int64, bound int, err error)
 			}
 			s.state = scanIdle
 			commands++
-			bound = at
+			if s.alone {
+				s.transaction()
+			}
+			if !s.multi {
+				bound = at
+			}
 		case scanInline:
 			at += s.inline(data[at:])
 			if s.state == scanIdle && s.word && s.err == nil {
 				commands++
-				bound = at
+				if !s.multi {
+					bound = at
+				}
 			}
 		}
 	}
 	return commands, bound, s.err
 }
+
+// transaction looks whether a command of one word begins or ends one. A master
+// writes these words as arrays.
+func (s *StreamScanner) transaction() {
+	switch name := s.name[:max(s.named-2, 0)]; len(name) {
+	case 4:
+		s.multi = s.multi && !bytes.EqualFold(name, wordExec)
+	case 5:
+		s.multi = s.multi || bytes.EqualFold(name, wordMulti)
+	case 7:
+		s.multi = s.multi && !bytes.EqualFold(name, wordDiscard)
+	}
+}
+
+var wordMulti, wordExec, wordDiscard = []byte("MULTI"), []byte("EXEC"), []byte("DISCARD")
 
 // begin looks at, but does not take, the first byte of a command.
 func (s *StreamScanner) begin(c byte) {
@@ -119,6 +152,7 @@ func (s *StreamScanner) counted() (err error) {
 	line := s.head[:min(s.n, len(s.head))]
 	if s.left == 0 {
 		if s.left, err = parseArgs(line); s.left > 0 {
+			s.alone, s.named = s.left == 1, 0
 			s.line(scanCount)
 			return nil
 		}

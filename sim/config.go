@@ -107,11 +107,27 @@ type TracePoint struct {
 }
 
 // Command is one write command of a mix: its name and the lengths of its
-// arguments. Its bytes on the stream are model.CommandBytes of these.
+// arguments. Its bytes on the stream are model.CommandLen of these.
 type Command struct {
 	Name  string
-	Args  []int // argument lengths; the first is the key
+	Args  []int // argument lengths; the first is the key, unless Words has it
 	Times int   // how often it stands in the cycle, one after another; >= 1
+	// Words are what arguments hold: Words[i] is argument i, "" and all behind
+	// the list are free. A free first argument is a key.
+	Words []string
+	// Then are the rest of a transaction: Name is MULTI, the last of them EXEC.
+	// They are written and processed as one and count as one command wherever
+	// commands are counted. Their own Times and Then are not used.
+	Then []Command
+}
+
+// Bytes is what the command takes on the stream, with all that goes with it.
+func (c *Command) Bytes() int64 {
+	size := wireLen(c.Name, c.Args)
+	for i := range c.Then {
+		size += wireLen(c.Then[i].Name, c.Then[i].Args)
+	}
+	return size
 }
 
 // FaultKind says what goes wrong.

@@ -171,6 +171,13 @@ func (g gen) commands() []Command {
 		}
 		list = append(list, m)
 	}
+	if g.IntN(4) == 0 { // some of them as transactions
+		for i := range list {
+			if g.oneIn(2) {
+				list[i] = transaction(list[i], g.IntN(4))
+			}
+		}
+	}
 	return list
 }
 

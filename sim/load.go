@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"strconv"
+	"strings"
 	"time"
 
 	"psyncsim/model"
@@ -166,15 +167,27 @@ func (l *load) size(k int64) int64 { return l.mix.list[l.mix.at(k%l.mix.commands
 // fill appends the bytes of command k, size(k) of them. They hang on k and on
 // the mix alone: two loads of one mix write the same.
 func (l *load) fill(dst []byte, k int64) []byte {
-	c := &l.mix.list[l.mix.at(k%l.mix.commands)]
-	dst = append(dst, c.head...)
-	for i, n := range c.args {
+	parts := l.mix.list[l.mix.at(k%l.mix.commands)].parts
+	for i := range parts {
+		dst = parts[i].fill(dst, k, k*int64(len(parts))+int64(i))
+	}
+	return dst
+}
+
+// fill appends the command as part of command k of a load, with a key of that
+// number.
+func (p *part) fill(dst []byte, k, key int64) []byte {
+	dst = append(dst, p.head...)
+	for i, n := range p.args {
 		dst = append(dst, '$')
 		dst = strconv.AppendInt(dst, int64(n), 10)
 		dst = append(dst, "\r\n"...)
-		if i == 0 {
-			dst = appendKey(dst, k, n)
-		} else {
+		switch {
+		case i < len(p.words) && p.words[i] != "":
+			dst = append(dst, p.words[i]...)
+		case i == 0:
+			dst = appendKey(dst, key, n)
+		default:
 			dst = appendLetters(dst, uint64(k)+uint64(i), n)
 		}
 		dst = append(dst, "\r\n"...)
@@ -225,8 +238,14 @@ type cycle struct {
 type cycleEntry struct {
 	commands, bytes int64 // in the cycle before this entry
 	size            int64 // of one command
-	head            []byte
-	args            []int
+	parts           []part
+}
+
+// part is one command as RESP; several are a transaction.
+type part struct {
+	head  []byte
+	args  []int
+	words []string
 }
 
 func (m *cycle) compile(commands []Command) error {
@@ -235,16 +254,13 @@ func (m *cycle) compile(commands []Command) error {
 	}
 	for i := range commands {
 		c := &commands[i]
-		if c.Name == "" || c.Times < 1 {
+		if c.Times < 1 {
 			return fmt.Errorf("command %d: name %q, times %d", i, c.Name, c.Times)
 		}
-		for _, n := range c.Args {
-			if n < 0 || n > 512<<20 {
-				return fmt.Errorf("command %d: argument of %d bytes", i, n)
-			}
+		e := cycleEntry{commands: m.commands, bytes: m.size, size: c.Bytes()}
+		if err := e.compile(c); err != nil {
+			return fmt.Errorf("command %d: %w", i, err)
 		}
-		e := cycleEntry{commands: m.commands, bytes: m.size, size: wireLen(c.Name, c.Args), args: c.Args}
-		e.head = fmt.Appendf(nil, "*%d\r\n$%d\r\n%s\r\n", 1+len(c.Args), len(c.Name), c.Name)
 		m.list = append(m.list, e)
 		m.commands += int64(c.Times)
 		hi, lo := bits.Mul64(uint64(e.size), uint64(c.Times))
@@ -256,6 +272,39 @@ func (m *cycle) compile(commands []Command) error {
 		m.divisor = int64(commonDivisor(uint64(m.divisor), uint64(e.size)))
 	}
 	return nil
+}
+
+// compile makes the parts of an entry.
+func (e *cycleEntry) compile(c *Command) error {
+	for i := range 1 + len(c.Then) {
+		one := c
+		if i > 0 {
+			one = &c.Then[i-1]
+		}
+		begins, ends := i == 0 && len(c.Then) > 0, i > 0 && i == len(c.Then)
+		switch {
+		case one.Name == "":
+			return errors.New("no name")
+		case begins != (one.alone("MULTI")) || ends != one.alone("EXEC"):
+			return errors.New("commands that go together begin with MULTI and end with EXEC")
+		}
+		for j, n := range one.Args {
+			if n < 0 || n > 512<<20 {
+				return fmt.Errorf("argument of %d bytes", n)
+			}
+			if j < len(one.Words) && one.Words[j] != "" && len(one.Words[j]) != n {
+				return fmt.Errorf("%q is not %d bytes", one.Words[j], n)
+			}
+		}
+		head := fmt.Appendf(nil, "*%d\r\n$%d\r\n%s\r\n", 1+len(one.Args), len(one.Name), one.Name)
+		e.parts = append(e.parts, part{head: head, args: one.Args, words: one.Words})
+	}
+	return nil
+}
+
+// alone says whether the command is this word and no more.
+func (c *Command) alone(word string) bool {
+	return len(c.Args) == 0 && strings.EqualFold(c.Name, word)
 }
 
 // wireLen is the length of a command as a RESP array of bulk strings.

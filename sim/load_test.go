@@ -36,13 +36,31 @@ func mustLoad(t testing.TB, c LoadConfig, d time.Duration, seed uint64) *load {
 	return l
 }
 
+// transaction is a command and n more of it between MULTI and EXEC.
+func transaction(c Command, n int) Command {
+	m := Command{Name: "MULTI", Times: c.Times, Then: []Command{c}}
+	for i := range n {
+		more := Command{Name: c.Name, Args: append([]int{}, c.Args...)}
+		if len(more.Args) > 0 {
+			more.Args[0] += i
+		}
+		m.Then = append(m.Then, more)
+	}
+	m.Then = append(m.Then, Command{Name: "EXEC"})
+	return m
+}
+
 func drawMix(t *rapid.T) []Command {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Command {
-		return Command{
+		c := Command{
 			Name:  rapid.SampledFrom([]string{"SET", "PING", "HSET", "averylongcommandname"}).Draw(t, "name"),
 			Args:  rapid.SliceOfN(rapid.IntRange(0, 1200), 0, 4).Draw(t, "args"),
 			Times: rapid.IntRange(1, 5).Draw(t, "times"),
 		}
+		if rapid.IntRange(0, 3).Draw(t, "together") == 0 {
+			c = transaction(c, rapid.IntRange(0, 3).Draw(t, "others"))
+		}
+		return c
 	}), 1, 4).Draw(t, "mix")
 }
 
@@ -101,8 +119,12 @@ func TestLoadMix(t *testing.T) {
 			if int64(len(raw)) != l.size(k) {
 				t.Fatalf("command %d has %d bytes, size says %d", k, len(raw), l.size(k))
 			}
-			if want := l.mix.list[l.mix.at(k%l.mix.commands)].args; !isCommand(raw, want) {
-				t.Fatalf("command %d is %q, want arguments of %v", k, raw, want)
+			for rest, parts := raw, l.mix.list[l.mix.at(k%l.mix.commands)].parts; len(parts) > 0; parts = parts[1:] {
+				n := wireLen(string(bytes.Split(parts[0].head, []byte("\r\n"))[2]), parts[0].args)
+				if !isCommand(rest[:n], parts[0].args) || len(parts) == 1 && int64(len(rest)) != n {
+					t.Fatalf("command %d is %q, want arguments of %v", k, raw, parts[0].args)
+				}
+				rest = rest[n:]
 			}
 			sum += l.size(k)
 		}
@@ -146,6 +168,16 @@ func TestLoadFill(t *testing.T) {
 		"*3\r\n$3\r\nSET\r\n$5\r\n00003\r\n$3\r\nefg\r\n" +
 		"*3\r\n$3\r\nSET\r\n$5\r\n34567\r\n$3\r\nklm\r\n"
 	if string(got) != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+
+	set := Command{Name: "SET", Args: []int{3, 1, 2, 3}, Words: []string{"", "", "PX", "100"}}
+	l = mustLoad(t, LoadConfig{Commands: []Command{{Name: "MULTI", Times: 1, Then: []Command{set, set, {Name: "EXEC"}}}}}, time.Second, 1)
+	want = "*1\r\n$5\r\nMULTI\r\n" +
+		"*5\r\n$3\r\nSET\r\n$3\r\n021\r\n$1\r\ng\r\n$2\r\nPX\r\n$3\r\n100\r\n" +
+		"*5\r\n$3\r\nSET\r\n$3\r\n022\r\n$1\r\ng\r\n$2\r\nPX\r\n$3\r\n100\r\n" +
+		"*1\r\n$4\r\nEXEC\r\n"
+	if got := l.fill(nil, 5); string(got) != want || l.size(5) != int64(len(want)) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -262,6 +294,12 @@ func TestLoadRefused(t *testing.T) {
 	good := LoadConfig{Commands: setMix, PerSecond: 10, On: 1, Off: 1}
 	for name, spoil := range map[string]func(*LoadConfig){
 		"no commands":    func(c *LoadConfig) { c.Commands = nil },
+		"no transaction": func(c *LoadConfig) { c.Commands = []Command{{Name: "SET", Times: 1, Then: setMix}} },
+		"no end":         func(c *LoadConfig) { c.Commands = []Command{{Name: "MULTI", Times: 1, Then: setMix}} },
+		"only its end":   func(c *LoadConfig) { c.Commands = []Command{{Name: "EXEC", Times: 1}} },
+		"a word's length": func(c *LoadConfig) {
+			c.Commands = []Command{{Name: "SET", Args: []int{1, 2}, Words: []string{"", "PXA"}, Times: 1}}
+		},
 		"no name":        func(c *LoadConfig) { c.Commands = []Command{{Times: 1}} },
 		"times":          func(c *LoadConfig) { c.Commands = []Command{{Name: "SET"}} },
 		"huge cycle":     func(c *LoadConfig) { c.Commands = []Command{{Name: "SET", Times: 1 << 30}} },
