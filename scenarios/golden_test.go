@@ -165,7 +165,7 @@ func cellText(d *datadriven.TestData, c Cell) string {
 			}
 		case "loads":
 			for _, l := range c.Config.Loads {
-				fmt.Fprintf(&b, "  on %s %v kind %d, %d B/s %d/s", name(l.Server), l.Commands, l.Arrivals, l.BytesPerSecond, l.PerSecond)
+				fmt.Fprintf(&b, "  on %s [%s] kind %d, %d B/s %d/s", name(l.Server), commandsText(l.Commands), l.Arrivals, l.BytesPerSecond, l.PerSecond)
 				switch l.Arrivals {
 				case sim.Bursts:
 					fmt.Fprintf(&b, ", %v of %d B/s %d/s, %v off, phase %v %v", l.On, l.BurstBytes, l.BurstPerSecond, l.Off, l.PhaseSet, l.Phase)
@@ -197,6 +197,30 @@ func cellText(d *datadriven.TestData, c Cell) string {
 		}
 	}
 	return b.String()
+}
+
+// commandsText is a mix: "{name lengths times}", with a word instead of its
+// length, and a transaction's commands in a row with "+".
+func commandsText(mix []sim.Command) string {
+	var list []string
+	for i := range mix {
+		one := func(c *sim.Command) string {
+			var args []string
+			for j, n := range c.Args {
+				args = append(args, strconv.Itoa(n))
+				if j < len(c.Words) && c.Words[j] != "" {
+					args[j] = c.Words[j]
+				}
+			}
+			return c.Name + " [" + strings.Join(args, " ") + "]"
+		}
+		s := one(&mix[i])
+		for j := range mix[i].Then {
+			s += " + " + one(&mix[i].Then[j])
+		}
+		list = append(list, fmt.Sprintf("{%s %d}", s, mix[i].Times))
+	}
+	return strings.Join(list, " ")
 }
 
 func settingsText(s *model.Settings) string {
