@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -43,8 +44,14 @@ func (c *commands) run(x *cli.Context) error {
 	if x.Bool("json") && len(names) > 1 {
 		return usage("--json prints one document: give one scenario")
 	}
+	if x.Bool("json") && x.String("trace") == "-" {
+		return usage("--trace - and --json both want stdout")
+	}
 	if x.Int("jobs") < 1 {
 		return usage("--jobs %d: at least one", x.Int("jobs"))
+	}
+	if x.IsSet("cell") && x.Int("cell") < 0 {
+		return usage("--cell %d: runs are numbered from 0", x.Int("cell"))
 	}
 	sets := x.StringSlice("set")
 	if x.IsSet("seed") {
@@ -72,9 +79,16 @@ func (c *commands) run(x *cli.Context) error {
 	if len(bad) > 0 {
 		return &exitError{exitUsage, errors.Join(bad...)}
 	}
+	dirs := make([]string, len(all))
+	for i, s := range all {
+		dirs[i] = outDir(x, s, len(all) > 1)
+		if k := slices.Index(dirs[:i], dirs[i]); k >= 0 {
+			return usage("%s and %s would both write to %s: run them one by one, with --out", names[k], names[i], dirs[i])
+		}
+	}
 	worst := error(nil)
 	for i, s := range all {
-		j := &job{c: c, x: x, s: s, seeds: seeds, file: names[i], dir: outDir(x, s, len(all) > 1)}
+		j := &job{c: c, x: x, s: s, seeds: seeds, file: names[i], dir: dirs[i]}
 		err := j.run()
 		var e *exitError
 		if errors.As(err, &e) && e.code == exitFailed {

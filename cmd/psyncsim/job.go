@@ -37,6 +37,7 @@ type job struct {
 	shown  int // the run that the timeline shows
 	found  bool
 	pairs  []results.Pair // of the first run, beside what was observed
+	text   *traceText     // where --trace goes, nil without
 }
 
 // maxFailures is how many failed expectations are printed; all are counted.
@@ -54,6 +55,9 @@ func (j *job) run() (err error) {
 		first, last = n, n+1
 	}
 	h := results.Header{Scenario: j.s.Name, Question: j.s.Question, Version: version, Axes: axes(j.s), Planned: last - first}
+	if j.text, err = j.traceWriter(); err != nil {
+		return err
+	}
 	if j.out, err = results.NewWriter(j.dir, h); err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -68,8 +72,12 @@ func (j *job) run() (err error) {
 	}
 	j.shown = first
 	runErr := j.sweep(first, last)
+	if runErr == nil {
+		runErr = j.timeline()
+	}
+	runErr = errors.Join(runErr, j.text.close())
 	done = true
-	if err := j.finish(runErr); err != nil {
+	if err := j.finish(); err != nil {
 		return err
 	}
 	return j.verdict(runErr)
@@ -106,13 +114,8 @@ func (j *job) progress(n int) *progressbar.ProgressBar {
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth())
 }
 
-// finish writes what was finished: rows, timeline, scenario, charts, table.
-func (j *job) finish(runErr error) error {
-	if runErr == nil {
-		if err := j.timeline(); err != nil {
-			return err
-		}
-	}
+// finish keeps what was finished: rows, timeline, scenario, charts, table.
+func (j *job) finish() error {
 	if j.json != nil {
 		if err := j.json.End(); err != nil {
 			return err
@@ -175,27 +178,24 @@ func (j *job) timeline() error {
 	c.Sample = max(c.Duration/600, time.Millisecond)
 	t := results.NewTimelineCollector(meta(&cell))
 	watch := []trace.Watcher{t}
-	text, done, err := j.traceWriter()
-	if err != nil {
-		return err
-	}
-	if text != nil {
-		watch = append(watch, text)
+	if j.text != nil {
+		watch = append(watch, j.text)
 	}
 	w, err := sim.New(&c, watch...)
 	if err != nil {
 		return err
 	}
 	if err := w.Run(); err != nil {
-		return err
+		return &brokenRun{j.shown, err}
 	}
 	j.out.SetTimeline(t.Timeline())
-	return done()
+	return nil
 }
 
 // traceText writes records as lines of text.
 type traceText struct {
 	w    io.Writer
+	file io.Closer // nil for stdout
 	line []byte
 	err  error
 }
@@ -208,23 +208,30 @@ func (t *traceText) Observe(r *trace.Record) {
 	_, t.err = t.w.Write(t.line)
 }
 
-func (j *job) traceWriter() (t *traceText, done func() error, err error) {
+// close says whether all of the trace was written.
+func (t *traceText) close() error {
+	if t == nil {
+		return nil
+	}
+	if t.file != nil {
+		t.err = errors.Join(t.err, t.file.Close())
+	}
+	return t.err
+}
+
+// traceWriter opens what --trace names, before anything runs.
+func (j *job) traceWriter() (*traceText, error) {
 	switch name := j.x.String("trace"); name {
 	case "":
-		return nil, func() error { return nil }, nil
+		return nil, nil
 	case "-":
-		if j.json != nil {
-			return nil, nil, usage("--trace - and --json both want stdout")
-		}
-		t = &traceText{w: j.c.stdout}
-		return t, func() error { return t.err }, nil
+		return &traceText{w: j.c.stdout}, nil
 	default:
 		f, err := os.Create(name)
 		if err != nil {
-			return nil, nil, &exitError{exitUsage, err}
+			return nil, &exitError{exitUsage, err}
 		}
-		t = &traceText{w: f}
-		return t, func() error { return errors.Join(t.err, f.Close()) }, nil
+		return &traceText{w: f, file: f}, nil
 	}
 }
 

@@ -163,6 +163,10 @@ func TestUsage(t *testing.T) {
 		{[]string{"run", "--jobs", "0"}, 2, "--jobs"},
 		{[]string{"run", "no-such"}, 2, "no-such"},
 		{[]string{"run", "a", "b", "--json"}, 2, "one scenario"},
+		{[]string{"run", "--json", "--trace", "-"}, 2, "both want stdout"},
+		{[]string{"run", "--cell", "-5"}, 2, "from 0"},
+		{[]string{"run", "first-sync", "first-sync"}, 2, "both write to"},
+		{[]string{"run", "first-sync", "--trace", filepath.Join(dir, "no", "file"), "--out", filepath.Join(dir, "t")}, 2, "file"},
 		{[]string{"run", bad}, 2, "bad.yaml:3:"},
 		{[]string{"run", bad}, 2, "bad.yaml:4:"},
 		{[]string{"scenarios", "lint", bad}, 2, "bad.yaml:4:"},
@@ -178,6 +182,9 @@ func TestUsage(t *testing.T) {
 		if code != c.code || !strings.Contains(stderr, c.says) {
 			t.Errorf("psyncsim %s: exit %d, want %d; says %q, want %q", strings.Join(c.args, " "), code, c.code, stderr, c.says)
 		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "t")); err == nil {
+		t.Error("a trace that cannot be written was noticed only after the runs")
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "o", "scenario.yaml"))
 	if err != nil || !strings.Contains(string(b), "seed: 5") {

@@ -27,9 +27,9 @@ type part struct {
 
 // sweep runs the cells [first, last) on as many workers as asked and gives every
 // run to take in the order of the sweep. Each worker has a world of its own;
-// nothing is shared. When ctx ends, batches under way are finished and given,
-// no more are begun, and the error is errInterrupted. A cell that fails ends the
-// sweep behind the runs before it.
+// nothing is shared. When ctx ends, runs under way are finished, no more are
+// begun, what lies before the first that is missing is given, and the error is
+// errInterrupted. A cell that fails ends the sweep behind the runs before it.
 func sweep(ctx context.Context, cells scenarios.Cells, first, last, jobs int, bytes bool,
 	take func(*scenarios.Cell, *results.Run) error) error {
 	batches := (last - first + batch - 1) / batch
@@ -62,7 +62,7 @@ func sweep(ctx context.Context, cells scenarios.Cells, first, last, jobs int, by
 			w := worker{cursor: cells.NewCursor(), bytes: bytes}
 			for n := range todo {
 				from := first + n*batch
-				done <- w.play(n, from, min(from+batch, last))
+				done <- w.play(ctx, n, from, min(from+batch, last))
 			}
 		}()
 	}
@@ -116,9 +116,13 @@ type worker struct {
 	bytes   bool
 }
 
-func (w *worker) play(n, from, to int) part {
+func (w *worker) play(ctx context.Context, n, from, to int) part {
 	p := part{n: n}
 	for i := from; i < to; i++ {
+		if ctx.Err() != nil {
+			p.err = errInterrupted
+			break
+		}
 		cell := w.cursor.At(i)
 		r, err := w.one(&cell)
 		if err != nil {
