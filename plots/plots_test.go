@@ -325,3 +325,36 @@ func TestStale(t *testing.T) {
 		t.Errorf("left: %s", s)
 	}
 }
+
+// Of many replicas those in trouble are shown, and a server that was a master
+// before has no first synchronization.
+func TestTimelineShows(t *testing.T) {
+	k := oneRun(9)
+	for i := range k.Timeline.Moments {
+		if m := &k.Timeline.Moments[i]; m.Server == "replica" && m.T > 20*second {
+			m.Server = "replica9"
+		}
+	}
+	r := newRunView(k)
+	if len(r.replicas) != maxReplicas || r.replicas[0] != "replica9" {
+		t.Errorf("shows %v", r.replicas)
+	}
+	verdict := results.Moment{T: 55 * second, What: results.MomentVerdict, Server: "master", Peer: "replica9", Kind: results.Full, Reason: "second-offset", Gap: 5}
+	k.Timeline.Moments = append(k.Timeline.Moments, verdict)
+	r = newRunView(k)
+	last := r.verdicts[len(r.verdicts)-1]
+	if last.Reason != "second-offset" || r.firsts()[last] {
+		t.Errorf("%v is no first sync", *last)
+	}
+	for _, b := range r.bars {
+		if b.name != "replica9" {
+			continue
+		}
+		for _, s := range b.spans {
+			if s.what == isFull && s.from == 46_200_000_000 && s.to == 47*second {
+				return
+			}
+		}
+		t.Errorf("no full sync in %v", b.spans)
+	}
+}

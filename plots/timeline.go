@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -57,17 +58,18 @@ func newRunView(k *results.Kept) *runView {
 	r := &runView{k: k, samples: make(map[string][]*results.Moment)}
 	servers, isMaster := t.Servers()
 	for _, s := range servers {
-		switch {
-		case isMaster[s] && r.master == "":
+		if isMaster[s] && r.master == "" {
 			r.master = s
-		case len(r.replicas) < maxReplicas:
+		} else {
 			r.replicas = append(r.replicas, s)
 		}
 	}
 	if r.master == "" {
 		return nil
 	}
-	r.window(t)
+	first := r.firsts()
+	r.choose(t, first)
+	r.window(t, first)
 	for i := range t.Moments {
 		m := &t.Moments[i]
 		if m.What == results.MomentSample {
@@ -81,12 +83,35 @@ func newRunView(k *results.Kept) *runView {
 	return r
 }
 
+// choose keeps as many replicas as can be told apart: those that lost their
+// master or were judged again before the others.
+func (r *runView) choose(t *results.Timeline, first map[*results.Moment]bool) {
+	if len(r.replicas) <= maxReplicas {
+		return
+	}
+	trouble := make(map[string]bool)
+	for i := range t.Moments {
+		if m := &t.Moments[i]; m.What == results.MomentLost || m.What == results.MomentVerdict && !first[m] {
+			trouble[m.Server] = true
+		}
+	}
+	slices.SortStableFunc(r.replicas, func(a, b string) int {
+		switch {
+		case trouble[a] == trouble[b]:
+			return 0
+		case trouble[a]:
+			return -1
+		}
+		return 1
+	})
+	r.replicas = r.replicas[:maxReplicas]
+}
+
 // window chooses what is shown: from before the first trouble until after the
 // last verdict; all of a run without trouble.
-func (r *runView) window(t *results.Timeline) {
+func (r *runView) window(t *results.Timeline, first map[*results.Moment]bool) {
 	var end int64
 	from, to := int64(math.MaxInt64), int64(-1)
-	judged := make(map[string]bool)
 	for i := range t.Moments {
 		m := &t.Moments[i]
 		end = max(end, m.T)
@@ -98,8 +123,7 @@ func (r *runView) window(t *results.Timeline) {
 				continue // the beginning
 			}
 		case results.MomentVerdict:
-			if !judged[m.Server] {
-				judged[m.Server] = true
+			if first[m] {
 				continue
 			}
 		}
@@ -121,13 +145,16 @@ const (
 	isReset  = "reset"
 	isSilent = "silent"
 	isSynced = "in sync"
+	isFull   = "full sync"
 	isAlone  = "no master"
+	isRaised = "master"
 	isKilled = "not running"
 	isPaused = "frozen"
 )
 
 var spanColors = map[string]color.NRGBA{
 	isUp: fade(green, 150), isReset: vermilion, isSilent: orange, isSynced: fade(blue, 150), isAlone: shade(215),
+	isFull: fade(yellow, 150), isRaised: fade(green, 150),
 	isKilled: shade(90), isPaused: purple,
 }
 
@@ -172,6 +199,18 @@ func (r *runView) spans(t *results.Timeline) {
 			continue
 		}
 		switch m.What {
+		case results.MomentSample: // a replica that was promoted, and back
+			b := r.bars[index[m.Server]].spans
+			switch last := b[len(b)-1].what; {
+			case m.Master && m.Server != r.master && (last == isAlone || last == isSynced || last == isFull):
+				set(m.Server, isAlone, m.T, isRaised)
+			case !m.Master && last == isRaised:
+				set(m.Server, isAlone, m.T, isAlone)
+			}
+		case results.MomentVerdict:
+			if m.Kind == results.Full && m.Server != r.master {
+				set(m.Server, isAlone, m.T, isFull)
+			}
 		case results.MomentOnline:
 			set(m.Server, isAlone, m.T, isSynced)
 		case results.MomentLost:
@@ -442,13 +481,17 @@ func (r *runView) behind(c *draw.Canvas, b box, sx scale) {
 	r.judgements(c, b, sx, sy, first)
 }
 
-// firsts are the first synchronizations: nothing was missed there.
+// firsts are the first synchronizations: nothing was missed there. The first
+// one of a server that was a master before is none.
 func (r *runView) firsts() map[*results.Moment]bool {
 	first, seen := make(map[*results.Moment]bool), make(map[string]bool)
 	for i := range r.k.Timeline.Moments {
-		if m := &r.k.Timeline.Moments[i]; m.What == results.MomentVerdict && !seen[m.Server] {
+		switch m := &r.k.Timeline.Moments[i]; m.What {
+		case results.MomentSample:
+			seen[m.Server] = seen[m.Server] || m.Master
+		case results.MomentVerdict:
+			first[m] = !seen[m.Server]
 			seen[m.Server] = true
-			first[m] = true
 		}
 	}
 	return first
