@@ -190,7 +190,7 @@ func (s *Server) forgetForFull() {
 func fullResync(line []byte) (ReplID, Offset) {
 	words := split(line)
 	if len(words) == 3 && len(words[1]) == len(ZeroID) {
-		if n, ok := ParseInt(words[2]); ok {
+		if n, ok := ParseInt(words[2]); ok && n < 1<<62 { // no stream gets that far
 			return ReplID(words[1]), Offset(n)
 		}
 	}
