@@ -60,6 +60,16 @@ func (s *Server) reached(c *client, limit int64) Offset {
 	return s.waits(c) + Offset(staticReply+(blocks-1)*payload)
 }
 
+// tested is the offset at which the server sees that a replica's buffer has come
+// to limit. One that was set below what is there already waits for the next
+// write; blocks see to that themselves.
+func (s *Server) tested(c *client, limit int64) Offset {
+	if s.blocks != nil {
+		return s.reached(c, limit)
+	}
+	return max(s.reached(c, limit), s.mro+1)
+}
+
 // hardLimit is the limit in force: from 7.0 on at least the backlog's size.
 func (s *Server) hardLimit() int64 {
 	if s.set.HardLimit > 0 && s.prof.HardLimitFloor {
@@ -90,10 +100,10 @@ func (s *Server) Horizon() Offset {
 			continue
 		}
 		if hard := s.hardLimit(); hard > 0 {
-			nearer(s.reached(c, hard))
+			nearer(s.tested(c, hard))
 		}
 		if s.set.SoftLimit > 0 && c.softSince == 0 {
-			nearer(s.reached(c, s.set.SoftLimit))
+			nearer(s.tested(c, s.set.SoftLimit))
 		}
 	}
 	return at
