@@ -48,13 +48,28 @@
 // The stream's commands are one command (command, key, value: lengths in
 // bytes) or a mix: a list of {command, key, value, times}, or of {command,
 // args: [lengths], times}, that repeats. They are the commands as they stand
-// on the stream, not as clients sent them. arrivals is constant, poisson,
-// {bursts: {on: 8s, off: 32s, rate: 2MB/s, phase: 0s}} or {trace: FILE}.
-// With bursts the workload's rate is the rate while off; instead of rate a
-// burst may have factor: 4, four times the workload's rate, so that sweeping
-// the one moves the other. With factor, mean: 1MB/s in the bursts may stand for
-// the workload's rate: the mean over time, from which both rates follow. A trace is a CSV file with the columns unix_ms and
-// master_repl_offset (see ReadTrace).
+// on the stream, not as clients sent them.
+//
+// Instead of command, client names a command as clients send it:
+//
+//	{on: master, rate: 5000/s, client: SET, key: 16, value: 200, ttl: 100s}
+//
+// It costs what the version of its server writes on the stream for it, so that
+// the same rate of commands is another rate of bytes on another version. Where
+// the command has them there are field and value (bytes) and ttl (whole
+// seconds); together: 10 is ten of them in one MULTI, and with script: 80 an
+// EVAL of a text of 80 bytes makes them. What the command needs to change
+// something is thought to be there. A transaction is one command: it is counted
+// once by rate, and written and processed as a whole. A rate in bytes stays one
+// of stream bytes.
+//
+// arrivals is constant, poisson, {bursts: {on: 8s, off: 32s, rate: 2MB/s,
+// phase: 0s}} or {trace: FILE}. With bursts the workload's rate is the rate
+// while off; instead of rate a burst may have factor: 4, four times the
+// workload's rate, so that sweeping the one moves the other. With factor, mean:
+// 1MB/s in the bursts may stand for the workload's rate: the mean over time,
+// from which both rates follow. A trace is a CSV file with the columns unix_ms
+// and master_repl_offset (see ReadTrace).
 //
 // # Faults
 //

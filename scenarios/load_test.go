@@ -46,3 +46,31 @@ func checkRoundTrip(t *testing.T, s *Scenario) {
 		}
 	}
 }
+
+// The bytes of a client's command: those that real servers were seen to write.
+func TestClientCost(t *testing.T) {
+	for _, c := range []struct {
+		version, write string
+		bytes          int64
+	}{
+		{"redis-4.0", "client: SET, key: 1, value: 1, ttl: 100s", 44},
+		{"redis-6.2", "client: SET, key: 1, value: 1, ttl: 100s", 47},
+		{"redis-7.0", "client: SET, key: 1, value: 1, ttl: 100s", 57},
+		{"redis-7.0", "client: set, key: 16, value: 100", 144},
+		{"redis-6.2", "client: SET, key: 1, value: 1, together: 1", 56},
+		{"redis-7.0", "client: SET, key: 1, value: 1, together: 1", 27},
+		{"redis-7.0", "client: SET, key: 1, value: 1, together: 2", 83},
+		{"redis-7.0", "client: SET, key: 2, value: 100MB, together: 2", 15 + 2*(100_000_000+35) + 14},
+		{"redis-4.0", "client: EXPIRE, key: 1, ttl: 100s", 32},
+		{"redis-7.2", "client: EXPIRE, key: 1, ttl: 100s", 46},
+	} {
+		s, err := Load("f", []byte("question: x\nservers: {m: {version: "+c.version+"}}\nworkload: [{on: m, rate: 1/s, "+c.write+"}]\n"), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells, _ := s.Cells(SeedRange{})
+		if cell := cells.At(0); cell.Meta.WriteRate != c.bytes || cell.Config.Loads[0].Commands[0].Bytes() != c.bytes {
+			t.Errorf("%s, %s: %d bytes, want %d", c.version, c.write, cell.Meta.WriteRate, c.bytes)
+		}
+	}
+}

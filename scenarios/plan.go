@@ -51,6 +51,7 @@ type planner struct {
 	faults   []fault
 	loads    []*yaml.Node // of config.Loads: where its server is named
 	duration *yaml.Node
+	clients  int // commands of clients so far
 }
 
 func (d *decoder) decode(root *yaml.Node) *plan {

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"fmt"
 	"psyncsim/sim"
 	"strings"
 	"time"
@@ -83,21 +82,10 @@ func (p *planner) commandFields(n *yaml.Node, c *sim.Command) []field {
 	return fs
 }
 
-// respBytes is what a command takes on the stream.
-func respBytes(c *sim.Command) int64 {
-	digits := func(n int) int64 { return int64(len(fmt.Sprint(n))) }
-	bulk := func(n int) int64 { return 1 + digits(n) + 2 + int64(n) + 2 }
-	total := 1 + digits(1+len(c.Args)) + 2 + bulk(len(c.Name))
-	for _, a := range c.Args {
-		total += bulk(a)
-	}
-	return total
-}
-
 // meanCommand is the mean length of a mix's commands: total bytes and count.
 func meanCommand(mix []sim.Command) (bytes, commands int64) {
 	for i := range mix {
-		bytes += respBytes(&mix[i]) * int64(mix[i].Times)
+		bytes += mix[i].Bytes() * int64(mix[i].Times)
 		commands += int64(mix[i].Times)
 	}
 	return
@@ -111,7 +99,7 @@ func (p *planner) readLoad(i int, n *yaml.Node) {
 		return
 	}
 	l := sim.LoadConfig{Server: -1}
-	one := sim.Command{}
+	one, client := sim.Command{}, clientWrite{}
 	var on, mix, rateNode, until *yaml.Node
 	var r rate
 	a := arrivals{}
@@ -121,21 +109,25 @@ func (p *planner) readLoad(i int, n *yaml.Node) {
 		{name: "rate", read: func(n *yaml.Node) { rateNode = n; r = p.rate(n) }},
 	}
 	if mixed {
-		fields = append(fields, field{name: "mix", need: true, read: func(n *yaml.Node) { mix = n; l.Commands = p.readMix(n) }})
-		for _, name := range []string{"command", "key", "value", "args"} {
+		fields = append(fields, field{name: "mix", need: true, read: func(n *yaml.Node) { mix = n; l.Commands = p.readMix(n, l.Server) }})
+		for _, name := range append([]string{"client", "command", "key", "value", "args"}, clientNames...) {
 			fields = append(fields, field{name: name, read: func(n *yaml.Node) {
 				p.failAt(n, name, "does not stand beside mix")
 			}})
 		}
 	} else {
-		fields = append(fields, p.commandFields(n, &one)...)
+		fields = append(fields, p.writeFields(n, &one, &client)...)
 		fields = append(fields, field{name: "mix", read: func(*yaml.Node) {}})
 	}
 	fields = append(fields,
 		field{name: "arrivals", fallback: "constant", read: func(n *yaml.Node) { a = p.readArrivals(n) }},
 		field{name: "from", fallback: "0s", read: func(n *yaml.Node) { l.From = p.duration1(n) }},
 		field{name: "until", read: func(n *yaml.Node) { until = n; l.Until = p.duration1(n) }})
-	ok := p.object(n, "a load", "command", fields)
+	before := p.problems.count()
+	ok := p.object(n, "a load", writeKind(n), fields)
+	if ok && p.problems.count() == before && client.node != nil {
+		one, ok = p.clientCommand(&client, l.Server, 1)
+	}
 	if mix == nil && !mixed {
 		l.Commands = []sim.Command{one}
 	}
@@ -184,7 +176,7 @@ func (p *planner) readLoad(i int, n *yaml.Node) {
 func (p *planner) checkVolume(n *yaml.Node, l *sim.LoadConfig) bool {
 	cycle, longest := int64(0), int64(0)
 	for i := range l.Commands {
-		size := respBytes(&l.Commands[i])
+		size := l.Commands[i].Bytes()
 		longest = max(longest, size)
 		cycle = satAdd(cycle, satMul(size, int64(l.Commands[i].Times)))
 	}
@@ -202,17 +194,22 @@ func (p *planner) checkVolume(n *yaml.Node, l *sim.LoadConfig) bool {
 	return true
 }
 
-func (p *planner) readMix(n *yaml.Node) (mix []sim.Command) {
+func (p *planner) readMix(n *yaml.Node, server int) (mix []sim.Command) {
 	cycle := int64(0)
 	p.list(n, "commands", func(_ int, n *yaml.Node) {
-		c := sim.Command{}
-		fields := append(p.commandFields(n, &c), field{name: "times", fallback: "1", read: func(n *yaml.Node) { c.Times = int(p.count(n, 1, maxCycle)) }})
-		if p.object(n, "a command of a mix", "command", fields) {
+		c, client := sim.Command{}, clientWrite{}
+		fields := append(p.writeFields(n, &c, &client), field{name: "times", fallback: "1", read: func(n *yaml.Node) { c.Times = int(p.count(n, 1, maxCycle)) }})
+		before := p.problems.count()
+		ok := p.object(n, "a command of a mix", writeKind(n), fields)
+		if ok && p.problems.count() == before && client.node != nil {
+			c, ok = p.clientCommand(&client, server, c.Times)
+		}
+		if ok {
 			mix = append(mix, c)
 		}
 		cycle += int64(c.Times)
 	})
-	if len(mix) == 0 && n.Kind == yaml.SequenceNode {
+	if len(n.Content) == 0 && n.Kind == yaml.SequenceNode {
 		p.fail(n, "a mix needs one command at least")
 	}
 	if cycle > maxCycle {

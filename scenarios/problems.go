@@ -56,6 +56,9 @@ func (p *Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// count is how many problems there are so far.
+func (p *Problems) count() int { return len(p.List) + p.More }
+
 func (p *Problems) add(q Problem) {
 	q.Text = shorten(q.Text)
 	for _, have := range p.List {

@@ -41,6 +41,7 @@ type files struct {
 	mu     sync.Mutex
 	data   map[string][]byte
 	traces map[string]*traceFile
+	costs  map[costKey]costFile
 }
 
 type traceFile struct {
