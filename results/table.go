@@ -203,7 +203,7 @@ func (p *printer) resyncs(r *Run) {
 		}
 		g.rows = append(g.rows, []string{
 			Seconds((v.T+5e5)/1e6*1e6) + " s", oneLine(v.Replica), shortIDs(v.Request), shortIDs(v.Reply),
-			v.Kind, v.Reason, PrettyBytes(v.Gap), down,
+			v.Kind, v.Reason, BinaryBytes(v.Gap), down,
 		})
 	}
 	g.color = func(row, col int) string {
@@ -344,7 +344,7 @@ func (p *printer) list(k *Kept, dims []Dim) {
 		}
 		reason, _ := n.Reasons.Most()
 		g.rows = append(g.rows, append(r, thousands(n.Runs), thousands(n.Reconnects), thousands(n.Fulls), share, interval,
-			PrettyBytes(n.GapMax), reason))
+			BinaryBytes(n.GapMax), reason))
 	}
 	p.grid(g)
 	p.more(int64(len(k.Points) - room))

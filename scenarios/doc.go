@@ -77,10 +77,13 @@
 //	silent   link, for      nothing arrives and nobody is told
 //	restart  server, for, save (yes)   an orderly stop; for is how long it is down
 //	crash    server, for    kill -9
-//	pause    server, for    a frozen process
+//	pause    server, for    a frozen process; writes to it meanwhile are not made
 //	promote  server         REPLICAOF NO ONE
 //	replicaof server, to    REPLICAOF
 //	config   server, set    CONFIG SET, a map like config
+//
+// promote, replicaof and config are lost on a server that is down or frozen then:
+// nobody answers the operator.
 //
 // server may be written on. every repeats a fault, times bounds the number of
 // its occurrences (without it: to the end of the run).
