@@ -27,7 +27,7 @@ live: ## the same protocol code against a real redis-server on loopback
 
 same: ## the kept fingerprints, with a program for 386 (on amd64)
 	@if [ "$$($(GO) env GOARCH)" = amd64 ] && [ "$$($(GO) env GOOS)" = linux ]; then \
-	  GOARCH=386 $(GO) test -short ./cmd/... ./model/... ./sim/...; \
+	  GOARCH=386 $(GO) test -short ./cmd/... ./model/... ./scenarios ./results ./sim ./sim/measured; \
 	else echo "SKIPPED: the 386 program runs on linux/amd64 only"; fi
 
 golden: ## write the kept answers of the tests anew; read the diff before you commit it
