@@ -40,7 +40,7 @@ func fill(t *testing.T, s *redisd.Server) {
 			p.Set(ctx, fmt.Sprintf("packed:%d", i), strings.Repeat("abc", 20+i), 0)
 		}
 		p.Set(ctx, "binary", "\x00\r\n$5\xff", 0)
-		p.Do(ctx, "set", "lasting", "v", "px", 1<<41)
+		p.Do(ctx, "set", "lasting", "v", "px", int64(1)<<41)
 		p.Do(ctx, "select", 7)
 		p.Set(ctx, "seven", "7", 0)
 		p.Do(ctx, "select", 0)
