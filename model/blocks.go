@@ -167,6 +167,17 @@ func (b *BlockLog) AppendPieces(c Chunk, pieces []int64) {
 	b.must(c)
 }
 
+// AppendCommandPieces appends the lengths of the pieces in which a master feeds
+// a command with arguments of these lengths, the name's included
+// (replication.c: replicationFeedSlaves).
+func AppendCommandPieces(dst []int64, argLens ...int) []int64 {
+	dst = append(dst, 3+digits(int64(len(argLens))))
+	for _, n := range argLens {
+		dst = append(dst, 3+digits(int64(n)), int64(n), 2)
+	}
+	return dst
+}
+
 // blockFor is the payload of the block that is made when n bytes of a piece
 // are still to come (replication.c: feedReplicationBuffer).
 func (b *BlockLog) blockFor(n int64) int64 {

@@ -119,7 +119,7 @@ func (s *Server) liveBytes(rest []byte) {
 	case u.state != upConnected:
 		panic("model: bytes of a snapshot that are not told as such")
 	default:
-		s.stream(Chunk{From: u.read + 1, To: u.read + 1 + Offset(len(rest)), Data: rest})
+		s.stream(Chunk{From: u.read + 1, To: u.read + 1 + Offset(len(rest)), Data: rest}, nil)
 	}
 }
 

@@ -85,6 +85,11 @@ type Input struct {
 	Chunk    Chunk
 	Bytes    int64
 	Commands int64
+	// Pieces are, for InAppend and InStream, the lengths in which a server with
+	// blocks feeds what is new in its stream: AppendCommandPieces of each
+	// client's command; whole commands, in a replica. They may be left
+	// out when none is longer than BlockRequest.
+	Pieces   []int64
 	Why      Why
 	Save     bool
 	Since    Instant

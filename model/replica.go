@@ -127,8 +127,9 @@ func (s *Server) loaded(id ConnID) {
 	}
 }
 
-// stream takes a piece of the master's stream.
-func (s *Server) stream(c Chunk) {
+// stream takes a piece of the master's stream. pieces are the commands that end
+// in it, if one of them is long.
+func (s *Server) stream(c Chunk, pieces []int64) {
 	u := &s.up
 	if u.state != upConnected {
 		panic("model: stream for a replica that is not connected")
@@ -166,13 +167,13 @@ func (s *Server) stream(c Chunk) {
 	if s.stop.on { // writes are paused: what is read now is never applied
 		return
 	}
-	s.applied(c, bound)
+	s.applied(c, bound, pieces)
 }
 
 // applied moves the processed offset to the last whole command and forwards
 // exactly those bytes to the node's own backlog and replicas
 // (replicationFeedSlavesFromMasterStream).
-func (s *Server) applied(c Chunk, bound Offset) {
+func (s *Server) applied(c Chunk, bound Offset, pieces []int64) {
 	u := &s.up
 	if bound == c.From { // no command ends in this chunk
 		if c.Data != nil {
@@ -188,7 +189,7 @@ func (s *Server) applied(c Chunk, bound Offset) {
 	}
 	u.done = bound - 1
 	s.execute(own)
-	s.feed(own, false)
+	s.feed(own, pieces, false)
 }
 
 // execute gives commands of the master's stream to whoever keeps the data set.

@@ -154,7 +154,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	case InAppend:
 		s.append(in)
 	case InStream:
-		s.stream(in.Chunk)
+		s.stream(in.Chunk, in.Pieces)
 	case InWake:
 		s.wake()
 	case InAccept:
@@ -333,7 +333,7 @@ func (s *Server) append(in *Input) {
 			s.feedLiteral(selectZero)
 		}
 	}
-	s.feed(Chunk{From: s.mro + 1, To: s.mro + 1 + Offset(in.Bytes), Data: in.Data}, false)
+	s.feed(Chunk{From: s.mro + 1, To: s.mro + 1 + Offset(in.Bytes), Data: in.Data}, in.Pieces, false)
 }
 
 var (
@@ -348,19 +348,24 @@ func (s *Server) feedLiteral(b []byte) {
 	if s.cfg.Bytes {
 		c.Data = b
 	}
-	s.feed(c, true)
+	s.feed(c, nil, true)
 }
 
 // feed appends to the stream: backlog, buffers of replicas that wait for their
 // snapshot, and the connections that are attached (replicationFeedSlaves).
-func (s *Server) feed(c Chunk, literal bool) {
+// pieces are those of the chunk if one of them is long, see Input.
+func (s *Server) feed(c Chunk, pieces []int64, literal bool) {
 	if c.From != s.mro+1 {
 		panic("model: a stream with a hole")
 	}
 	c.Bound = c.To
 	s.mro = c.To - 1
 	if s.log != nil {
-		s.log.Append(c)
+		if s.blocks != nil && pieces != nil {
+			s.blocks.AppendPieces(c, pieces)
+		} else {
+			s.log.Append(c)
+		}
 		if s.log.Next() != s.mro+1 {
 			panic("model: F + H - 1 is not master_repl_offset")
 		}

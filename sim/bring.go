@@ -23,12 +23,29 @@ func (w *World) bring(h *host, t model.Instant) {
 	if n <= h.next {
 		return
 	}
+	if h.cfg.Profile.Backlog != model.Blocks {
+		w.write(h, n, nil)
+		return
+	}
+	for h.next < n { // a command with a long argument makes blocks of its own
+		if k := h.src.nextLong(h.next, n); k > h.next {
+			w.write(h, k, nil)
+			continue
+		}
+		w.pieces = h.src.pieces(w.pieces[:0], h.next)
+		w.write(h, h.next+1, w.pieces)
+	}
+}
+
+// write hands a host the client writes before number n. pieces are those of the
+// only one if it is long.
+func (w *World) write(h *host, n int64, pieces []int64) {
 	first := h.next
 	h.next = n
 	if !h.srv.Counts() {
 		return
 	}
-	w.in = model.Input{Kind: model.InAppend, Bytes: h.src.bytes(n) - h.src.bytes(first), Commands: n - first}
+	w.in = model.Input{Kind: model.InAppend, Bytes: h.src.bytes(n) - h.src.bytes(first), Commands: n - first, Pieces: pieces}
 	if w.cfg.Bytes {
 		data := make([]byte, 0, w.in.Bytes)
 		for k := first; k < n; k++ {
@@ -119,6 +136,11 @@ func (w *World) take(h *host, c *conn, f *flow, o model.Offset, at model.Instant
 	w.via, w.since, w.shift = c, h.lastStep(), ch.From-(h.srv.Read()+1)
 	w.follow(h, f.log, ch, w.shift)
 	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch}
+	if f.log.long && h.cfg.Profile.Backlog == model.Blocks && ch.Bound > ch.From {
+		if w.in.Pieces = f.log.commands(w.pieces[:0], h.srv.Processed()+1+w.shift, ch.Bound); w.in.Pieces != nil {
+			w.pieces = w.in.Pieces
+		}
+	}
 	w.step(h, at)
 }
 

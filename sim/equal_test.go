@@ -171,6 +171,10 @@ func (g gen) commands() []Command {
 		}
 		list = append(list, m)
 	}
+	if g.IntN(6) == 0 { // one that makes blocks of its own
+		m := &list[g.IntN(len(list))]
+		m.Args[len(m.Args)-1] = model.BlockRequest + int(g.between(-50, 100_000))
+	}
 	if g.IntN(4) == 0 { // some of them as transactions
 		for i := range list {
 			if g.oneIn(2) {

@@ -195,6 +195,35 @@ func (p *part) fill(dst []byte, k, key int64) []byte {
 	return dst
 }
 
+// longest is the length of the longest command.
+func (l *load) longest() int64 { return l.mix.longest }
+
+// nextLong is the first command of [k, end) with an argument that a master with
+// blocks feeds as a piece above model.BlockRequest, end if there is none.
+func (l *load) nextLong(k, end int64) int64 {
+	if !l.mix.long {
+		return end
+	}
+	for k < end {
+		r := k % l.mix.commands
+		i := l.mix.at(r)
+		if l.mix.list[i].long {
+			return k
+		}
+		next := l.mix.commands
+		if i+1 < len(l.mix.list) {
+			next = l.mix.list[i+1].commands
+		}
+		k += next - r
+	}
+	return end
+}
+
+// pieces appends the lengths in which a master with blocks feeds command k.
+func (l *load) pieces(dst []int64, k int64) []int64 {
+	return append(dst, l.mix.list[l.mix.at(k%l.mix.commands)].pieces...)
+}
+
 // appendKey appends the last n decimal digits of k, with leading zeros: keys
 // of few digits come again, as those of a real client do.
 func appendKey(dst []byte, k int64, n int) []byte {
@@ -232,6 +261,7 @@ type cycle struct {
 	size     int64 // bytes of one cycle
 	longest  int64 // bytes of the longest command
 	divisor  int64 // the greatest that divides the size of every command
+	long     bool  // an entry is
 }
 
 // cycleEntry is one command and its repeats.
@@ -239,6 +269,8 @@ type cycleEntry struct {
 	commands, bytes int64 // in the cycle before this entry
 	size            int64 // of one command
 	parts           []part
+	long            bool    // an argument is longer than model.BlockRequest
+	pieces          []int64 // see load.pieces; of long entries
 }
 
 // part is one command as RESP; several are a transaction.
@@ -262,6 +294,7 @@ func (m *cycle) compile(commands []Command) error {
 			return fmt.Errorf("command %d: %w", i, err)
 		}
 		m.list = append(m.list, e)
+		m.long = m.long || e.long
 		m.commands += int64(c.Times)
 		hi, lo := bits.Mul64(uint64(e.size), uint64(c.Times))
 		if hi != 0 || lo >= 1<<40 || m.size+int64(lo) >= 1<<40 || m.commands >= 1<<30 {
@@ -292,12 +325,20 @@ func (e *cycleEntry) compile(c *Command) error {
 			if n < 0 || n > 512<<20 {
 				return fmt.Errorf("argument of %d bytes", n)
 			}
+			e.long = e.long || n > model.BlockRequest
 			if j < len(one.Words) && one.Words[j] != "" && len(one.Words[j]) != n {
 				return fmt.Errorf("%q is not %d bytes", one.Words[j], n)
 			}
 		}
 		head := fmt.Appendf(nil, "*%d\r\n$%d\r\n%s\r\n", 1+len(one.Args), len(one.Name), one.Name)
 		e.parts = append(e.parts, part{head: head, args: one.Args, words: one.Words})
+	}
+	for i := 0; e.long && i <= len(c.Then); i++ {
+		one := c
+		if i > 0 {
+			one = &c.Then[i-1]
+		}
+		e.pieces = model.AppendCommandPieces(e.pieces, append([]int{len(one.Name)}, one.Args...)...)
 	}
 	return nil
 }

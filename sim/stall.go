@@ -85,6 +85,11 @@ func (w *World) watchLimit(h *host) {
 		return
 	}
 	b := h.src.bytes(h.next) + int64(o-h.srv.MRO()) - h.srv.Owes()
+	if h.cfg.Profile.Backlog == model.Blocks && h.src.longest() > model.BlockRequest {
+		// A long argument makes a larger block than the horizon counts on.
+		end := min(max(h.src.find(max(b-1, 0)), h.next), h.next+4096)
+		b = min(b, h.src.bytes(h.src.nextLong(h.next, end))+1)
+	}
 	if b == h.limit {
 		return
 	}

@@ -15,6 +15,9 @@ type writes interface {
 	find(b int64) int64         // whole commands within the first b bytes
 	size(k int64) int64         // bytes of command k
 	fill(dst []byte, k int64) []byte
+	longest() int64                      // bytes of the longest command, at least
+	nextLong(k, end int64) int64         // the first command in [k, end) with an argument above model.BlockRequest; else end
+	pieces(dst []int64, k int64) []int64 // of command k, as a master with blocks feeds it
 }
 
 // streamLog remembers when each byte of one server's stream came into being,
@@ -24,6 +27,7 @@ type streamLog struct {
 	src   writes
 	segs  []segment
 	lives []span // whose bytes these are; see check.go
+	long  bool   // a command may be longer than model.BlockRequest
 }
 
 // segment is a piece of a stream: offsets [from, to).
@@ -38,12 +42,13 @@ type segment struct {
 }
 
 func (l *streamLog) reset(src writes) {
-	l.src, l.segs, l.lives = src, l.segs[:0], l.lives[:0]
+	l.src, l.segs, l.lives, l.long = src, l.segs[:0], l.lives[:0], false
 }
 
 // appendRun tells that the commands [first, next) of src were written.
 func (l *streamLog) appendRun(from model.Offset, first, next int64) {
 	to := from + model.Offset(l.src.bytes(next)-l.src.bytes(first))
+	l.long = l.long || l.src.longest() > model.BlockRequest
 	if n := len(l.segs); n > 0 && l.segs[n-1].run && l.segs[n-1].to == from {
 		s := &l.segs[n-1]
 		if s.base+int64(from-s.from) == l.src.bytes(first) { // no write was lost in between
@@ -60,6 +65,7 @@ func (l *streamLog) appendOne(from, to model.Offset, at model.Instant, data []by
 	if data != nil {
 		own = append(own, data...)
 	}
+	l.long = l.long || to-from > model.BlockRequest
 	l.segs = append(l.segs, segment{from: from, to: to, at: at, data: own})
 }
 
@@ -146,6 +152,25 @@ func (l *streamLog) commandEnd(o model.Offset) model.Offset {
 	}
 	k := l.src.find(s.base + int64(o-s.from))
 	return s.from + model.Offset(l.src.bytes(k+1)-s.base)
+}
+
+// commands are the lengths of the commands in [from, to), which begins and ends
+// with one, if any of them is long.
+func (l *streamLog) commands(dst []int64, from, to model.Offset) []int64 {
+	if !l.long || from >= to {
+		return nil
+	}
+	long := false
+	for from < to {
+		end := l.commandEnd(from)
+		long = long || end-from > model.BlockRequest
+		dst = append(dst, int64(end-from))
+		from = end
+	}
+	if !long {
+		return nil
+	}
+	return dst
 }
 
 // lag is the max-plus term of a queue that serves ps picoseconds a byte: the
@@ -392,17 +417,47 @@ func (x *mergedBlock) find(b int64) int64 {
 func (m *merged) size(k int64) int64 { return m.bytes(k+1) - m.bytes(k) }
 
 func (m *merged) fill(dst []byte, k int64) []byte {
+	l, n := m.own(k)
+	return l.fill(dst, n)
+}
+
+// own is the load of command k and its number there.
+func (m *merged) own(k int64) (l *load, n int64) {
 	x := m.block(k / mergedSize)
 	i := k % mergedSize
 	if i >= x.n {
 		panic("sim: bytes of a command that is never written")
 	}
 	part := x.part[i]
-	n := x.from[part]
+	n = x.from[part]
 	for _, p := range x.part[:i] {
 		if p == part {
 			n++
 		}
 	}
-	return m.parts[part].fill(dst, n)
+	return m.parts[part], n
+}
+
+func (m *merged) longest() (n int64) {
+	for _, l := range m.parts {
+		n = max(n, l.longest())
+	}
+	return n
+}
+
+func (m *merged) nextLong(k, end int64) int64 {
+	if m.longest() <= model.BlockRequest {
+		return end
+	}
+	for ; k < end && k/mergedSize*mergedSize+m.block(k/mergedSize).n > k; k++ {
+		if l, n := m.own(k); l.nextLong(n, n+1) == n {
+			return k
+		}
+	}
+	return end
+}
+
+func (m *merged) pieces(dst []int64, k int64) []int64 {
+	l, n := m.own(k)
+	return l.pieces(dst, n)
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -24,8 +25,11 @@ type World struct {
 	watch  []trace.Watcher
 	rec    trace.Record
 	in     model.Input
+	pieces []int64 // memory for in.Pieces
 	last   ringLog
 	events int64
+	// Stop, if it is set, is asked now and then whether to break the run off.
+	Stop func() bool
 	probes []*Probe
 	calm   model.Instant // the instant of the last event
 	turns  int           // events at it
@@ -112,6 +116,9 @@ type event struct {
 	gen  uint32
 }
 
+// ErrStopped is the end of a run that Stop broke off.
+var ErrStopped = errors.New("sim: stopped")
+
 // Run plays the whole of the configured duration. The error is a *Violation
 // when a promise of the simulator broke.
 func (w *World) Run() (err error) {
@@ -143,7 +150,9 @@ func (w *World) Run() (err error) {
 		if !ok {
 			break
 		}
-		w.events++
+		if w.events++; w.events%4096 == 0 && w.Stop != nil && w.Stop() {
+			return ErrStopped
+		}
 		w.handle(e)
 	}
 	w.finish(end)

@@ -182,12 +182,23 @@ func (n *Node) WriteAll(commands ...[]string) (err error) {
 			return
 		}
 		in := model.Input{Kind: model.InAppend}
+		var lens []int
+		long := false
 		for _, args := range commands {
 			if err = d.Write(args...); err != nil {
 				break
 			}
 			in.Commands++
+			lens = lens[:0]
+			for _, a := range args {
+				lens = append(lens, len(a))
+				long = long || len(a) > model.BlockRequest
+			}
+			in.Pieces = model.AppendCommandPieces(in.Pieces, lens...)
 			in.Data = model.AppendCommand(in.Data, args...)
+		}
+		if !long {
+			in.Pieces = nil
 		}
 		in.Bytes = int64(len(in.Data))
 		if in.Commands > 0 {
