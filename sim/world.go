@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -28,8 +27,6 @@ type World struct {
 	pieces []int64 // memory for in.Pieces
 	last   ringLog
 	events int64
-	// Stop, if it is set, is asked now and then whether to break the run off.
-	Stop func() bool
 	probes []*Probe
 	calm   model.Instant // the instant of the last event
 	turns  int           // events at it
@@ -116,9 +113,6 @@ type event struct {
 	gen  uint32
 }
 
-// ErrStopped is the end of a run that Stop broke off.
-var ErrStopped = errors.New("sim: stopped")
-
 // Run plays the whole of the configured duration. The error is a *Violation
 // when a promise of the simulator broke.
 func (w *World) Run() (err error) {
@@ -150,9 +144,7 @@ func (w *World) Run() (err error) {
 		if !ok {
 			break
 		}
-		if w.events++; w.events%4096 == 0 && w.Stop != nil && w.Stop() {
-			return ErrStopped
-		}
+		w.events++
 		w.handle(e)
 	}
 	w.finish(end)
