@@ -30,7 +30,7 @@ func (w *World) fault(i int, now model.Instant) {
 		e.gen = w.hosts[f.Server].gen
 	default:
 		ends = false
-		w.order(f)
+		w.order(f, event{kind: evFault, host: int32(i)})
 	}
 	switch {
 	case ends && f.For == 0: // a reset that lasts no time: the very next connect works
@@ -68,7 +68,7 @@ func (w *World) faultEnd(e event, now model.Instant) {
 }
 
 // order gives a server a command of its operator.
-func (w *World) order(f *FaultConfig) {
+func (w *World) order(f *FaultConfig, e event) {
 	h := w.hosts[f.Server]
 	in := model.Input{}
 	switch f.Kind {
@@ -79,10 +79,9 @@ func (w *World) order(f *FaultConfig) {
 	case FaultConfigSet:
 		in.Kind, in.Settings = model.InConfigSet, f.Settings
 	}
-	if h.frozen > 0 || !h.alive {
-		return // nobody answers the operator
-	}
-	w.deliver(h, event{}, in)
+	// A frozen process finds the order in its socket when it thaws; without a
+	// process nobody answers the operator.
+	w.deliver(h, e, in)
 }
 
 // cut resets every connection of a link: both ends are told at once.

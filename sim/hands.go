@@ -84,7 +84,11 @@ func (w *World) Write(server int, sizes ...int64) {
 }
 
 // Order gives a server a command of its operator: REPLICAOF, CONFIG SET.
-func (w *World) Order(f FaultConfig) { w.order(&f) }
+func (w *World) Order(f FaultConfig) {
+	if w.hosts[f.Server].frozen == 0 { // of a frozen one only a scenario's own faults are remembered
+		w.order(&f, event{})
+	}
+}
 
 // Cut resets the connections between two servers; refuse lets connects be
 // refused from now on, until Heal.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -27,9 +28,11 @@ type World struct {
 	pieces []int64 // memory for in.Pieces
 	last   ringLog
 	events int64
-	probes []*Probe
-	calm   model.Instant // the instant of the last event
-	turns  int           // events at it
+	// Interrupt, if it is set, is asked now and then whether to break the run off.
+	Interrupt func() bool
+	probes    []*Probe
+	calm      model.Instant // the instant of the last event
+	turns     int           // events at it
 	// While a replica takes stream bytes: whence, and since when it could.
 	via   *conn
 	since model.Instant
@@ -113,6 +116,9 @@ type event struct {
 	gen  uint32
 }
 
+// ErrStopped is the end of a run that Interrupt broke off.
+var ErrStopped = errors.New("sim: stopped")
+
 // Run plays the whole of the configured duration. The error is a *Violation
 // when a promise of the simulator broke.
 func (w *World) Run() (err error) {
@@ -144,7 +150,9 @@ func (w *World) Run() (err error) {
 		if !ok {
 			break
 		}
-		w.events++
+		if w.events++; w.events%4096 == 0 && w.Interrupt != nil && w.Interrupt() {
+			return ErrStopped
+		}
 		w.handle(e)
 	}
 	w.finish(end)

@@ -59,7 +59,7 @@ func sweep(ctx context.Context, cells scenarios.Cells, first, last, jobs int, by
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			w := worker{cursor: cells.NewCursor(), bytes: bytes}
+			w := worker{ctx: ctx, cursor: cells.NewCursor(), bytes: bytes}
 			for n := range todo {
 				from := first + n*batch
 				done <- w.play(ctx, n, from, min(from+batch, last))
@@ -89,11 +89,12 @@ func inOrder(done <-chan part, ahead <-chan struct{}, halt func(), take func(*sc
 			delete(waiting, next)
 			next++
 			<-ahead
-			if err != nil {
+			if err != nil && !errors.Is(err, errInterrupted) {
 				continue
 			}
-			for i, r := range q.runs {
-				if err = take(&q.cells[i], r); err != nil {
+			for i, r := range q.runs { // after an interruption too: it is finished
+				if e := take(&q.cells[i], r); e != nil {
+					err = e
 					break
 				}
 			}
@@ -110,6 +111,7 @@ func inOrder(done <-chan part, ahead <-chan struct{}, halt func(), take func(*sc
 
 // worker plays cells in one world that it keeps.
 type worker struct {
+	ctx     context.Context
 	cursor  *scenarios.Cursor
 	world   *sim.World
 	collect *results.Collector
@@ -152,12 +154,14 @@ func (w *worker) one(cell *scenarios.Cell) (*results.Run, error) {
 		c = &own
 	}
 	if w.world == nil {
-		w.world = &sim.World{}
+		w.world = &sim.World{Interrupt: func() bool { return w.ctx.Err() != nil }}
 	}
 	if err := w.world.Reset(c, w.collect); err != nil {
 		return nil, fmt.Errorf("run %d: %w", cell.Index, err)
 	}
-	if err := w.world.Run(); err != nil {
+	if err := w.world.Run(); errors.Is(err, sim.ErrStopped) {
+		return nil, errInterrupted
+	} else if err != nil {
 		return nil, &brokenRun{cell.Index, err}
 	}
 	return w.collect.Run(), nil
