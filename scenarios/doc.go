@@ -82,8 +82,8 @@
 //	replicaof server, to    REPLICAOF
 //	config   server, set    CONFIG SET, a map like config
 //
-// promote, replicaof and config are lost on a server that is down or frozen then:
-// nobody answers the operator.
+// promote, replicaof and config are lost on a server that is down then; a frozen
+// one finds them when it runs again.
 //
 // server may be written on. every repeats a fault, times bounds the number of
 // its occurrences (without it: to the end of the run).
