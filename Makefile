@@ -22,7 +22,7 @@ race: ## the tests under the race detector, the long ones shortened (charts are 
 	$(GO) test -race -short $$($(GO) list ./... | grep -v /plots)
 
 live: ## the same protocol code against a real redis-server on loopback
-	@if command -v redis-server >/dev/null; then $(GO) test -count=1 -v ./sim/live/... | grep -Ev '^(=== |    --- PASS)'; \
+	@if command -v redis-server >/dev/null; then $(GO) test -count=1 -v ./sim/live/... ./sim/twin | grep -Ev '^(=== |    --- PASS)'; \
 	else echo "SKIPPED: no redis-server on PATH"; fi
 
 same: ## the kept fingerprints, with a program for 386 (on amd64)

@@ -16,10 +16,12 @@ import (
 
 func verifyCommand(c *commands) *cli.Command {
 	return &cli.Command{
-		Name: "verify", Usage: "play recorded experiments on real servers in simulation, and compare",
-		ArgsUsage: "--measured FILE...", Action: c.verify,
+		Name: "verify", Usage: "play scenarios on real servers and in simulation, and compare; or recorded experiments in simulation",
+		ArgsUsage: "FILE... | --measured FILE...", Action: c.verify,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "measured", Usage: "the files are recorded experiments (as in data/measured-servers)"},
+			&cli.StringSliceFlag{Name: "redis-server", Usage: "play on this `PROGRAM` (several are possible; default: redis-server of PATH)"},
+			&cli.IntFlag{Name: "jobs", Value: 8, Usage: "play `N` runs at a time on real servers (they mostly wait)"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON document on stdout, and nothing else there"},
 			&cli.BoolFlag{Name: "quiet", Usage: "print nothing: the exit status says it"},
 		},
@@ -28,7 +30,7 @@ func verifyCommand(c *commands) *cli.Command {
 
 func (c *commands) verify(x *cli.Context) error {
 	if !x.Bool("measured") {
-		return usage("verify compares recorded experiments only, for now: verify --measured FILE...; a run on live servers needs a redis-server and is not there yet")
+		return c.verifyLive(x, x.Args().Slice())
 	}
 	if x.NArg() == 0 {
 		return usage("verify --measured needs files of recorded experiments")

@@ -126,8 +126,8 @@ func TestVerifyUsage(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{[]string{"verify"}, []string{"--measured", "redis-server", "not there yet"}},
-		{[]string{"verify", "sizing-rule"}, []string{"--measured", "redis-server", "not there yet"}},
+		{[]string{"verify"}, []string{"needs scenarios", "--measured"}},
+		{[]string{"verify", "sizing-rule", "--redis-server", "/nowhere/redis-server"}, []string{"/nowhere/redis-server"}},
 		{[]string{"verify", "--measured"}, []string{"needs files"}},
 		{[]string{"verify", "--measured", "nowhere.json", broken, empty}, []string{"nowhere.json", "broken.json", "empty.json: no recorded cases"}},
 		{[]string{"verify", "--measured", "--jsen", broken}, []string{"jsen"}},

@@ -1,10 +1,13 @@
 package live
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -12,8 +15,8 @@ import (
 // carries bytes in order or not at all, as TCP does; it never loses some and
 // carries the next.
 //
-// One thing is not as on a real wire: while the proxy is silent, the kernel
-// still completes new connections for it. Nothing passes on them.
+// While it is silent, new connections are not completed: on Linux their SYNs go
+// unanswered, and the dialer repeats them, as over a dead wire.
 type Proxy struct {
 	target string
 	addr   string
@@ -23,12 +26,17 @@ type Proxy struct {
 	change *sync.Cond // something below changed
 	listen net.Listener
 	silent bool
+	idle   bool // nobody accepts: see parked
 	rate   int64
 	closed bool
 	wires  map[*wire]bool
 	count  int
-	tasks  sync.WaitGroup
-	tapMu  sync.Mutex
+	// stuff keeps the queue of the silent listener full; stuffed are the addresses
+	// of such connections that were not accepted yet.
+	stuff   []net.Conn
+	stuffed []string
+	tasks   sync.WaitGroup
+	tapMu   sync.Mutex
 }
 
 // Tap is told what a proxy carries, in order: which connection, counted from 1,
@@ -71,6 +79,7 @@ func (p *Proxy) Pass() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.silent, p.rate = false, 0
+	p.unstuff()
 	p.change.Broadcast()
 	if p.listen != nil || p.closed {
 		return nil
@@ -108,7 +117,58 @@ func (p *Proxy) Blackhole() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.silent = true
+	if p.listen != nil {
+		p.listen.(*net.TCPListener).SetDeadline(time.Now()) // ends the wait in Accept: see parked
+	}
 	p.change.Broadcast()
+	for p.silent && p.listen != nil && !p.idle {
+		p.change.Wait()
+	}
+}
+
+// parked waits for the end of the silence. Nobody accepts meanwhile, and the
+// queue of the listener is so short that one connection of our own fills it.
+func (p *Proxy) parked(l *net.TCPListener) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.silent && p.listen == l {
+		if backlog(l, 0) == nil {
+			if c, err := net.DialTimeout("tcp", p.addr, 100*time.Millisecond); err == nil {
+				p.stuff, p.stuffed = append(p.stuff, c), append(p.stuffed, c.LocalAddr().String())
+			}
+		}
+	}
+	p.idle = true
+	p.change.Broadcast()
+	for p.silent && p.listen == l {
+		p.change.Wait()
+	}
+	p.idle = false
+	if p.listen != l {
+		return false
+	}
+	backlog(l, 128)
+	return l.SetDeadline(time.Time{}) == nil
+}
+
+// backlog says how many connections may wait to be accepted.
+func backlog(l *net.TCPListener, n int) error {
+	raw, err := l.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if e := raw.Control(func(fd uintptr) { err = syscall.Listen(int(fd), n) }); e != nil {
+		return e
+	}
+	return err
+}
+
+// unstuff ends the connections that filled the queue.
+func (p *Proxy) unstuff() {
+	for _, c := range p.stuff {
+		c.Close()
+	}
+	p.stuff = p.stuff[:0]
 }
 
 // Throttle lets so many bytes a second pass, in each direction of each
@@ -132,6 +192,7 @@ func (p *Proxy) Close() {
 }
 
 func (p *Proxy) deafen() {
+	p.unstuff()
 	if p.listen != nil {
 		p.listen.Close()
 		p.listen = nil
@@ -163,11 +224,33 @@ func (p *Proxy) serve(l net.Listener) {
 		for {
 			c, err := l.Accept()
 			if err != nil {
+				if errors.Is(err, os.ErrDeadlineExceeded) && p.parked(l.(*net.TCPListener)) {
+					continue
+				}
 				return
+			}
+			if p.ours(c) {
+				c.Close()
+				continue
 			}
 			p.tasks.Go(func() { p.carry(c.(*net.TCPConn)) })
 		}
 	})
+}
+
+// ours says whether a connection is one that filled the queue. Both ends of it
+// are here.
+func (p *Proxy) ours(c net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	from := c.RemoteAddr().String()
+	for i, s := range p.stuffed {
+		if s == from {
+			p.stuffed = append(p.stuffed[:i], p.stuffed[i+1:]...)
+			return true
+		}
+	}
+	return false
 }
 
 // carry is one connection from its beginning.

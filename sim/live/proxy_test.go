@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -106,15 +107,18 @@ func TestProxyBlackhole(t *testing.T) {
 	if got, err := said(t, c, "two", 100*time.Millisecond); got != "" || !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("out of silence: %q, %v", got, err)
 	}
-	late := dialProxy(t, p)
-	if got, _ := said(t, late, "late", 50*time.Millisecond); got != "" {
-		t.Errorf("a new connection carries %q", got)
+	if c, err := net.DialTimeout("tcp", p.Addr(), 100*time.Millisecond); err == nil && runtime.GOOS == "linux" {
+		t.Error("a new connection got through")
+		c.Close()
 	}
 	if err := p.Pass(); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := said(t, c, "!", 5*time.Second); got != "t" {
 		t.Errorf("after the silence %q, %v", got, err)
+	}
+	if got, err := said(t, dialProxy(t, p), "new", 5*time.Second); got != "new" {
+		t.Errorf("a connection after the silence: %q, %v", got, err)
 	}
 }
 

@@ -47,6 +47,8 @@ type Server struct {
 	Port          int
 	Dir           string
 
+	path string
+	args []string
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
 }
@@ -71,32 +73,68 @@ func start(path string, args []string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Dir: dir, done: make(chan struct{})}
+	s := &Server{Dir: dir, path: path, args: args}
 	if s.Port, err = freePort(); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
 	}
 	s.Addr = "127.0.0.1:" + strconv.Itoa(s.Port)
-	s.cmd = exec.Command(path, append([]string{"--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--dir", dir,
-		"--logfile", s.logFile(), "--save", "", "--appendonly", "no", "--daemonize", "no"}, args...)...)
-	s.cmd.Dir = dir
-	s.cmd.SysProcAttr = dieWithUs()
-	if err := s.cmd.Start(); err != nil {
-		os.RemoveAll(dir)
-		return nil, err
-	}
-	go func() {
-		_ = s.cmd.Wait() // how it ended is in its log
-		close(s.done)
-	}()
-	s.Client = redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2, DisableIdentity: true, MaxRetries: -1,
-		DialTimeout: 2 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second})
-	if err := s.awake(); err != nil {
-		err = fmt.Errorf("redis-server: %w\n%s", err, s.Log())
+	if err := s.launch(); err != nil {
 		s.Kill()
 		return nil, err
 	}
 	return s, nil
+}
+
+// launch starts the process and waits until it answers.
+func (s *Server) launch() error {
+	s.done = make(chan struct{})
+	s.cmd = exec.Command(s.path, append([]string{"--port", strconv.Itoa(s.Port), "--bind", "127.0.0.1", "--dir", s.Dir,
+		"--logfile", s.logFile(), "--save", "", "--appendonly", "no", "--daemonize", "no"}, s.args...)...)
+	s.cmd.Dir = s.Dir
+	s.cmd.SysProcAttr = dieWithUs()
+	if err := s.cmd.Start(); err != nil {
+		s.cmd.Process = nil
+		close(s.done)
+		return err
+	}
+	go func(cmd *exec.Cmd, done chan struct{}) {
+		_ = cmd.Wait() // how it ended is in its log
+		close(done)
+	}(s.cmd, s.done)
+	s.Client = redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: 2, DisableIdentity: true, MaxRetries: -1,
+		DialTimeout: 2 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second})
+	if err := s.awake(); err != nil {
+		return fmt.Errorf("redis-server: %w\n%s", err, s.Log())
+	}
+	return nil
+}
+
+// Done is closed when the process has ended.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Shutdown tells the process to end in order, and does not wait for it: see
+// Done. What it saves stays in its folder.
+func (s *Server) Shutdown(save bool) {
+	how := "NOSAVE"
+	if save {
+		how = "SAVE"
+	}
+	_, _ = s.Command("SHUTDOWN", how) // it hangs up instead of an answer
+}
+
+// Crash ends the process at once and keeps its folder.
+func (s *Server) Crash() {
+	_ = s.cmd.Process.Kill() // it may have ended by itself
+	<-s.done
+}
+
+// Again starts the process once more after its end: same port, same folder,
+// same arguments.
+func (s *Server) Again() error {
+	<-s.done
+	s.Close()
+	return s.launch()
 }
 
 // awake waits until the server answers.
@@ -171,9 +209,12 @@ func (s *Server) Thaw() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Kill ends the process at once, waits for its end and removes its folder.
 func (s *Server) Kill() {
-	s.Close()
-	_ = s.cmd.Process.Kill() // it may have ended by itself
-	<-s.done
+	if s.Client != nil {
+		s.Close()
+	}
+	if s.cmd.Process != nil {
+		s.Crash()
+	}
 	os.RemoveAll(s.Dir)
 }
 

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"psyncsim/scenarios"
+	"psyncsim/sim/live/redisd"
+	"psyncsim/sim/twin"
+)
+
+// longestVerify bounds how long real servers are kept busy for one program.
+const longestVerify = time.Hour
+
+// verifyLive plays scenarios on real servers and in simulation.
+func (c *commands) verifyLive(x *cli.Context, files []string) error {
+	if len(files) == 0 {
+		return usage("verify needs scenarios, or --measured and recorded experiments")
+	}
+	if x.Int("jobs") < 1 {
+		return usage("--jobs %d: at least one", x.Int("jobs"))
+	}
+	paths := x.StringSlice("redis-server")
+	if len(paths) == 0 {
+		path, err := redisd.Find()
+		if err != nil {
+			return usage("verify needs a redis-server: none is on PATH, and --redis-server names none")
+		}
+		paths = []string{path}
+	}
+	var programs []*twin.Program
+	for _, path := range paths {
+		p, err := twin.Detect(path)
+		if err != nil {
+			return &exitError{exitUsage, err}
+		}
+		programs = append(programs, p)
+	}
+	all := twin.Report{Cases: []twin.CaseReport{}}
+	for _, p := range programs {
+		cases, err := liveCases(p, files)
+		if err != nil {
+			return &exitError{exitUsage, err}
+		}
+		var takes time.Duration
+		for _, k := range cases {
+			takes += k.Config.Duration
+		}
+		if takes /= time.Duration(x.Int("jobs")); takes > longestVerify {
+			return usage("%d runs would take %v in real time; more than %v is refused", len(cases), takes.Round(time.Minute), longestVerify)
+		}
+		if !x.Bool("quiet") {
+			fmt.Fprintf(c.stderr, "%s (%s): %d runs, in real time\n", p.Name, p.Path, len(cases))
+		}
+		r, err := twin.Verify(x.Context, p, cases, twin.Options{Jobs: x.Int("jobs")})
+		if err != nil {
+			return &exitError{exitInterrupted, nil}
+		}
+		all.Agree, all.Total, all.Cases = all.Agree+r.Agree, all.Total+r.Total, append(all.Cases, r.Cases...)
+	}
+	if err := c.verifiedLive(x, all); err != nil {
+		return err
+	}
+	if all.Agree < all.Total {
+		return &exitError{exitFailed, fmt.Errorf("%d of %d runs do not agree", all.Total-all.Agree, all.Total)}
+	}
+	return nil
+}
+
+// liveCases are all points of the scenarios that a program can play, one seed
+// each: in reality there is no other chance than the load's.
+func liveCases(p *twin.Program, files []string) (cases []twin.Case, err error) {
+	var bad []error
+	for _, name := range files {
+		s, err := open(name, []string{"servers.*.version=" + p.Profile.Name})
+		if err != nil {
+			bad = append(bad, err)
+			continue
+		}
+		cells, err := s.Cells(scenarios.SeedRange{First: s.Seed, Last: s.Seed, Given: true})
+		if err != nil {
+			bad = append(bad, fmt.Errorf("%s: %w", name, err))
+			continue
+		}
+		before := len(cases)
+		for i := range cells.Len() {
+			cell := cells.At(i)
+			if cell.Err != nil || cell.Meta.Version != p.Profile.Name {
+				continue
+			}
+			if err := twin.Playable(cell.Config, p.Profile); err != nil {
+				bad = append(bad, fmt.Errorf("%s: %w", name, err))
+				break
+			}
+			id := s.Name
+			for _, v := range cell.Point {
+				id += " " + v.Axis + "=" + v.Text
+			}
+			cases = append(cases, twin.Case{ID: id, Config: cell.Config})
+		}
+		if len(cases) == before && len(bad) == 0 {
+			bad = append(bad, fmt.Errorf("%s: nothing in it is for %s", name, p.Profile.Name))
+		}
+	}
+	return cases, errors.Join(bad...)
+}
+
+// verifiedLive prints both sides.
+func (c *commands) verifiedLive(x *cli.Context, r twin.Report) error {
+	switch {
+	case x.Bool("json"):
+		e := json.NewEncoder(c.stdout)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	case x.Bool("quiet"):
+		return nil
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	for i := range r.Cases {
+		k := &r.Cases[i]
+		word := "agrees"
+		if !k.Agree {
+			word = "DIFFERS"
+		}
+		fmt.Fprintf(w, "%s  %s: %s (%d seeds, tries: %d)\n", k.Server, k.ID, word, k.Seeds, k.Attempts)
+		if why := twin.Known[k.ID]; why != "" && !k.Agree {
+			fmt.Fprintf(w, "  known: %s\n", why)
+		}
+		if k.Error != "" {
+			fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(k.Error, "\n", "\n  "))
+		}
+		fmt.Fprintln(w, "  what\treal\tsimulated\t")
+		for _, f := range k.Facts {
+			mark := ""
+			if !f.Agree {
+				mark = "DIFFERS"
+			}
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", f.What, f.Real, f.Simulated, mark)
+		}
+		fmt.Fprintln(w, "\t\t\t")
+	}
+	fmt.Fprintf(w, "%d of %d runs agree\n", r.Agree, r.Total)
+	return w.Flush()
+}

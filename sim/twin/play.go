@@ -1,0 +1,198 @@
+package twin
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"psyncsim/model"
+	"psyncsim/sim"
+	"psyncsim/sim/trace"
+)
+
+type actionKind uint8
+
+const (
+	actStart actionKind = iota
+	actWrite
+	actCut     // and connects are refused
+	actReset   // and that is all
+	actSilence //
+	actHeal
+	actShutdown
+	actCrash
+	actPause
+	actResume
+	actOrder
+	actInfo
+)
+
+// action is one thing that was done to the real servers, and the two instants
+// between which it took effect, since the first server was started.
+type action struct {
+	kind     actionKind
+	from, to time.Duration
+	server   int
+	a, b     int
+	save     bool
+	order    *sim.FaultConfig
+	sizes    []int64 // of the commands written
+}
+
+// outcome is what came of a run, real or simulated.
+type outcome struct {
+	exchanges []Exchange
+	infos     [][]model.Field // of each server at the end; nil without a process
+	written   []int64         // commands that each server took
+	err       error
+}
+
+// listener hears simulated connections.
+type listener struct {
+	*wires
+	names    []string
+	verdicts []judged
+}
+
+type judged struct {
+	replica, master string
+	event           model.Event
+	taken           bool
+}
+
+func (l *listener) Hear(at model.Instant, s sim.Signal) {
+	if s.Kind == sim.SignalData {
+		l.hear(wireKey{s.Dialer, s.Acceptor, s.Conn}, time.Duration(at).Seconds(), s.From == s.Dialer, s.Data)
+	}
+}
+
+func (l *listener) Observe(r *trace.Record) {
+	if r.Event.Kind == model.EvJudged {
+		l.verdicts = append(l.verdicts, judged{r.Event.Peer, r.Node, r.Event, false})
+	}
+}
+
+// explained are the exchanges with what the trace says of them.
+func (l *listener) explained() []Exchange {
+	list := l.exchanges()
+	for i := range list {
+		e := &list[i]
+		full := strings.HasPrefix(e.Reply, "+FULLRESYNC")
+		if !full && !strings.HasPrefix(e.Reply, "+CONTINUE") {
+			continue
+		}
+		for j := range l.verdicts {
+			v := &l.verdicts[j]
+			if v.taken || v.replica != l.names[e.Replica] || v.master != l.names[e.Master] || v.event.Full != full || v.event.Text != e.Request {
+				continue
+			}
+			v.taken = true
+			switch v.event.Why {
+			case model.WhyBelowBacklog, model.WhyBacklogAbsent:
+				e.Reason = lackOfBacklog
+			default:
+				e.Reason = v.event.Why.String()
+			}
+			if !full {
+				e.Gap = v.event.Gap
+			}
+			break
+		}
+	}
+	return list
+}
+
+// The network between the processes of one machine, through a proxy; and how
+// long a small snapshot takes. Seeds draw from these.
+const (
+	leastLatency, mostLatency = 30 * time.Microsecond, 800 * time.Microsecond
+	leastSave, mostSave       = 2 * time.Millisecond, 30 * time.Millisecond
+	bandwidth                 = 1_000_000_000
+)
+
+// simulate plays what was done to real servers. A process may start by up to
+// late later than it did: so its timers have the phase that they came to have.
+func simulate(c *sim.Config, real *played, late time.Duration, seed uint64) (out outcome) {
+	chance := rand.New(rand.NewPCG(seed, 0x7717))
+	between := func(a, b time.Duration) time.Duration {
+		if b <= a {
+			return a
+		}
+		return a + time.Duration(chance.Int64N(int64(b-a)+1))
+	}
+	cfg := &sim.Config{Seed: seed, Duration: 24 * time.Hour, Servers: slices.Clone(c.Servers)}
+	l := &listener{wires: newWires()}
+	for i := range cfg.Servers {
+		s := &cfg.Servers[i]
+		s.Manual, s.Wall, s.LibcMalloc = true, real.wall, real.libc
+		s.Dataset, s.SaveRate, s.LoadRate, s.Fork = 200, 0, 0, between(leastSave, mostSave)
+		s.Settings.SavePoints = false
+		l.names = append(l.names, s.Name)
+		for j := range i {
+			cfg.Links = append(cfg.Links, sim.LinkConfig{A: j, B: i, Latency: between(leastLatency, mostLatency), Bandwidth: bandwidth})
+		}
+	}
+	out.infos, out.written = make([][]model.Field, len(c.Servers)), make([]int64, len(c.Servers))
+	defer func() {
+		if r := recover(); r != nil {
+			out.err = fmt.Errorf("seed %d: %v", seed, r)
+		}
+	}()
+	w, err := sim.New(cfg, l)
+	if err != nil {
+		return outcome{err: err}
+	}
+	w.Listen(l)
+	w.Begin()
+	for i := range real.actions {
+		a := &real.actions[i]
+		to := a.to
+		if a.kind == actStart {
+			to += late
+		}
+		w.Advance(model.Instant(max(between(a.from, to), time.Duration(w.Now()))))
+		act(w, a, &out)
+	}
+	out.exchanges = l.explained()
+	return out
+}
+
+func act(w *sim.World, a *action, out *outcome) {
+	switch a.kind {
+	case actStart:
+		for until := w.Now() + model.Instant(time.Second); w.Alive(a.server) && w.Now() < until; {
+			w.Advance(w.Now() + model.Instant(time.Millisecond)) // it still waits for its replicas
+		}
+		if w.Alive(a.server) {
+			w.Stop(a.server, false)
+		}
+		w.Start(a.server, w.Left(a.server))
+	case actWrite:
+		if info := w.Info(a.server); info != nil && info.Role == "master" {
+			w.Write(a.server, a.sizes...)
+			out.written[a.server] += int64(len(a.sizes))
+		}
+	case actCut, actReset:
+		w.Cut(a.a, a.b, a.kind == actCut)
+	case actSilence:
+		w.Silence(a.a, a.b)
+	case actHeal:
+		w.Heal(a.a, a.b)
+	case actShutdown:
+		w.Shutdown(a.server, a.save)
+	case actCrash:
+		w.Stop(a.server, false)
+	case actPause:
+		w.Pause(a.server)
+	case actResume:
+		w.Resume(a.server)
+	case actOrder:
+		w.Order(*a.order)
+	case actInfo:
+		if info := w.Info(a.server); info != nil {
+			out.infos[a.server] = info.Fields()
+		}
+	}
+}

@@ -1,0 +1,640 @@
+package twin
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"psyncsim/model"
+	"psyncsim/sim"
+	"psyncsim/sim/live"
+	"psyncsim/sim/live/redisd"
+)
+
+const (
+	tick    = 20 * time.Millisecond  // how often the client writes what is due
+	settle  = 3 * time.Millisecond   // between the last write and a fault, at least
+	patient = 500 * time.Millisecond // for replicas to follow what was written
+)
+
+// stage is a real run.
+type stage struct {
+	path    string
+	cfg     *sim.Config
+	prof    *model.Profile
+	ctx     context.Context
+	begun   time.Time     // origin of all times
+	zero    time.Duration // instant 0 of the scenario
+	servers []*process
+	proxies map[[2]int]*live.Proxy // replica, the server it follows
+	heard   *wires
+	actions []action
+	links   map[[2]int]sim.FaultKind // faults that go on
+	loads   []*sim.Writes
+	done    []int64 // commands of each load that were written
+	todo    []step
+	out     outcome
+	held    atomic.Int64 // see hold
+}
+
+// process is one server.
+type process struct {
+	*redisd.Server
+	alive, frozen, stopping bool
+	set                     model.Settings
+	client                  net.Conn
+	replies                 *bufio.Reader
+}
+
+// step is something that is due at an instant of the scenario.
+type step struct {
+	at time.Duration
+	do func() error
+}
+
+// played is a real run that has ended.
+type played struct {
+	outcome
+	actions []action
+	wall    time.Duration // fraction of the wall-clock second at the origin
+	libc    bool
+	held    time.Duration // by how much the timers of a process came late, all in all
+}
+
+// playReal plays a scenario on real servers.
+func playReal(ctx context.Context, path string, prof *model.Profile, c *sim.Config) (*played, error) {
+	s := &stage{path: path, cfg: c, prof: prof, ctx: ctx, proxies: map[[2]int]*live.Proxy{}, heard: newWires(), links: map[[2]int]sim.FaultKind{},
+		done: make([]int64, len(c.Loads))}
+	defer s.close()
+	n := len(c.Servers)
+	s.out.infos, s.out.written = make([][]model.Field, n), make([]int64, n)
+	for i := range c.Loads {
+		l, err := sim.NewWrites(c, i)
+		if err != nil {
+			return nil, err
+		}
+		s.loads = append(s.loads, l)
+	}
+	s.begun = time.Now()
+	over := make(chan struct{})
+	defer close(over)
+	go s.hold(over)
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	libc, err := s.libc()
+	if err != nil {
+		return nil, err
+	}
+	s.zero = s.since()
+	s.plan()
+	if err := s.run(); err != nil {
+		return nil, err
+	}
+	if err := s.end(); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(s.actions, func(a, b action) int { return int(a.to - b.to) })
+	return &played{outcome: s.out, actions: s.actions, wall: time.Duration(s.begun.Nanosecond()), libc: libc, held: time.Duration(s.held.Load())}, nil
+}
+
+func (s *stage) since() time.Duration { return time.Since(s.begun) }
+
+// hold is a timer like serverCron's: armed again for 100 ms when it has run. The
+// sum of how late it came is by how much the turns of a server have moved.
+func (s *stage) hold(over chan struct{}) {
+	const turn = 100 * time.Millisecond
+	for {
+		began := time.Now()
+		select {
+		case <-over:
+			return
+		case <-time.After(turn):
+			s.held.Add(int64(max(time.Since(began)-turn-model.CronLate, 0)))
+		}
+	}
+}
+
+// did writes an action down that took effect since from.
+func (s *stage) did(a action, from time.Duration) {
+	a.from, a.to = from, s.since()
+	s.actions = append(s.actions, a)
+}
+
+// start starts the servers, those that others follow first.
+func (s *stage) start() error {
+	n := len(s.cfg.Servers)
+	s.servers = make([]*process, n)
+	for level := 0; level < n; level++ {
+		var tasks sync.WaitGroup
+		errs := make([]error, n)
+		for i := range s.cfg.Servers {
+			if depth(s.cfg, i) != level {
+				continue
+			}
+			args := arguments(s.prof, &s.cfg.Servers[i].Settings)
+			if up := s.named(s.cfg.Servers[i].ReplicaOf); up >= 0 {
+				p, err := s.proxy(i, up)
+				if err != nil {
+					return err
+				}
+				host, port, _ := net.SplitHostPort(p.Addr())
+				args = append(args, "--"+s.replicaOf(), host, port)
+			}
+			tasks.Go(func() {
+				r, err := redisd.Start(s.path, args...)
+				if errs[i] = err; err == nil {
+					s.servers[i] = &process{Server: r, alive: true, set: s.cfg.Servers[i].Settings}
+				}
+			})
+		}
+		tasks.Wait()
+		if err := errors.Join(errs...); err != nil {
+			return err
+		}
+		for i := range s.servers {
+			if depth(s.cfg, i) == level {
+				s.started(i)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *stage) replicaOf() string {
+	if knowsReplica(s.prof) {
+		return "replicaof"
+	}
+	return "slaveof"
+}
+
+// started writes a start down: the process's own log says when it was.
+func (s *stage) started(i int) {
+	a := action{kind: actStart, server: i}
+	at, ok := readyAt(s.servers[i].Log())
+	if d := at.Sub(s.begun); ok && d > 0 && d <= s.since() {
+		a.from, a.to = d, min(d+3*time.Millisecond, s.since())
+	} else {
+		a.from, a.to = max(s.since()-10*time.Millisecond, 0), s.since()
+	}
+	s.actions = append(s.actions, a)
+}
+
+func (s *stage) named(name string) int {
+	return slices.IndexFunc(s.cfg.Servers, func(c sim.ServerConfig) bool { return c.Name == name })
+}
+
+// proxy stands between a replica and a server that it follows.
+func (s *stage) proxy(replica, master int) (*live.Proxy, error) {
+	k := [2]int{replica, master}
+	if p := s.proxies[k]; p != nil {
+		return p, nil
+	}
+	p, err := live.NewProxy(s.servers[master].Addr, func(conn int, dialer bool, b []byte) {
+		s.heard.hear(wireKey{replica, master, conn}, s.since().Seconds(), dialer, b)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.proxies[k] = p
+	switch f, down := s.links[linkKey(replica, master)]; {
+	case !s.servers[master].alive || down && f == sim.FaultReset:
+		p.Refuse()
+	case down:
+		p.Blackhole()
+	}
+	return p, nil
+}
+
+func linkKey(a, b int) [2]int { return [2]int{min(a, b), max(a, b)} }
+
+// onLink does something to the proxies of a link.
+func (s *stage) onLink(a, b int, do func(p *live.Proxy)) {
+	for _, k := range [][2]int{{a, b}, {b, a}} {
+		if p := s.proxies[k]; p != nil {
+			do(p)
+		}
+	}
+}
+
+// onServer does something to the proxies in front of a server whose links work.
+func (s *stage) onServer(i int, do func(p *live.Proxy)) {
+	for k, p := range s.proxies {
+		if _, down := s.links[linkKey(k[0], k[1])]; k[1] == i && !down {
+			do(p)
+		}
+	}
+}
+
+func (s *stage) libc() (bool, error) {
+	m, err := s.servers[0].Fields()
+	return m["mem_allocator"] == "libc", err
+}
+
+// plan makes steps of the faults.
+func (s *stage) plan() {
+	for i := range s.cfg.Faults {
+		f := &s.cfg.Faults[i]
+		s.later(f.At, func() error { return s.fault(f) })
+	}
+}
+
+func (s *stage) later(at time.Duration, do func() error) {
+	i := len(s.todo)
+	for i > 0 && s.todo[i-1].at > at {
+		i--
+	}
+	s.todo = slices.Insert(s.todo, i, step{at, do})
+}
+
+// run plays the scenario from its instant 0 on.
+func (s *stage) run() error {
+	for at := time.Duration(0); at < s.cfg.Duration; {
+		next := min(at+tick, s.cfg.Duration)
+		due := len(s.todo) > 0 && s.todo[0].at <= next
+		if due {
+			next = max(s.todo[0].at, at)
+		}
+		if err := s.sleep(s.zero + next - s.since()); err != nil {
+			return err
+		}
+		if !due { // behind time? then what is due by now
+			next = max(next, min(s.since()-s.zero, s.cfg.Duration))
+			if len(s.todo) > 0 {
+				next = min(next, s.todo[0].at)
+			}
+		}
+		if err := s.write(next); err != nil {
+			return err
+		}
+		at = next
+		if !due {
+			continue
+		}
+		if err := s.barrier(); err != nil {
+			return err
+		}
+		t := s.todo[0]
+		s.todo = s.todo[1:]
+		if err := t.do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stage) sleep(d time.Duration) error {
+	if d <= 0 {
+		return s.ctx.Err()
+	}
+	select {
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// most is how many commands go out before their replies are read.
+const most = 2000
+
+// write lets the client write what the loads say by an instant of the scenario.
+func (s *stage) write(at time.Duration) error {
+	for j, l := range s.loads {
+		upto := l.Upto(model.Instant(at))
+		p := s.servers[s.cfg.Loads[j].Server]
+		for s.done[j] < upto {
+			to := min(upto, s.done[j]+most)
+			if p.alive && !p.frozen && !p.stopping {
+				if err := s.send(s.cfg.Loads[j].Server, l, s.done[j], to); err != nil {
+					return fmt.Errorf("writing to %s: %w", s.cfg.Servers[s.cfg.Loads[j].Server].Name, err)
+				}
+			}
+			s.done[j] = to
+		}
+	}
+	return nil
+}
+
+func (s *stage) send(server int, l *sim.Writes, from, to int64) error {
+	p := s.servers[server]
+	if p.client == nil {
+		c, err := net.DialTimeout("tcp", p.Addr, 5*time.Second)
+		if err != nil {
+			return err
+		}
+		p.client, p.replies = c, bufio.NewReader(c)
+	}
+	a := action{kind: actWrite, server: server}
+	var text []byte
+	for k := from; k < to; k++ {
+		a.sizes = append(a.sizes, l.Size(k))
+		text = l.Append(text, k)
+	}
+	began := s.since()
+	p.client.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := p.client.Write(text); err != nil {
+		return err
+	}
+	for range a.sizes {
+		ok, err := reply(p.replies)
+		if err != nil {
+			return err
+		}
+		if ok {
+			s.out.written[server]++
+		}
+	}
+	s.did(a, began)
+	return nil
+}
+
+// reply reads one reply; false for an error.
+func reply(r *bufio.Reader) (ok bool, err error) {
+	line, err := r.ReadString('\n')
+	if err != nil {
+		return false, err
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(line[1:]))
+	switch line[0] {
+	case '-':
+		return false, nil
+	case '$':
+		if n >= 0 {
+			_, err = io.CopyN(io.Discard, r, int64(n)+2)
+		}
+	case '*':
+		for range n {
+			if _, err = reply(r); err != nil {
+				break
+			}
+		}
+	}
+	return true, err
+}
+
+// barrier waits until replicas have what was written, where nothing hinders
+// them.
+func (s *stage) barrier() error {
+	time.Sleep(settle)
+	for until := time.Now().Add(patient); time.Now().Before(until); time.Sleep(2 * time.Millisecond) {
+		if s.followed() {
+			break
+		}
+	}
+	return s.ctx.Err()
+}
+
+func (s *stage) followed() bool {
+	offsets := make([]string, len(s.servers))
+	ups := make([]int, len(s.servers))
+	for i, p := range s.servers {
+		ups[i] = -1
+		if !p.alive || p.frozen || p.stopping {
+			continue
+		}
+		m, err := p.Fields()
+		if err != nil {
+			continue
+		}
+		offsets[i] = m["master_repl_offset"]
+		if m["role"] == "slave" && m["master_link_status"] == "up" {
+			for k, x := range s.proxies {
+				if k[0] == i && strings.HasSuffix(x.Addr(), ":"+m["master_port"]) {
+					ups[i] = k[1]
+				}
+			}
+		}
+	}
+	for i, up := range ups {
+		if up < 0 || offsets[up] == "" {
+			continue
+		}
+		if _, broken := s.links[linkKey(i, up)]; !broken && offsets[i] != offsets[up] {
+			return false
+		}
+	}
+	return true
+}
+
+// fault begins a fault.
+func (s *stage) fault(f *sim.FaultConfig) error {
+	began := s.since()
+	switch f.Kind {
+	case sim.FaultReset, sim.FaultSilent:
+		return s.breakLink(f, began)
+	case sim.FaultRestart, sim.FaultCrash:
+		return s.stop(f, began)
+	case sim.FaultPause:
+		p := s.servers[f.Server]
+		if !p.alive || p.stopping {
+			return nil
+		}
+		if err := p.Freeze(); err != nil {
+			return err
+		}
+		p.frozen = true
+		s.did(action{kind: actPause, server: f.Server}, began)
+		s.later(f.At+f.For, func() error { return s.thaw(f.Server) })
+		return nil
+	default:
+		return s.order(f, began)
+	}
+}
+
+func (s *stage) breakLink(f *sim.FaultConfig, began time.Duration) error {
+	a := action{kind: actCut, a: f.A, b: f.B}
+	switch {
+	case f.Kind == sim.FaultSilent:
+		a.kind = actSilence
+		s.onLink(f.A, f.B, (*live.Proxy).Blackhole)
+	case f.For == 0:
+		a.kind = actReset
+		s.onLink(f.A, f.B, (*live.Proxy).Reset)
+		s.did(a, began)
+		return nil
+	default:
+		s.onLink(f.A, f.B, (*live.Proxy).Refuse)
+	}
+	s.did(a, began)
+	s.links[linkKey(f.A, f.B)] = f.Kind
+	s.later(f.At+f.For, func() (err error) {
+		began := s.since()
+		delete(s.links, linkKey(f.A, f.B))
+		for _, k := range [][2]int{{f.A, f.B}, {f.B, f.A}} {
+			if p := s.proxies[k]; p != nil && s.servers[k[1]].alive {
+				err = errors.Join(err, p.Pass())
+			}
+		}
+		s.did(action{kind: actHeal, a: f.A, b: f.B}, began)
+		return err
+	})
+	return nil
+}
+
+func (s *stage) thaw(i int) error {
+	began := s.since()
+	p := s.servers[i]
+	p.frozen = false
+	err := p.Thaw()
+	s.did(action{kind: actResume, server: i}, began)
+	return err
+}
+
+// stop ends a process in order, or not.
+func (s *stage) stop(f *sim.FaultConfig, began time.Duration) error {
+	p := s.servers[f.Server]
+	if !p.alive {
+		return nil
+	}
+	if p.client != nil {
+		p.client.Close()
+		p.client = nil
+	}
+	if f.Kind == sim.FaultCrash {
+		p.Crash()
+		s.did(action{kind: actCrash, server: f.Server}, began)
+		return s.stopped(f, f.At)
+	}
+	p.stopping = true
+	asked := s.since()
+	a := action{kind: actShutdown, server: f.Server, save: f.Save, from: asked}
+	a.to = asked + settle
+	s.actions = append(s.actions, a)
+	go p.Shutdown(f.Save)
+	var wait func() error
+	wait = func() error {
+		select {
+		case <-p.Done():
+			return s.stopped(f, max(s.since()-s.zero, f.At))
+		default:
+			s.later(max(s.since()-s.zero, f.At)+2*time.Millisecond, wait)
+			return nil
+		}
+	}
+	return wait()
+}
+
+// stopped plans the next start of a process that has ended.
+func (s *stage) stopped(f *sim.FaultConfig, at time.Duration) error {
+	p := s.servers[f.Server]
+	p.alive, p.stopping, p.frozen = false, false, false
+	time.Sleep(settle) // its FINs pass
+	s.onServer(f.Server, (*live.Proxy).Refuse)
+	if f.Kind == sim.FaultCrash || !f.Save { // what a sync left on disk is not meant
+		os.Remove(filepath.Join(p.Dir, "dump.rdb"))
+	}
+	s.later(at+f.For, func() (err error) {
+		s.onServer(f.Server, func(x *live.Proxy) { err = errors.Join(err, x.Pass()) })
+		if err != nil {
+			return err
+		}
+		if err := p.Again(); err != nil {
+			return err
+		}
+		p.alive, p.set = true, s.cfg.Servers[f.Server].Settings
+		s.started(f.Server)
+		return nil
+	})
+	return nil
+}
+
+// order gives a server a command of its operator.
+func (s *stage) order(f *sim.FaultConfig, began time.Duration) error {
+	p := s.servers[f.Server]
+	if !p.alive || p.frozen || p.stopping {
+		return nil
+	}
+	switch f.Kind {
+	case sim.FaultPromote:
+		if _, err := p.Command(s.replicaOf(), "no", "one"); err != nil {
+			return err
+		}
+	case sim.FaultReplicaOf:
+		x, err := s.proxy(f.Server, f.Peer)
+		if err != nil {
+			return err
+		}
+		host, port, _ := net.SplitHostPort(x.Addr())
+		began = s.since()
+		if _, err := p.Command(s.replicaOf(), host, port); err != nil {
+			return err
+		}
+	case sim.FaultConfigSet:
+		old := directives(s.prof, &p.set)
+		for i, d := range directives(s.prof, f.Settings) {
+			if d == old[i] {
+				continue
+			}
+			if _, err := p.Command("CONFIG", "SET", d[0], d[1]); err != nil {
+				return fmt.Errorf("CONFIG SET %s %s: %w", d[0], d[1], err)
+			}
+		}
+		p.set = *f.Settings
+	}
+	s.did(action{kind: actOrder, order: f}, began)
+	return nil
+}
+
+// end asks every server how it stands.
+func (s *stage) end() error {
+	if err := s.barrier(); err != nil {
+		return err
+	}
+	for i, p := range s.servers {
+		if !p.alive || p.frozen || p.stopping {
+			continue
+		}
+		began := s.since()
+		m, err := p.Fields()
+		if err != nil {
+			return err
+		}
+		s.did(action{kind: actInfo, server: i}, began)
+		for name, v := range m {
+			f := model.Field{Name: name}
+			if f.Number, err = strconv.ParseInt(v, 10, 64); err != nil {
+				f.Text = v
+			}
+			s.out.infos[i] = append(s.out.infos[i], f)
+		}
+	}
+	s.out.exchanges = s.heard.exchanges()
+	ports := make([]int, len(s.servers))
+	for i, p := range s.servers {
+		ports[i] = p.Port
+	}
+	for i, p := range s.servers {
+		explain(s.out.exchanges, i, verdictsOf(p.Log()), ports)
+	}
+	return nil
+}
+
+// close ends everything that was started.
+func (s *stage) close() {
+	for _, p := range s.servers {
+		if p == nil {
+			continue
+		}
+		if p.client != nil {
+			p.client.Close()
+		}
+		p.Kill()
+	}
+	for _, p := range s.proxies {
+		p.Close()
+	}
+}
+
+func words(s string) []string { return strings.Fields(s) }

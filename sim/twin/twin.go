@@ -1,0 +1,190 @@
+package twin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"psyncsim/model"
+	"psyncsim/sim"
+	"psyncsim/sim/live/redisd"
+)
+
+// Case is one run of a scenario that is played on both sides.
+type Case struct {
+	ID     string
+	Config *sim.Config
+}
+
+// Program is a server program and the version that is like it.
+type Program struct {
+	Path    string
+	Name    string // "redis-7.0.15"
+	Profile *model.Profile
+}
+
+// Detect asks a program what it is.
+func Detect(path string) (*Program, error) {
+	line, version, err := redisd.Version(path)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := model.LookupProfile(line)
+	if !ok {
+		return nil, fmt.Errorf("%s is %s: no version that is simulated is like it", path, line)
+	}
+	kind, _, _ := strings.Cut(line, "-")
+	return &Program{Path: path, Name: kind + "-" + version, Profile: p}, nil
+}
+
+// Difference is one place where both sides differ.
+type Difference struct {
+	T         float64 `json:"t"` // seconds since the first server was started, 0 for the end
+	What      string  `json:"what"`
+	Real      string  `json:"real"`
+	Simulated string  `json:"simulated"`
+}
+
+// Report is the document of `psyncsim verify --json`.
+type Report struct {
+	Agree int          `json:"agree"`
+	Total int          `json:"total"`
+	Cases []CaseReport `json:"cases"`
+}
+
+// CaseReport is one case.
+type CaseReport struct {
+	Server      string       `json:"server"`
+	ID          string       `json:"id"`
+	Agree       bool         `json:"agree"`
+	Differences []Difference `json:"differences"`
+	Facts       []Fact       `json:"facts"`
+	Seeds       int          `json:"seeds"`     // simulated
+	HeldUp      float64      `json:"held_up_s"` // how late timers came on this machine, all in all
+	Attempts    int          `json:"attempts"`  // real ones: see Options.Attempts
+	Error       string       `json:"error,omitempty"`
+}
+
+// allowance is added to what a process was held up, as measured beside it.
+const allowance = 20 * time.Millisecond
+
+// Known are differences with a reason: the case with that ID may differ. They
+// are shown as what they are and do not count as agreeing.
+var Known = map[string]string{
+	"pause server=replica outage=4s": "a PING fed in the cron turn that drops the replica is never sent",
+}
+
+// Options say how to compare. The zero value is fine.
+type Options struct {
+	Jobs int // real runs at a time; 0 is 8
+	// Seeds is how many simulated runs there are; 0 is 20. Before a difference is
+	// told eight times as many are tried; those also draw by how much the machine
+	// held up the timers of each process, up to twice what was measured beside it.
+	Seeds int
+	// Attempts is how often a case is played on real servers before a difference
+	// counts; 0 is 2. A busy machine holds processes up in ways that nothing
+	// records. How many it took is in the report.
+	Attempts int
+	Done     func(*CaseReport) // told of each case as it ends, one at a time
+}
+
+// Verify plays cases on both sides. The error is that of the context.
+func Verify(ctx context.Context, p *Program, cases []Case, o Options) (Report, error) {
+	if o.Jobs == 0 {
+		o.Jobs = 8
+	}
+	if o.Seeds == 0 {
+		o.Seeds = 20
+	}
+	if o.Attempts == 0 {
+		o.Attempts = 2
+	}
+	r := Report{Cases: make([]CaseReport, len(cases))}
+	var tasks sync.WaitGroup
+	var mu sync.Mutex
+	slots := make(chan struct{}, o.Jobs)
+	for i := range cases {
+		tasks.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			got := both(ctx, p, &cases[i], o)
+			mu.Lock()
+			defer mu.Unlock()
+			r.Cases[i] = got
+			if o.Done != nil && ctx.Err() == nil {
+				o.Done(&got)
+			}
+		})
+	}
+	tasks.Wait()
+	for i := range r.Cases {
+		r.Total++
+		if r.Cases[i].Agree {
+			r.Agree++
+		}
+	}
+	return r, ctx.Err()
+}
+
+// both plays one case on both sides.
+func both(ctx context.Context, p *Program, c *Case, o Options) (r CaseReport) {
+	for n := 1; n <= o.Attempts; n++ {
+		r = once(ctx, p, c, o)
+		r.Attempts = n
+		if r.Agree || ctx.Err() != nil {
+			break
+		}
+	}
+	return r
+}
+
+func once(ctx context.Context, p *Program, c *Case, o Options) CaseReport {
+	r := CaseReport{Server: p.Name, ID: c.ID, Differences: []Difference{}}
+	fail := func(err error) CaseReport {
+		r.Error = err.Error()
+		r.Differences = append(r.Differences, Difference{What: "error", Real: err.Error()})
+		return r
+	}
+	if err := Playable(c.Config, p.Profile); err != nil {
+		return fail(err)
+	}
+	real, err := playReal(ctx, p.Path, p.Profile, c.Config)
+	if err != nil {
+		return fail(err)
+	}
+	var names []string
+	for _, s := range c.Config.Servers {
+		names = append(names, s.Name)
+	}
+	r.HeldUp = real.held.Seconds()
+	want := accountOf(names, &real.outcome, p.Profile.PSYNC)
+	var seeds []account
+	for _, more := range []int{o.Seeds, 8 * o.Seeds} {
+		for len(seeds) < more {
+			held := time.Duration(0)
+			if len(seeds) >= o.Seeds {
+				held = 2*real.held + allowance
+			}
+			got := simulate(c.Config, real, held, uint64(len(seeds)+1))
+			if got.err != nil {
+				return fail(got.err)
+			}
+			seeds = append(seeds, accountOf(names, &got, p.Profile.PSYNC))
+		}
+		r.Facts, r.Seeds, r.Agree = compare(want, seeds), len(seeds), true
+		for _, f := range r.Facts {
+			r.Agree = r.Agree && f.Agree
+		}
+		if r.Agree {
+			return r
+		}
+	}
+	for _, f := range r.Facts {
+		if !f.Agree {
+			r.Differences = append(r.Differences, Difference{f.T, f.What, f.Real, f.Simulated})
+		}
+	}
+	return r
+}

@@ -1,0 +1,89 @@
+package twin
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"psyncsim/scenarios"
+	"psyncsim/sim/live/redisd"
+)
+
+// The scenarios of scenarios/verify on the installed server and in simulation.
+func TestInstalled(t *testing.T) {
+	path, err := redisd.Find()
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("CI needs redis-server (Debian package redis-server)")
+		}
+		t.Skip("SKIPPED, not passed: redis-server is not installed")
+	}
+	if testing.Short() {
+		t.Skip("SKIPPED, not passed: real time passes here")
+	}
+	p, err := Detect(path)
+	if err != nil {
+		t.Skipf("SKIPPED, not passed: %v", err)
+	}
+	files, _ := filepath.Glob("../../scenarios/verify/*.yaml")
+	var cases []Case
+	for _, f := range files {
+		if only := os.Getenv("ONLY"); only != "" && !strings.Contains(f, only) {
+			continue
+		}
+		s, err := scenarios.ReadFile(f, []string{"servers.*.version=" + p.Profile.Name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases = append(cases, casesOf(t, s)...)
+	}
+	if len(cases) < 40 && os.Getenv("ONLY") == "" {
+		t.Errorf("%d scenarios; there should be 40 or more", len(cases))
+	}
+	began := time.Now()
+	r, err := Verify(context.Background(), p, cases, Options{Jobs: 12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, c := range r.Cases {
+		word := "agrees"
+		if !c.Agree {
+			word = "DIFFERS"
+			if why := Known[c.ID]; why != "" {
+				word = "known difference: " + why
+			} else {
+				t.Errorf("%s differs", c.ID)
+			}
+		}
+		fmt.Fprintf(&b, "%-60s %-8s %3d facts, %3d seeds, %d tries\n", c.ID, word, len(c.Facts), c.Seeds, c.Attempts)
+		for _, d := range c.Differences {
+			fmt.Fprintf(&b, "      %7.3f  %s: real %s, simulated %s\n", d.T, d.What, d.Real, d.Simulated)
+		}
+	}
+	t.Logf("%s against %s: %d of %d agree, %v\n%s", p.Name, p.Profile.Name, r.Agree, r.Total, time.Since(began).Round(time.Second), &b)
+}
+
+func casesOf(t *testing.T, s *scenarios.Scenario) (list []Case) {
+	t.Helper()
+	cells, err := s.Cells(scenarios.SeedRange{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range cells.Len() {
+		c := cells.At(i)
+		if c.Err != nil {
+			t.Fatal(c.Err)
+		}
+		id := s.Name
+		for _, v := range c.Point {
+			id += " " + v.Axis + "=" + v.Text
+		}
+		list = append(list, Case{ID: id, Config: c.Config})
+	}
+	return list
+}

@@ -1,0 +1,156 @@
+package twin
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+	"sync"
+
+	"psyncsim/model"
+)
+
+// Exchange is one request to synchronize, and what became of it. Times are
+// seconds since the first server started.
+type Exchange struct {
+	T               float64
+	Replica, Master int
+	Request, Reply  string // the lines; the reply is "" when none came
+	Reason          string // "" for a partial one, and where it cannot be known
+	Gap             int64  // bytes missed; -1 where there is no such number
+	Stream          int64  // bytes of stream that followed (real ones only)
+}
+
+// wires hears connections, real or simulated ones.
+type wires struct {
+	mu    sync.Mutex
+	conns map[wireKey]*wire
+	all   []*Exchange
+}
+
+type wireKey struct{ replica, master, conn int }
+
+// wire is one connection.
+type wire struct {
+	request model.CommandReader
+	reply   model.LineReader
+	now     *Exchange
+	state   wireState
+	left    int64  // bytes of payload to come
+	mark    []byte // ends the payload
+	tail    []byte // its last bytes
+}
+
+type wireState uint8
+
+const (
+	speaking  wireState = iota // lines
+	answered                   // the line before a snapshot is to come
+	payload                    // of known length
+	marked                     // ends with the mark
+	streaming                  //
+)
+
+func newWires() *wires { return &wires{conns: map[wireKey]*wire{}} }
+
+// hear takes bytes in the order in which they were said.
+func (h *wires) hear(k wireKey, t float64, dialer bool, b []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.conns[k]
+	if c == nil {
+		c = &wire{}
+		h.conns[k] = c
+	}
+	if dialer {
+		h.asked(k, c, t, b)
+	} else {
+		c.said(b)
+	}
+}
+
+func (h *wires) asked(k wireKey, c *wire, t float64, b []byte) {
+	c.request.Feed(b)
+	for {
+		args, _, ok, err := c.request.Next()
+		if !ok || err != nil {
+			return
+		}
+		if len(args) == 0 {
+			continue
+		}
+		if word := strings.ToUpper(string(args[0])); word == "PSYNC" || word == "SYNC" {
+			c.now = &Exchange{T: t, Replica: k.replica, Master: k.master, Request: string(bytes.Join(args, []byte(" "))), Gap: -1}
+			h.all = append(h.all, c.now)
+			if word == "SYNC" {
+				c.state = answered
+			}
+		}
+	}
+}
+
+func (c *wire) said(b []byte) {
+	switch c.state {
+	case speaking, answered:
+		c.reply.Feed(b)
+		for c.state == speaking || c.state == answered {
+			line, _, ok, err := c.reply.Line()
+			if !ok || err != nil {
+				return
+			}
+			c.line(string(line))
+		}
+		c.said(c.reply.Rest())
+	case payload:
+		n := min(c.left, int64(len(b)))
+		if c.left -= n; c.left == 0 {
+			c.state = streaming
+			c.said(b[n:])
+		}
+	case marked:
+		c.tail = append(c.tail, b...)
+		if i := bytes.Index(c.tail, c.mark); i >= 0 {
+			c.state = streaming
+			c.said(c.tail[i+len(c.mark):])
+			c.tail = nil
+		} else if n := len(c.tail) - len(c.mark); n > 0 {
+			c.tail = append(c.tail[:0], c.tail[n:]...)
+		}
+	case streaming:
+		c.now.Stream += int64(len(b))
+	}
+}
+
+func (c *wire) line(line string) {
+	if line == "" || c.now == nil {
+		return
+	}
+	switch {
+	case c.state == answered:
+		if mark, ok := strings.CutPrefix(line, "$EOF:"); ok {
+			c.state, c.mark = marked, []byte(mark)
+		} else if n, err := strconv.ParseInt(strings.TrimPrefix(line, "$"), 10, 64); err == nil {
+			if c.left, c.state = n, payload; n == 0 {
+				c.state = streaming
+			}
+		}
+	case c.now.Reply != "":
+	default:
+		c.now.Reply = line
+		switch {
+		case strings.HasPrefix(line, "+FULLRESYNC"):
+			c.state = answered
+		case strings.HasPrefix(line, "+CONTINUE"):
+			c.state = streaming
+		}
+	}
+}
+
+// exchanges are copies of those that were heard, in order.
+func (h *wires) exchanges() (list []Exchange) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range h.all {
+		list = append(list, *e)
+	}
+	return list
+}
