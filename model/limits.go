@@ -87,7 +87,8 @@ func (s *Server) limited(c *client) bool {
 func (s *Server) Horizon() Offset {
 	var at Offset
 	nearer := func(o Offset) {
-		if o > s.mro && (at == 0 || o < at) {
+		o = max(o, s.mro+1) // a limit that was lowered below what is there waits for the next write
+		if at == 0 || o < at {
 			at = o
 		}
 	}

@@ -73,6 +73,7 @@ func scenario(n uint64) *Config {
 	g.network(c)
 	g.loads(c)
 	g.faults(c)
+	g.takeTime(c)
 	return c
 }
 
@@ -158,6 +159,25 @@ func (g gen) network(c *Config) {
 				l.A, l.B = l.B, l.A
 			}
 			c.Links = append(c.Links, l)
+		}
+	}
+}
+
+// takeTime gives links latency where a master may hang up on a replica at once,
+// again and again: without, that would take no time and never end.
+func (g gen) takeTime(c *Config) {
+	small := false
+	for i := range c.Servers {
+		small = small || c.Servers[i].Settings.HardLimit < 64<<20
+	}
+	for i := range c.Faults {
+		if s := c.Faults[i].Settings; s != nil {
+			small = small || s.HardLimit < 64<<20
+		}
+	}
+	for i := range c.Links {
+		if small {
+			c.Links[i].Latency = max(c.Links[i].Latency, 100*time.Microsecond)
 		}
 	}
 }

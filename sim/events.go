@@ -42,6 +42,10 @@ func (w *World) handle(e event) {
 	case evLimit:
 		if h := w.hosts[e.host]; e.gen == h.gen {
 			w.bring(h, now)
+			if h.relayAt == now {
+				h.relayAt = 0
+				w.watchLimit(h)
+			}
 		}
 	case evExit:
 		if h := w.hosts[e.host]; e.gen == h.gen {

@@ -186,6 +186,9 @@ func (w *World) resend(ci int32, side int, now model.Instant) {
 		return
 	}
 	f.lag = max(f.lag, p.free-int64(f.arrived-f.from+1)*c.link.ps)
+	if r := w.hosts[c.dialer]; r.alive {
+		w.watchLimit(r)
+	}
 	if f.end > 0 {
 		w.scheduleFlowFin(ci, side)
 	}

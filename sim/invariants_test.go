@@ -35,6 +35,7 @@ func TestConservation(t *testing.T) {
 			for range 1 + g.IntN(4) {
 				g.faults(c)
 			}
+			g.takeTime(c)
 			v := variant{bytes: n%8 == 0}
 			if text, err := v.play(w, c, p); err != nil {
 				return fmt.Errorf("%v\nlast facts:\n%s%s", err, lastLines(text, 20), goText(c))

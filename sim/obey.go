@@ -114,6 +114,9 @@ func (w *World) forward(h *host, ch model.Chunk) {
 			if ch.Data != nil {
 				f.data = append(f.data, ch.Data...)
 			}
+			if r := w.hosts[c.dialer]; r.relayAt > 0 { // it may come sooner than was thought
+				w.watchRelay(r)
+			}
 		}
 	}
 }

@@ -73,6 +73,12 @@ func (w *World) tellStall(c *conn, e event) {
 // watchLimit makes an event of the write with which an output buffer of h comes
 // to a limit.
 func (w *World) watchLimit(h *host) {
+	if !h.srv.IsMaster() {
+		if h.relays {
+			w.watchRelay(h)
+		}
+		return
+	}
 	if end := h.srv.WriteEnds(); end != model.Never && h.src != nil && end != h.writeEnds {
 		h.writeEnds = end
 		if at := h.src.when(max(h.next, h.src.upto(end-1))); at != model.Never {

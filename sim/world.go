@@ -72,6 +72,10 @@ type host struct {
 	epoch    uint32
 	// writeEnds is the soft limit's end for which the next write is an event.
 	writeEnds model.Instant
+	// relayAt is the next event of watchRelay, 0 without one; estimated says that
+	// it is being worked out.
+	relayAt   model.Instant
+	estimated bool
 	asked     bool  // it is being brought up to date
 	limit     int64 // bytes of src at which an output buffer comes to a limit; 0 without
 }

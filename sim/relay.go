@@ -1,0 +1,74 @@
+package sim
+
+import "psyncsim/model"
+
+// A replica with replicas has output buffers too, and what fills them is what
+// arrives from its master. When that will be hangs on what a master further up
+// has not written yet: the moment is approached, from below, hop by hop.
+
+// watchRelay makes an event of the arrival with which an output buffer of a
+// replica's own replicas may come to a limit.
+func (w *World) watchRelay(h *host) {
+	o, end, now := h.srv.Horizon(), h.srv.WriteEnds(), w.queue.Now()
+	at := model.Never
+	if o > 0 {
+		at = w.reaches(h, o)
+	}
+	switch {
+	case end == model.Never:
+	case end > now:
+		at = min(at, end)
+	default: // the next write ends it
+		at = min(at, w.reaches(h, h.srv.MRO()+1))
+	}
+	if at == model.Never {
+		h.relayAt = 0
+		return
+	}
+	if at = max(at, now); at == now && h.done == now {
+		at++ // what there is to hear now was heard
+	}
+	if at == h.relayAt {
+		return
+	}
+	h.relayAt = at
+	w.queue.Push(at, event{kind: evLimit, host: int32(h.index), gen: h.gen})
+}
+
+// reaches is when the stream of a host comes to an offset, or an earlier moment
+// at which more about it is known; model.Never if that hangs on something else,
+// which is then an event.
+func (w *World) reaches(h *host, o model.Offset) model.Instant {
+	if !h.alive || h.frozen > 0 {
+		return model.Never
+	}
+	c := w.upstreamOf(h)
+	if c == nil {
+		if h.src == nil || !h.srv.Counts() {
+			return model.Never
+		}
+		b := h.src.bytes(h.next) + int64(o-h.srv.MRO()) - h.srv.Owes()
+		return h.src.when(max(h.src.find(max(b-1, 0)), h.next))
+	}
+	p := &c.pipes[fromAcceptor]
+	f := &p.flow
+	if !f.on || c.frozen || p.head < len(p.items) || !h.srv.Reads(c.ids[fromDialer]) {
+		return model.Never
+	}
+	o = max(o+f.arrived-h.srv.Read(), f.arrived+1) // as the master counts
+	if o >= f.next {
+		if p.fin || h.estimated { // its end is an event; servers may follow each other in a ring
+			return model.Never
+		}
+		h.estimated = true
+		at := w.reaches(w.hosts[f.src], o)
+		h.estimated = false
+		return at
+	}
+	to := f.log.commandEnd(o)
+	lag := f.lag
+	if f.seen < to {
+		lag = f.log.lag(f.seen, to, f.from, c.link.ps, lag)
+	}
+	return psCeil(int64(to-f.from)*c.link.ps+lag) + c.link.latency
+}
