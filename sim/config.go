@@ -26,6 +26,9 @@ type Config struct {
 	// EveryTick runs every cron tick, also those at which nothing can happen.
 	// Same trace; for tests.
 	EveryTick bool
+	// LinearSYNs is how many repeats of a SYN come a second apart before the pause
+	// doubles (tcp_syn_linear_timeouts): 0 as Linux before 6.5, 4 as newer ones.
+	LinearSYNs int
 	// Sample tells every server's offsets so often (trace.Sampled), for charts of
 	// one run over time; 0 is never. Samples are no part of the fingerprint.
 	Sample time.Duration

@@ -271,13 +271,13 @@ func (w *World) connected(e event, c *conn) {
 		c.synAt = now
 		switch {
 		case c.link.silent > 0:
-			if c.syn == synRetries {
+			if c.syn == synRetries+w.cfg.LinearSYNs {
 				next.kind, next.side, next.why = evDown, fromDialer, model.WhyUnreachable
-				w.queue.Push(now+synPause(c.syn), next)
+				w.queue.Push(now+w.synPause(c.syn), next)
 				return
 			}
 			next.kind = evSYN
-			w.queue.Push(now+synPause(c.syn), next)
+			w.queue.Push(now+w.synPause(c.syn), next)
 			c.syn++
 		case c.link.reset > 0 || !w.hosts[c.peer].alive:
 			next.kind, next.side, next.why = evDown, fromDialer, model.WhyRefused
@@ -324,12 +324,15 @@ func (w *World) connected(e event, c *conn) {
 func (w *World) resyn(ci int32, now model.Instant) {
 	c := w.conns[ci]
 	c.gen++ // the answer is void
-	w.queue.Push(max(now, c.synAt+synPause(c.syn)), event{kind: evSYN, conn: ci, gen: c.gen})
+	w.queue.Push(max(now, c.synAt+w.synPause(c.syn)), event{kind: evSYN, conn: ci, gen: c.gen})
 	c.syn++
 }
 
-// synPause is the wait after SYN number n (from 0).
-func synPause(n int) model.Instant { return model.Instant(1_000_000_000) << n }
+// synPause is the wait after SYN number n (from 0). The first ones may be even:
+// see Config.LinearSYNs.
+func (w *World) synPause(n int) model.Instant {
+	return model.Instant(1_000_000_000) << max(n-w.cfg.LinearSYNs, 0)
+}
 
 // sample tells where every server stands, for charts.
 func (w *World) sample(now model.Instant) {

@@ -3,7 +3,9 @@ package twin
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -122,7 +124,7 @@ func simulate(c *sim.Config, real *played, late time.Duration, seed uint64) (out
 		}
 		return a + time.Duration(chance.Int64N(int64(b-a)+1))
 	}
-	cfg := &sim.Config{Seed: seed, Duration: 24 * time.Hour, Servers: slices.Clone(c.Servers)}
+	cfg := &sim.Config{Seed: seed, Duration: 24 * time.Hour, Servers: slices.Clone(c.Servers), LinearSYNs: linearSYNs()}
 	l := &listener{wires: newWires()}
 	for i := range cfg.Servers {
 		s := &cfg.Servers[i]
@@ -157,6 +159,17 @@ func simulate(c *sim.Config, real *played, late time.Duration, seed uint64) (out
 	}
 	out.exchanges = l.explained()
 	return out
+}
+
+// linearSYNs is the setting of the kernel here that decides when a dialer finds
+// out that a silent link carries again.
+func linearSYNs() int {
+	b, err := os.ReadFile("/proc/sys/net/ipv4/tcp_syn_linear_timeouts")
+	if err != nil {
+		return 0 // before Linux 6.5, or another system
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+	return n
 }
 
 func act(w *sim.World, a *action, out *outcome) {

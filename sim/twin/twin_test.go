@@ -45,7 +45,7 @@ func TestInstalled(t *testing.T) {
 		t.Errorf("%d scenarios; there should be 40 or more", len(cases))
 	}
 	began := time.Now()
-	r, err := Verify(context.Background(), p, cases, Options{Jobs: 12})
+	r, err := Verify(context.Background(), p, cases, Options{Jobs: 12, Attempts: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
