@@ -1,6 +1,10 @@
 # make builds bin/psyncsim; make help lists the rest.
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 GO ?= go
+# Tests against real servers live in real time: they run by themselves.
+REAL := /sim/(live|twin)
 SWEEP ?= results/out/sizing-rule
 
 .PHONY: build run test check race live same golden plots fuzz bench clean help
@@ -11,18 +15,20 @@ build: ## build bin/psyncsim
 run: build ## run the default sweep: a table, and where the charts are
 	bin/psyncsim run
 
-test: ## all tests
+test: ## all tests, those against a real redis-server at the end
 	$(GO) vet ./...
-	$(GO) test ./...
+	$(GO) test $$($(GO) list ./... | grep -vE '$(REAL)')
+	@$(MAKE) --no-print-directory live
 
 check: race same ## format, race detector, and the same bytes as a 32-bit program
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 
 race: ## the tests under the race detector, the long ones shortened (charts are drawn by one goroutine)
-	$(GO) test -race -short $$($(GO) list ./... | grep -v /plots)
+	$(GO) test -race -short $$($(GO) list ./... | grep -vE '/plots|$(REAL)')
+	$(GO) test -race -short -p 1 ./sim/live/...
 
 live: ## the same protocol code against a real redis-server on loopback
-	@if command -v redis-server >/dev/null; then $(GO) test -count=1 -v ./sim/live/... ./sim/twin | grep -Ev '^(=== |    --- PASS)'; \
+	@if command -v redis-server >/dev/null; then $(GO) test -count=1 -p 1 -v ./sim/live/... ./sim/twin | grep -Ev '^(=== |    --- PASS)'; \
 	else echo "SKIPPED: no redis-server on PATH"; fi
 
 same: ## the kept fingerprints, with a program for 386 (on amd64)
