@@ -11,6 +11,8 @@ type cron struct {
 	next    int64 // the first turn that has not run and was not passed over
 	// peerDue is the unix second before which no replica can time out.
 	peerDue int64
+	// look says that limits may have been lowered below what a buffer holds.
+	look bool
 }
 
 const (
@@ -57,7 +59,7 @@ func (s *Server) Deadline() Instant {
 		return s.up.newlineAt.Add(time.Second)
 	}
 	next := max(c.next, c.turnFrom(s.now)) // turns that were passed over did not matter
-	if s.cfg.EveryTick || s.child.ended || s.closing() || s.stop.on {
+	if s.cfg.EveryTick || s.child.ended || s.closing() || s.stop.on || c.look && s.prof.ChecksIdle {
 		return c.at(next)
 	}
 	turn := int64(1<<63 - 1)
@@ -137,7 +139,9 @@ func (s *Server) wake() {
 		return
 	}
 	s.closeMarked()
-	s.checkLimits(true)
+	if c.look = false; s.prof.ChecksIdle {
+		s.checkLimits(true)
+	}
 	if s.child.ended {
 		s.reapChild()
 	}

@@ -59,7 +59,7 @@ type Profile struct {
 	MasterRestart     bool          // a master restarted from its RDB keeps its old id as the second one
 	HardLimitFloor    bool          // a hard limit below the backlog's size is raised to it
 	SaysVersion       bool          // the handshake has REPLCONF version
-	ChecksIdle        bool          // a soft limit runs out also while nothing is written
+	ChecksIdle        bool          // serverCron looks at output buffer limits, also while nothing is written
 	ClosesInCron      bool          // a replica over its limit is closed by the next serverCron turn, not at once
 	Failover          bool          // knows PSYNC … FAILOVER
 	GetAck            bool          // knows REPLCONF GETACK

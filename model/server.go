@@ -399,7 +399,7 @@ func (s *Server) shiftID(id ReplID) {
 func (s *Server) configSet(set *Settings) {
 	old := s.set
 	s.set = *set
-	s.cron.peerDue = 0 // repl-timeout may be another: look at the next turn
+	s.cron.peerDue, s.cron.look = 0, true // repl-timeout and limits may be others: look at the next turn
 	if s.set.BacklogSize < MinBacklog {
 		s.set.BacklogSize = MinBacklog
 	}
