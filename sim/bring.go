@@ -47,11 +47,11 @@ func (w *World) write(h *host, n int64, pieces []int64) {
 	}
 	w.in = model.Input{Kind: model.InAppend, Bytes: h.src.bytes(n) - h.src.bytes(first), Commands: n - first, Pieces: pieces}
 	if w.cfg.Bytes {
-		data := make([]byte, 0, w.in.Bytes)
+		data := w.written[:0]
 		for k := first; k < n; k++ {
 			data = h.src.fill(data, k)
 		}
-		w.in.Data = data
+		w.written, w.in.Data = data, data
 	}
 	w.appending(h, first, n)
 }
@@ -127,8 +127,9 @@ func (w *World) take(h *host, c *conn, f *flow, o model.Offset, at model.Instant
 	ch := model.Chunk{From: f.arrived + 1, To: o + 1, Bound: f.log.bound(o, f.arrived+1)}
 	if w.cfg.Bytes {
 		n := ch.Bytes()
-		ch.Data = f.data[:n:n]
-		f.data = f.data[n:]
+		end := f.taken + int(n)
+		ch.Data = f.data[f.taken:end:end]
+		f.taken = end // its memory is free again after this step: nobody feeds this flow meanwhile
 		w.compare(f, ch)
 	}
 	f.arrived = o

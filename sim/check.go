@@ -74,7 +74,8 @@ func (w *World) compare(f *flow, c model.Chunk) {
 	if n := len(f.log.segs); n == 0 || f.log.segs[0].from > c.From {
 		panic("sim: a stream piece that its source has forgotten")
 	}
-	if want := f.log.content(nil, c.From, c.To); !bytes.Equal(want, c.Data) {
+	w.wanted = f.log.content(w.wanted[:0], c.From, c.To)
+	if !bytes.Equal(w.wanted, c.Data) {
 		panic(fmt.Sprintf("sim: bytes [%d, %d) of %s's stream arrived changed", c.From, c.To, w.hosts[f.src].cfg.Name))
 	}
 }

@@ -97,7 +97,8 @@ type flow struct {
 	seen    model.Offset // commands that begin before it are in lag: all were written when it was asked
 	lag     int64        // picoseconds
 	before  lagged       // seen and lag before the last question
-	data    []byte       // bytes mode: [arrived+1, ...) as the master sent it
+	data    []byte       // bytes mode: [..., arrived+1, ...) as the master sent it
+	taken   int          // bytes of data that were delivered
 	began   model.Instant
 	stalls  [stallReasons]model.Offset // from where on its transport takes no more; 0 takes all
 }

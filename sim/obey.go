@@ -112,6 +112,10 @@ func (w *World) forward(h *host, ch model.Chunk) {
 			p.sent += ch.Bytes()
 			f.next = ch.To
 			if ch.Data != nil {
+				if f.taken > len(f.data)/2 {
+					f.data = f.data[:copy(f.data, f.data[f.taken:])]
+					f.taken = 0
+				}
 				f.data = append(f.data, ch.Data...)
 			}
 			if r := w.hosts[c.dialer]; r.relayAt > 0 { // it may come sooner than was thought

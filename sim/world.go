@@ -33,6 +33,8 @@ type World struct {
 	probes    []*Probe
 	calm      model.Instant // the instant of the last event
 	turns     int           // events at it
+	// Memory for bytes that are made and compared.
+	written, wanted []byte
 	// While a replica takes stream bytes: whence, and since when it could.
 	via   *conn
 	since model.Instant
