@@ -261,10 +261,14 @@ func (w *World) slot() int32 {
 // doubles from one second.
 const synRetries = 6
 
+// kernelTime is the least that a step of a connect takes. Without it a server
+// that is closed as soon as it connects would dial again and again in one instant.
+const kernelTime = model.Instant(1000)
+
 // connected handles the events of a connection that is being made or ends.
 func (w *World) connected(e event, c *conn) {
 	now := w.queue.Now()
-	lat := c.link.latency
+	lat := max(c.link.latency, kernelTime)
 	next := event{conn: e.conn, gen: c.gen}
 	switch e.kind {
 	case evSYN:
