@@ -80,9 +80,6 @@ const (
 	CronLate = 250 * time.Microsecond
 	// FirstCron is when serverCron first runs after a process started.
 	FirstCron = time.Millisecond
-	// HandshakeLineTimeout bounds the wait for one handshake reply
-	// (CONFIG_REPL_SYNCIO_TIMEOUT).
-	HandshakeLineTimeout = 5 * time.Second
 	// MinBacklog is the least size that CONFIG SET accepts
 	// (CONFIG_REPL_BACKLOG_MIN_SIZE).
 	MinBacklog = 16 * 1024
