@@ -291,7 +291,7 @@ func (w *World) connected(e event, c *conn) {
 			next.kind = evUp
 			w.queue.Push(now+2*lat, next)
 			next.kind = evAccept
-			w.queue.Push(now+3*lat, next)
+			w.queue.Push(now+2*lat+c.link.latency, next) // before the first bytes of the dialer
 		}
 	case evUp:
 		if c.told[fromDialer] {
