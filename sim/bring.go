@@ -136,6 +136,7 @@ func (w *World) take(h *host, c *conn, f *flow, o model.Offset, at model.Instant
 	c.pipes[fromAcceptor].delivered += ch.Bytes()
 	w.via, w.since, w.shift = c, h.lastStep(), ch.From-(h.srv.Read()+1)
 	w.follow(h, f.log, ch, w.shift)
+	w.signal(SignalTaken, c, fromAcceptor, Signal{First: ch.From, Bytes: ch.Bytes(), Data: ch.Data})
 	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch}
 	if f.log.long && h.cfg.Profile.Backlog == model.Blocks && ch.Bound > ch.From {
 		if w.in.Pieces = f.log.commands(w.pieces[:0], h.srv.Processed()+1+w.shift, ch.Bound); w.in.Pieces != nil {

@@ -66,10 +66,29 @@ func (w *World) SetDataset(server int, bytes int64) { w.hosts[server].dataset = 
 
 // Write lets clients write commands of the given sizes on the stream, now.
 func (w *World) Write(server int, sizes ...int64) {
+	list := make([]Written, len(sizes))
+	for i, n := range sizes {
+		list[i].Bytes = n
+	}
+	w.WriteCommands(server, list...)
+}
+
+// Written is one command as it stands on the stream.
+type Written struct {
+	Bytes int64
+	// Data is the command itself: a run that carries bytes needs it, no other.
+	Data []byte
+	// Pieces are the lengths in which a master with blocks feeds it, if one of
+	// them is long; see Writes.Pieces.
+	Pieces []int64
+}
+
+// WriteCommands lets clients write commands, now.
+func (w *World) WriteCommands(server int, list ...Written) {
 	h, now := w.hosts[server], w.queue.Now()
 	w.bring(h, now)
-	for _, n := range sizes {
-		w.in = model.Input{Kind: model.InAppend, Bytes: n, Commands: 1}
+	for _, c := range list {
+		w.in = model.Input{Kind: model.InAppend, Bytes: c.Bytes, Commands: 1, Data: c.Data, Pieces: c.Pieces}
 		outs := h.srv.Step(now, &w.in)
 		for i := range outs {
 			if o := &outs[i]; o.Kind == model.OutFeed {
@@ -194,6 +213,7 @@ const (
 	SignalOpen   SignalKind = iota + 1 // it is established
 	SignalData                         // From sends Data: handshake lines, an ACK, a newline, the line before a snapshot
 	SignalStream                       // From lets the stream flow from byte First on, Bytes of it at once
+	SignalTaken                        // the dialer took Bytes of stream, Data in a run that carries bytes
 	SignalHangup                       // From closes it: Bytes of stream had arrived
 	SignalReset                        // the network resets it: Bytes of stream had arrived
 )
@@ -220,7 +240,7 @@ func (w *World) signal(kind SignalKind, c *conn, side int, s Signal) {
 	}
 	s.Kind, s.Conn, s.Dialer, s.Acceptor = kind, c.serial, c.dialer, c.peer
 	s.From = w.end(c, side)
-	if f := &c.pipes[fromAcceptor].flow; f.on && kind != SignalStream {
+	if f := &c.pipes[fromAcceptor].flow; f.on && kind != SignalStream && kind != SignalTaken {
 		s.First, s.Bytes = f.from, int64(f.arrived-f.from+1)
 	}
 	w.listener.Hear(w.queue.Now(), s)

@@ -24,3 +24,12 @@ func (w *Writes) Size(k int64) int64 { return w.l.size(k) }
 
 // Append appends the bytes of command k.
 func (w *Writes) Append(dst []byte, k int64) []byte { return w.l.fill(dst, k) }
+
+// Pieces are the lengths in which a master with blocks feeds command k, if one
+// of its arguments is longer than model.BlockRequest; else nil.
+func (w *Writes) Pieces(k int64) []int64 {
+	if w.l.nextLong(k, k+1) > k {
+		return nil
+	}
+	return w.l.pieces(nil, k)
+}

@@ -40,7 +40,9 @@ type action struct {
 	a, b     int
 	save     bool
 	order    *sim.FaultConfig
-	sizes    []int64 // of the commands written
+	// The commands [first, next) of a load were written.
+	load        int
+	first, next int64
 }
 
 // outcome is what came of a run, real or simulated.
@@ -65,8 +67,12 @@ type judged struct {
 }
 
 func (l *listener) Hear(at model.Instant, s sim.Signal) {
-	if s.Kind == sim.SignalData {
-		l.hear(wireKey{s.Dialer, s.Acceptor, s.Conn}, time.Duration(at).Seconds(), s.From == s.Dialer, s.Data)
+	k := wireKey{s.Dialer, s.Acceptor, s.Conn}
+	switch s.Kind {
+	case sim.SignalData:
+		l.hear(k, time.Duration(at).Seconds(), s.From == s.Dialer, s.Data)
+	case sim.SignalTaken:
+		l.took(k, s.Bytes, s.Data)
 	}
 }
 
@@ -116,7 +122,8 @@ const (
 
 // simulate plays what was done to real servers. A process may start by up to
 // late later than it did: so its timers have the phase that they came to have.
-func simulate(c *sim.Config, real *played, late time.Duration, seed uint64) (out outcome) {
+// A run that carries bytes gives the digests of streams too.
+func simulate(c *sim.Config, real *played, late time.Duration, seed uint64, bytes bool) (out outcome) {
 	chance := rand.New(rand.NewPCG(seed, 0x7717))
 	between := func(a, b time.Duration) time.Duration {
 		if b <= a {
@@ -124,7 +131,7 @@ func simulate(c *sim.Config, real *played, late time.Duration, seed uint64) (out
 		}
 		return a + time.Duration(chance.Int64N(int64(b-a)+1))
 	}
-	cfg := &sim.Config{Seed: seed, Duration: 24 * time.Hour, Servers: slices.Clone(c.Servers), LinearSYNs: linearSYNs()}
+	cfg := &sim.Config{Seed: seed, Duration: 24 * time.Hour, Servers: slices.Clone(c.Servers), LinearSYNs: linearSYNs(), Bytes: bytes}
 	l := &listener{wires: newWires()}
 	for i := range cfg.Servers {
 		s := &cfg.Servers[i]
@@ -155,7 +162,7 @@ func simulate(c *sim.Config, real *played, late time.Duration, seed uint64) (out
 			to += late
 		}
 		w.Advance(model.Instant(max(between(a.from, to), time.Duration(w.Now()))))
-		act(w, a, &out)
+		act(w, a, real.loads, bytes, &out)
 	}
 	out.exchanges = l.explained()
 	return out
@@ -172,7 +179,7 @@ func linearSYNs() int {
 	return n
 }
 
-func act(w *sim.World, a *action, out *outcome) {
+func act(w *sim.World, a *action, loads []*sim.Writes, bytes bool, out *outcome) {
 	switch a.kind {
 	case actStart:
 		for until := w.Now() + model.Instant(time.Second); w.Alive(a.server) && w.Now() < until; {
@@ -184,8 +191,17 @@ func act(w *sim.World, a *action, out *outcome) {
 		w.Start(a.server, w.Left(a.server))
 	case actWrite:
 		if info := w.Info(a.server); info != nil && info.Role == "master" {
-			w.Write(a.server, a.sizes...)
-			out.written[a.server] += int64(len(a.sizes))
+			l := loads[a.load]
+			list := make([]sim.Written, 0, a.next-a.first)
+			for k := a.first; k < a.next; k++ {
+				c := sim.Written{Bytes: l.Size(k), Pieces: l.Pieces(k)}
+				if bytes {
+					c.Data = l.Append(nil, k)
+				}
+				list = append(list, c)
+			}
+			w.WriteCommands(a.server, list...)
+			out.written[a.server] += a.next - a.first
 		}
 	case actCut, actReset:
 		w.Cut(a.a, a.b, a.kind == actCut)

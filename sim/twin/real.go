@@ -67,6 +67,7 @@ type step struct {
 type played struct {
 	outcome
 	actions []action
+	loads   []*sim.Writes
 	wall    time.Duration // fraction of the wall-clock second at the origin
 	libc    bool
 	held    time.Duration // by how much the timers of a process came late, all in all
@@ -106,7 +107,7 @@ func playReal(ctx context.Context, path string, prof *model.Profile, c *sim.Conf
 		return nil, err
 	}
 	slices.SortStableFunc(s.actions, func(a, b action) int { return int(a.to - b.to) })
-	return &played{outcome: s.out, actions: s.actions, wall: time.Duration(s.begun.Nanosecond()), libc: libc, held: time.Duration(s.held.Load())}, nil
+	return &played{outcome: s.out, actions: s.actions, loads: s.loads, wall: time.Duration(s.begun.Nanosecond()), libc: libc, held: time.Duration(s.held.Load())}, nil
 }
 
 func (s *stage) since() time.Duration { return time.Since(s.begun) }
@@ -317,7 +318,7 @@ func (s *stage) write(at time.Duration) error {
 		for s.done[j] < upto {
 			to := min(upto, s.done[j]+most)
 			if p.alive && !p.frozen && !p.stopping {
-				if err := s.send(s.cfg.Loads[j].Server, l, s.done[j], to); err != nil {
+				if err := s.send(j, s.done[j], to); err != nil {
 					return fmt.Errorf("writing to %s: %w", s.cfg.Servers[s.cfg.Loads[j].Server].Name, err)
 				}
 			}
@@ -327,7 +328,8 @@ func (s *stage) write(at time.Duration) error {
 	return nil
 }
 
-func (s *stage) send(server int, l *sim.Writes, from, to int64) error {
+func (s *stage) send(load int, from, to int64) error {
+	server := s.cfg.Loads[load].Server
 	p := s.servers[server]
 	if p.client == nil {
 		c, err := net.DialTimeout("tcp", p.Addr, 5*time.Second)
@@ -336,18 +338,17 @@ func (s *stage) send(server int, l *sim.Writes, from, to int64) error {
 		}
 		p.client, p.replies = c, bufio.NewReader(c)
 	}
-	a := action{kind: actWrite, server: server}
+	a := action{kind: actWrite, server: server, load: load, first: from, next: to}
 	var text []byte
 	for k := from; k < to; k++ {
-		a.sizes = append(a.sizes, l.Size(k))
-		text = l.Append(text, k)
+		text = s.loads[load].Append(text, k)
 	}
 	began := s.since()
 	p.client.SetDeadline(time.Now().Add(20 * time.Second))
 	if _, err := p.client.Write(text); err != nil {
 		return err
 	}
-	for range a.sizes {
+	for range to - from {
 		ok, err := reply(p.replies)
 		if err != nil {
 			return err

@@ -2,6 +2,9 @@ package twin
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,7 +20,9 @@ type Exchange struct {
 	Request, Reply  string // the lines; the reply is "" when none came
 	Reason          string // "" for a partial one, and where it cannot be known
 	Gap             int64  // bytes missed; -1 where there is no such number
-	Stream          int64  // bytes of stream that followed (real ones only)
+	Stream          int64  // bytes of stream that followed
+	Digest          string // of these bytes; "" where they were only counted
+	sum             hash.Hash
 }
 
 // wires hears connections, real or simulated ones.
@@ -116,8 +121,29 @@ func (c *wire) said(b []byte) {
 			c.tail = append(c.tail[:0], c.tail[n:]...)
 		}
 	case streaming:
-		c.now.Stream += int64(len(b))
+		c.took(int64(len(b)), b)
 	}
+}
+
+// took tells of stream bytes that went on to the replica; b is nil when they
+// are only counted.
+func (h *wires) took(k wireKey, n int64, b []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c := h.conns[k]; c != nil && c.now != nil {
+		c.took(n, b)
+	}
+}
+
+func (c *wire) took(n int64, b []byte) {
+	c.now.Stream += n
+	if b == nil {
+		return
+	}
+	if c.now.sum == nil {
+		c.now.sum = sha256.New()
+	}
+	c.now.sum.Write(b)
 }
 
 func (c *wire) line(line string) {
@@ -150,7 +176,11 @@ func (h *wires) exchanges() (list []Exchange) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, e := range h.all {
-		list = append(list, *e)
+		x := *e
+		if e.sum != nil {
+			x.Digest = hex.EncodeToString(e.sum.Sum(nil)[:8])
+		}
+		list = append(list, x)
 	}
 	return list
 }
