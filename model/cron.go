@@ -59,13 +59,16 @@ func (s *Server) Deadline() Instant {
 		return s.up.newlineAt.Add(time.Second)
 	}
 	next := max(c.next, c.turnFrom(s.now)) // turns that were passed over did not matter
-	if s.cfg.EveryTick || s.child.ended || s.closing() || s.stop.on || c.look && s.prof.ChecksIdle {
+	if s.cfg.EveryTick || s.child.ended || s.stop.on || c.look && s.prof.ChecksIdle {
 		return c.at(next)
 	}
 	turn := int64(1<<63 - 1)
 	second := func(unix int64) int64 { return max(next, c.turnFrom(s.reaches(unix))) }
 	if due := s.limitDue(); due > 0 {
 		turn = second(due)
+	}
+	if from := s.closing(); from != Never {
+		turn = min(turn, max(next, c.turnFrom(from)))
 	}
 	repl := replFrom(next)
 	if s.up.state != upNone || s.waiting() {

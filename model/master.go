@@ -36,7 +36,8 @@ type client struct {
 	stall     Offset
 	softSince int64 // unix second since which the soft limit is passed; 0 is not
 	softMRO   Offset
-	closeWhy  Why // with closing: the next serverCron turn closes it
+	closeWhy  Why     // with closing: the next serverCron turn closes it
+	closeFrom Instant // with closing: no turn before this one does
 	reader    ReaderID
 	reads     bool // reader is its place in the shared blocks (>= 7.0)
 }
@@ -161,8 +162,7 @@ func (s *Server) psync(c *client, args [][]byte) {
 		s.reply(c, e.Reply)
 		c.state, c.ackTime, c.bufFrom = online, s.unix(), Offset(p)
 		s.peerDue(c)
-		if s.copyTooLarge(Offset(p)) {
-			s.drop(c, WhyHardLimit)
+		if s.copyTooLarge(Offset(p)) && !s.overAtOnce(c) {
 			return
 		}
 		s.attachAt(c, Offset(p))

@@ -100,7 +100,11 @@ type flow struct {
 	data    []byte       // bytes mode: [..., arrived+1, ...) as the master sent it
 	taken   int          // bytes of data that were delivered
 	began   model.Instant
-	stalls  [stallReasons]model.Offset // from where on its transport takes no more; 0 takes all
+	// What the sender wrote in step turn, from unsent on, is sent when the step is
+	// over: if it hangs up in that very step, it never is.
+	turn   uint64
+	unsent model.Offset
+	stalls [stallReasons]model.Offset // from where on its transport takes no more; 0 takes all
 }
 
 // lagged is how far the lag of a flow is known.
@@ -176,6 +180,12 @@ func (f *flow) arrivedBy(t, latency model.Instant, ps int64) model.Offset {
 		return max(w, f.arrived)
 	}
 	return max(f.arrived, min(w, f.from-1+model.Offset(room/ps)))
+}
+
+// leftBy is the last byte of the flow that has left by t.
+func (f *flow) leftBy(t model.Instant, ps int64) model.Offset {
+	g := *f // asked of a copy: what the receiver is asked next lies before t
+	return max(g.arrivedBy(t, 0, ps), f.from-1)
 }
 
 // arrivalOf is when byte o did arrive, one of those that the last question found

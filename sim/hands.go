@@ -89,6 +89,7 @@ func (w *World) WriteCommands(server int, list ...Written) {
 	w.bring(h, now)
 	for _, c := range list {
 		w.in = model.Input{Kind: model.InAppend, Bytes: c.Bytes, Commands: 1, Data: c.Data, Pieces: c.Pieces}
+		w.turn++
 		outs := h.srv.Step(now, &w.in)
 		for i := range outs {
 			if o := &outs[i]; o.Kind == model.OutFeed {

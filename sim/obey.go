@@ -19,7 +19,9 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		} else {
 			w.relay(h, at, o.Chunk)
 		}
-		w.forward(h, o.Chunk)
+		if w.forward(h, o.Chunk); !o.Literal && h.relays {
+			w.sentBefore(h, h.log.segs[len(h.log.segs)-1].from)
+		}
 	case model.OutSend:
 		if c, side := w.find(h, o.Conn); c >= 0 {
 			w.sendBytes(c, side, o.Data)
@@ -110,6 +112,9 @@ func (w *World) forward(h *host, ch model.Chunk) {
 		p := &c.pipes[fromAcceptor]
 		if f := &p.flow; f.on && f.src == h.index && f.end == 0 {
 			p.sent += ch.Bytes()
+			if f.turn != w.turn {
+				f.turn, f.unsent = w.turn, ch.From
+			}
 			f.next = ch.To
 			if ch.Data != nil {
 				if f.taken > len(f.data)/2 {
@@ -121,6 +126,16 @@ func (w *World) forward(h *host, ch model.Chunk) {
 			if r := w.hosts[c.dialer]; r.relayAt > 0 { // it may come sooner than was thought
 				w.watchRelay(r)
 			}
+		}
+	}
+}
+
+// sentBefore says that what a host wrote before an offset was sent: only what
+// lies behind it is of this turn.
+func (w *World) sentBefore(h *host, o model.Offset) {
+	for _, ci := range h.conns {
+		if f := &w.conns[ci].pipes[fromAcceptor].flow; f.on && f.src == h.index && f.turn == w.turn {
+			f.unsent = max(f.unsent, o)
 		}
 	}
 }
@@ -196,7 +211,7 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	now := w.queue.Now()
 	f := &p.flow
 	free := max(int64(now)*1000, p.free)
-	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, data: append(f.data[:0], ch.Data...)}
+	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, turn: w.turn, unsent: ch.From, data: append(f.data[:0], ch.Data...)}
 	p.sent += ch.Bytes()
 	if c.frozen {
 		w.room(ci, stallNetwork, sendBuffer)
@@ -235,10 +250,18 @@ func (w *World) endFlow(ci int32, side int) {
 		return
 	}
 	f := &p.flow
-	if full := f.full(); full > 0 && full < f.next { // the output buffer goes with the connection
-		p.sent -= int64(f.next - full)
-		f.next = full
+	kept := f.next // what the socket has; the output buffer goes with the connection
+	if full := f.full(); full > 0 {
+		kept = min(kept, full)
 	}
+	if side == fromAcceptor {
+		kept = min(kept, f.leftBy(w.queue.Now(), c.link.ps)+1+sendBuffer)
+	}
+	if f.turn == w.turn { // a server sends when its turn is over (handleClientsWithPendingWrites)
+		kept = min(kept, f.unsent)
+	}
+	p.sent -= int64(f.next - kept)
+	f.next = kept
 	f.end = f.next
 	w.scheduleFlowFin(ci, side)
 }

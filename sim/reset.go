@@ -28,7 +28,7 @@ func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 		return err
 	}
 	w.queue.Reset(0)
-	w.calm, w.turns = 0, 0
+	w.calm, w.turns, w.turn = 0, 0, 0
 	w.last.reset()
 	w.events = 0
 	w.probes = w.probes[:0]

@@ -33,6 +33,7 @@ type World struct {
 	probes    []*Probe
 	calm      model.Instant // the instant of the last event
 	turns     int           // events at it
+	turn      uint64        // counts the steps of servers: see flow.unsent
 	// Memory for bytes that are made and compared.
 	written, wanted []byte
 	// While a replica takes stream bytes: whence, and since when it could.
@@ -178,6 +179,7 @@ func (w *World) faultOrder() []int {
 
 // step speaks to a server and obeys it.
 func (w *World) step(h *host, at model.Instant) {
+	w.turn++
 	outs := h.srv.Step(at, &w.in)
 	for i := range outs {
 		w.obey(h, at, &outs[i])
@@ -187,7 +189,11 @@ func (w *World) step(h *host, at model.Instant) {
 
 // stepAppend is step for client writes [first, next): a literal command that
 // the server puts before them was written with the first of them.
+//
+// Each command was sent before the next one came: only the last one is what the
+// server wrote in this turn.
 func (w *World) stepAppend(h *host, at model.Instant, first, next int64) {
+	w.turn++
 	outs := h.srv.Step(at, &w.in)
 	for i := range outs {
 		o := &outs[i]
@@ -201,7 +207,9 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64) {
 			h.log.appendRun(o.Chunk.From, first, next)
 			w.own(h, o.Chunk)
 		}
-		w.forward(h, o.Chunk)
+		if w.forward(h, o.Chunk); !o.Literal && next > first+1 {
+			w.sentBefore(h, o.Chunk.To-model.Offset(h.src.size(next-1)))
+		}
 	}
 	w.rearm(h)
 }

@@ -130,9 +130,6 @@ func (c *commands) verifiedLive(x *cli.Context, r twin.Report) error {
 			word = "DIFFERS"
 		}
 		fmt.Fprintf(w, "%s  %s: %s (%d seeds, tries: %d)\n", k.Server, k.ID, word, k.Seeds, k.Attempts)
-		if why := twin.Known[k.ID]; why != "" && !k.Agree {
-			fmt.Fprintf(w, "  known: %s\n", why)
-		}
 		if k.Error != "" {
 			fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(k.Error, "\n", "\n  "))
 		}

@@ -23,10 +23,4 @@
 //
 // Latency and bandwidth of the scenario's links (it is loopback), dataset, save
 // and load rates (the servers start empty).
-//
-// # What is known to differ
-//
-// A master whose cron turn PINGs its replicas and then drops one of them for
-// repl-timeout never writes that PING to its socket; simulated, the PING still
-// arrives. The replica comes back 14 bytes further. See Known.
 package twin

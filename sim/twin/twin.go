@@ -74,12 +74,6 @@ const withBytes = 3
 // allowance is added to what a process was held up, as measured beside it.
 const allowance = 20 * time.Millisecond
 
-// Known are differences with a reason: the case with that ID may differ. They
-// are shown as what they are and do not count as agreeing.
-var Known = map[string]string{
-	"pause server=replica outage=4s": "a PING fed in the cron turn that drops the replica is never sent",
-}
-
 // Options say how to compare. The zero value is fine.
 type Options struct {
 	Jobs int // real runs at a time; 0 is 8
