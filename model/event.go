@@ -58,6 +58,7 @@ type Event struct {
 	Gap    int64  // bytes the replica had missed
 	Bytes  int64
 	Since  Instant
+	Seed   uint64 // of the run; drivers' facts only
 	Info   *Info
 }
 
@@ -168,6 +169,9 @@ func (e *Event) AppendFields(b []byte) []byte {
 	num("gap", e.Gap)
 	num("bytes", e.Bytes)
 	num("since", int64(e.Since))
+	if e.Seed != 0 {
+		b = strconv.AppendUint(append(b, " seed="...), e.Seed, 10)
+	}
 	if e.Info != nil {
 		b = e.Info.appendText(b)
 	}

@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -33,7 +34,8 @@ type runView struct {
 	t0, t1   int64 // the part of the run that is shown
 	master   string
 	replicas []string
-	samples  map[string][]*results.Moment // by server
+	samples  map[string][]*results.Moment // by server, all at the same instants
+	joins    map[string][]*results.Moment // verdicts on a server's requests, all of the run
 	bars     []bar
 	verdicts []*results.Moment
 	downs    []span // of links, for the background
@@ -55,7 +57,7 @@ const maxReplicas = 5
 
 func newRunView(k *results.Kept) *runView {
 	t := k.Timeline
-	r := &runView{k: k, samples: make(map[string][]*results.Moment)}
+	r := &runView{k: k, samples: make(map[string][]*results.Moment), joins: make(map[string][]*results.Moment)}
 	servers, isMaster := t.Servers()
 	for _, s := range servers {
 		if isMaster[s] && r.master == "" {
@@ -74,6 +76,9 @@ func newRunView(k *results.Kept) *runView {
 		m := &t.Moments[i]
 		if m.What == results.MomentSample {
 			r.samples[m.Server] = append(r.samples[m.Server], m)
+		}
+		if m.What == results.MomentVerdict {
+			r.joins[m.Server] = append(r.joins[m.Server], m)
 		}
 		if m.What == results.MomentVerdict && m.T >= r.t0 && m.T <= r.t1 {
 			r.verdicts = append(r.verdicts, m)
@@ -428,16 +433,73 @@ func (r *runView) line(c *draw.Canvas, b box, sx scale, server string, st draw.L
 	b.lines(c, st, pts...)
 }
 
-// lags pairs a replica's samples with what the master had written then.
-func (r *runView) lags(server string, f func(t, lag int64)) {
-	ms := r.samples[r.master]
-	i := 0
-	r.inside(server, func(m *results.Moment) {
-		for i+1 < len(ms) && ms[i+1].T <= m.T {
-			i++
+// last is the newest of some moments at or before t, nil without one.
+func last(ms []*results.Moment, t int64) *results.Moment {
+	n := sort.Search(len(ms), func(i int) bool { return ms[i].T > t })
+	if n == 0 {
+		return nil
+	}
+	return ms[n-1]
+}
+
+// above is where the master stood then whose stream a server took: the one at
+// the top of those that it was served by last. Nil without one.
+func (r *runView) above(server string, t int64) *results.Moment {
+	for range len(r.samples) {
+		v := last(r.joins[server], t)
+		if v == nil {
+			return nil
 		}
-		if len(ms) > 0 && ms[i].T <= m.T {
-			f(m.T, max(0, ms[i].Offset-m.Offset))
+		server = v.Peer
+		if m := last(r.samples[server], t); m == nil || m.Master {
+			return m
+		}
+	}
+	return nil // they follow each other in a ring
+}
+
+// lags pairs a replica's samples with what its master had written then: the one
+// that it had then, which after a failover is another.
+func (r *runView) lags(server string, f func(t, lag int64)) {
+	r.inside(server, func(m *results.Moment) {
+		if m.Master {
+			return
+		}
+		top := r.above(server, m.T)
+		if top == nil {
+			top = last(r.samples[r.current(m.T)], m.T)
+		}
+		if top != nil {
+			f(m.T, max(0, top.Offset-m.Offset))
+		}
+	})
+}
+
+// current is the master at an instant: of several the one that became it last.
+func (r *runView) current(t int64) string {
+	name, since := r.master, int64(-1)
+	for _, s := range append([]string{r.master}, r.replicas...) {
+		ms := r.samples[s]
+		n := sort.Search(len(ms), func(i int) bool { return ms[i].T > t })
+		if n == 0 || !ms[n-1].Master {
+			continue
+		}
+		for n > 0 && ms[n-1].Master {
+			n--
+		}
+		if from := ms[n].T; from > since {
+			name, since = s, from
+		}
+	}
+	return name
+}
+
+// masters calls f for the samples that are shown of the server that was the
+// master then.
+func (r *runView) masters(f func(m *results.Moment)) {
+	r.inside(r.master, func(m *results.Moment) {
+		if x := last(r.samples[r.current(m.T)], m.T); x != nil {
+			f(x)
 		}
 	})
 }
@@ -447,7 +509,7 @@ func (r *runView) lags(server string, f func(t, lag int64)) {
 func (r *runView) behind(c *draw.Canvas, b box, sx scale) {
 	hi := 1.0
 	see := func(v int64) { hi = max(hi, float64(v)) }
-	r.inside(r.master, func(m *results.Moment) { see(m.Hist) })
+	r.masters(func(m *results.Moment) { see(m.Hist) })
 	for _, s := range r.replicas {
 		r.lags(s, func(_, lag int64) { see(lag) })
 	}
@@ -460,7 +522,7 @@ func (r *runView) behind(c *draw.Canvas, b box, sx scale) {
 	hi *= 1.12
 	sy := newScale(0, hi, false, b.y0, b.y1)
 	var pts []vg.Point
-	r.inside(r.master, func(m *results.Moment) {
+	r.masters(func(m *results.Moment) {
 		x := sx.at(float64(m.T))
 		if len(pts) == 0 {
 			pts = append(pts, vg.Point{X: x, Y: b.y0})
@@ -482,16 +544,14 @@ func (r *runView) behind(c *draw.Canvas, b box, sx scale) {
 }
 
 // firsts are the first synchronizations: nothing was missed there. The first
-// one of a server that was a master before is none.
+// one of a server that was the master of others is none.
 func (r *runView) firsts() map[*results.Moment]bool {
 	first, seen := make(map[*results.Moment]bool), make(map[string]bool)
 	for i := range r.k.Timeline.Moments {
 		switch m := &r.k.Timeline.Moments[i]; m.What {
-		case results.MomentSample:
-			seen[m.Server] = seen[m.Server] || m.Master
 		case results.MomentVerdict:
 			first[m] = !seen[m.Server]
-			seen[m.Server] = true
+			seen[m.Server], seen[m.Peer] = true, true
 		}
 	}
 	return first

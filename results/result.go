@@ -59,7 +59,7 @@ type Resync struct {
 	Gap             int64  // bytes the replica had missed
 	Down            int64  // since the replica lost its old link, ns; 0 when it had none
 	Silence         int64  // since it last heard from that link, ns
-	First           bool   // the replica's first synchronization in this run
+	First           bool   // the first synchronization in this run of a replica that never was a master of others
 }
 
 // The kinds of resynchronization.
@@ -141,6 +141,7 @@ type Collector struct {
 // replica is what is known of a server that may be one.
 type replica struct {
 	judged bool // it has had a verdict
+	served bool // it has given one: it has a history of its own to lose
 	linked bool // it follows a master
 	down   bool // it lost its link at lost, having heard from it at heard
 	lost   model.Instant
@@ -216,7 +217,7 @@ func (c *Collector) judged(r *trace.Record) {
 	s := c.server(e.Peer)
 	v := Resync{
 		T: int64(r.At), Replica: e.Peer, Master: r.Node, Request: e.Text, Reply: e.Reply,
-		Kind: Partial, Gap: e.Gap, First: !s.judged,
+		Kind: Partial, Gap: e.Gap, First: !s.judged && !s.served,
 	}
 	if e.Full {
 		v.Kind, v.Reason = Full, e.Why.String()
@@ -225,6 +226,7 @@ func (c *Collector) judged(r *trace.Record) {
 		v.Down, v.Silence = int64(r.At-s.lost), int64(r.At-s.heard)
 	}
 	s.judged = true
+	c.server(r.Node).served = true
 	c.resyncs = append(c.resyncs, v)
 }
 

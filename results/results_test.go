@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ var testAxes = []Axis{{"backlog", "bytes"}, {"write_rate", "bytes_per_s"}, {"out
 func play(w trace.Watcher, m *Meta) {
 	at := model.Instant(0)
 	tell := func(node string, e model.Event) { w.Observe(&trace.Record{At: at, Node: node, Event: e}) }
-	tell("link", model.Event{Kind: trace.Began, Text: fmt.Sprint(m.Point), Bytes: int64(m.Seed)})
+	tell("link", model.Event{Kind: trace.Began, Text: fmt.Sprint(m.Point), Seed: m.Seed})
 	tell("replica", model.Event{Kind: model.EvFollows, Peer: "master"})
 	at = 5e6
 	tell("master", model.Event{Kind: model.EvJudged, Peer: "replica", Text: "PSYNC ? -1", Reply: "+FULLRESYNC 8371b4fb1155b71f4a04d3e1bc3e18c4a990aeeb 0", Full: true, Why: model.WhyFirstSync})
@@ -500,4 +501,21 @@ func FuzzReadRuns(f *testing.F) {
 		ReadTimeline(bytes.NewReader(b), Meta{})
 		ReadSummary(bytes.NewReader(b))
 	})
+}
+
+// The first synchronization of a fresh server is no reconnect. That of a server
+// that was the master of others is one: it has a history to lose.
+func TestFirstOfAFormerMaster(t *testing.T) {
+	c := NewCollector(Meta{})
+	for _, v := range [][2]string{{"a", "b"}, {"a", "c"}, {"b", "a"}, {"b", "c"}} {
+		c.Observe(&trace.Record{Node: v[0], Event: model.Event{Kind: model.EvJudged, Peer: v[1], Full: true, Why: model.WhyIDMismatch}})
+	}
+	r := c.Run()
+	var first []bool
+	for i := range r.Resyncs {
+		first = append(first, r.Resyncs[i].First)
+	}
+	if want := []bool{true, true, false, false}; !slices.Equal(first, want) || r.Reconnects != 2 || r.Fulls != 2 {
+		t.Errorf("first %v, %d reconnects, %d full", first, r.Reconnects, r.Fulls)
+	}
 }

@@ -50,7 +50,8 @@ type Condition struct {
 }
 
 // RunFields are the names that a run as a whole has. A reconnect is every
-// verdict on a request to synchronize but each replica's first.
+// verdict on a request to synchronize but each replica's first; of a server that
+// was the master of others that is one too.
 var RunFields = []string{
 	"reconnects",         // how many
 	"reconnects_full",    // of them, those that ended in a full resync

@@ -12,7 +12,7 @@ import (
 // Begin makes the world ready at instant 0. Servers whose configuration says
 // Manual wait for Start.
 func (w *World) Begin() {
-	w.tell(0, "world", model.Event{Kind: trace.Began, Bytes: int64(w.cfg.Seed)})
+	w.tell(0, "world", model.Event{Kind: trace.Began, Seed: w.cfg.Seed})
 	for _, h := range w.hosts {
 		if !h.cfg.Manual {
 			w.boot(h, nil)

@@ -134,7 +134,7 @@ func (w *World) Run() (err error) {
 			err = &Violation{What: fmt.Sprint(r), Seed: w.cfg.Seed, Last: w.last.records()}
 		}
 	}()
-	w.tell(0, "world", model.Event{Kind: trace.Began, Bytes: int64(w.cfg.Seed)})
+	w.tell(0, "world", model.Event{Kind: trace.Began, Seed: w.cfg.Seed})
 	for _, i := range w.faultOrder() {
 		w.queue.Push(model.Instant(w.cfg.Faults[i].At), event{kind: evFault, host: int32(i)})
 	}

@@ -43,7 +43,7 @@ func (n *Node) now() model.Instant { return model.Instant(time.Since(n.start)) }
 func (n *Node) loop() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	n.note(trace.Began, model.Event{Bytes: int64(n.cfg.Server.IDSeed)})
+	n.note(trace.Began, model.Event{Seed: n.cfg.Server.IDSeed})
 	n.step(model.Input{Kind: model.InStart})
 	n.lookAt = model.Never
 	for n.err == nil {

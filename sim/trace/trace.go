@@ -11,7 +11,7 @@ import (
 // The facts of the network, told by the driver. Node is then the name of the
 // server concerned, or "link".
 const (
-	Began    = model.DriverKinds + iota // always first: Text holds the run's parameters, Bytes the seed
+	Began    = model.DriverKinds + iota // always first: Text holds the run's parameters, Seed the seed
 	Ended                               // always last
 	Cut                                 // a link was reset: Peer ("a-b")
 	Silenced                            // a link went silent: Peer
