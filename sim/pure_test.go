@@ -9,7 +9,7 @@ import (
 // Nothing but its configuration decides a run. The packages beside (live, twin)
 // deal with the real world and are not meant.
 func TestPure(t *testing.T) {
-	for _, dir := range []string{".", "trace"} {
+	for _, dir := range []string{".", "trace", "tcp"} {
 		found, err := purity.CheckDir(dir, purity.Sim())
 		if err != nil {
 			t.Fatal(err)
