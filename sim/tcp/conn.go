@@ -56,7 +56,8 @@ type Conn struct {
 	// Counters since Reset.
 	Segments, Retransmissions, Drops int64
 
-	carried   Time // last segment that the network took
+	in, out   Segment // the one that arrives, the one that leaves
+	carried   Time    // last segment that the network took
 	forgotten bool
 	events    []Event
 	seen      [2]bool // EndOfFile was told
@@ -190,9 +191,9 @@ func (c *Conn) Step(now Time) {
 	c.at = now
 	for i := range c.air {
 		for c.air[i].n > 0 && c.air[i].at(0).arrives <= now {
-			g := *c.air[i].at(0)
+			c.in = *c.air[i].at(0)
 			c.air[i].pop()
-			c.land(now, i, &g)
+			c.land(now, i)
 		}
 	}
 	for i := range c.ends {
@@ -203,8 +204,8 @@ func (c *Conn) Step(now Time) {
 }
 
 // land lets a segment arrive, unless the link fell silent under it.
-func (c *Conn) land(now Time, from int, g *Segment) {
-	p, to := c.paths[from], &c.ends[1-from]
+func (c *Conn) land(now Time, from int) {
+	g, p, to := &c.in, c.paths[from], &c.ends[1-from]
 	point := Arrived
 	if p.silent > 0 || p.since >= g.sent && p.since > 0 {
 		point = Missed

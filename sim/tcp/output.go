@@ -3,7 +3,9 @@ package tcp
 // What a socket sends: net/ipv4/tcp_output.c.
 
 // emit sends a segment with this socket's ACK and window.
-func (s *socket) emit(now Time, g Segment) {
+func (s *socket) emit(now Time, seg Segment) {
+	g := &s.c.out // not a variable of its own: a Tap would let it escape
+	*g = seg
 	g.TSVal, g.TSEcr = stamp(now), s.tsRecent
 	if s.irs {
 		g.Flags |= ACK
@@ -14,14 +16,14 @@ func (s *socket) emit(now Time, g Segment) {
 			s.dsack = Range{}
 		}
 		for _, b := range s.recent[:s.recents] {
-			if g.Sacks < 3 { // timestamps leave room for three (RFC 2018, RFC 7323)
+			if int(g.Sacks) < len(g.Sack) {
 				g.Sack[g.Sacks] = b
 				g.Sacks++
 			}
 		}
 		s.ackSent()
 	}
-	s.c.send(now, s.side, &g)
+	s.c.send(now, s.side, g)
 }
 
 // sendACK sends a segment without data.
@@ -29,7 +31,8 @@ func (s *socket) sendACK(now Time) { s.emit(now, Segment{Seq: s.nxt, End: s.nxt}
 
 // sendRST ends the connection for the peer.
 func (s *socket) sendRST(now Time) {
-	s.c.send(now, s.side, &Segment{Seq: s.nxt, End: s.nxt, Flags: RST | ACK, Ack: s.rcvNxt, TSVal: stamp(now)})
+	s.c.out = Segment{Seq: s.nxt, End: s.nxt, Flags: RST | ACK, Ack: s.rcvNxt, TSVal: stamp(now)}
+	s.c.send(now, s.side, &s.c.out)
 }
 
 // push sends what may be sent (tcp_write_xmit, with TCP_NODELAY as redis sets

@@ -25,7 +25,7 @@ type Segment struct {
 	Flags        Flags
 	Again        bool // a retransmission
 	Sacks        uint8
-	Sack         [4]Range // with a D-SACK first (RFC 2883)
+	Sack         [3]Range // a D-SACK first (RFC 2883); timestamps leave room for three
 
 	arrives Time
 	sent    Time
