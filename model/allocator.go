@@ -29,5 +29,15 @@ func (a Allocator) Usable(n int64) int64 {
 	return roundUp(n, 1<<max(k-2, 4))
 }
 
+// Mapped is Usable for a piece that is as large as a backlog and asked for early:
+// glibc maps 128 KiB and more on their own, in whole pages.
+func (a Allocator) Mapped(n int64) int64 {
+	const page, overhead, threshold = 4096, 16, 128 << 10
+	if a == AllocLibc && n >= threshold {
+		return roundUp(n+overhead, page) - overhead
+	}
+	return a.Usable(n)
+}
+
 // roundUp is the least multiple of step that is not below n.
 func roundUp(n, step int64) int64 { return (n + step - 1) / step * step }

@@ -85,9 +85,16 @@ func (s *Server) startSave() {
 	for _, c := range s.clients {
 		if c.state == waitEnd {
 			s.note(Event{Kind: EvSending, Conn: c.conn, Peer: c.peer})
-			s.out = append(s.out, Output{Kind: OutSendSnapshot, Conn: c.conn, Data: eofHeader, Bytes: eofMarkLen})
+			s.sendSnapshot(c, eofHeader, eofMarkLen)
 		}
 	}
+}
+
+// sendSnapshot begins a transfer: its header line, then the snapshot, then a
+// trailer of so many bytes.
+func (s *Server) sendSnapshot(c *client, header []byte, trailer int64) {
+	s.stats.netOut += int64(len(header))
+	s.out = append(s.out, Output{Kind: OutSendSnapshot, Conn: c.conn, Data: header, Bytes: trailer})
 }
 
 // The mark of a diskless transfer is 40 arbitrary bytes; any constant serves.
@@ -129,18 +136,19 @@ func (s *Server) reapChild() {
 			c.state = sendBulk
 			header := "$" + strconv.FormatInt(ch.bytes, 10) + "\r\n"
 			s.note(Event{Kind: EvSending, Conn: c.conn, Peer: c.peer, Bytes: ch.bytes})
-			s.out = append(s.out, Output{Kind: OutSendSnapshot, Conn: c.conn, Data: []byte(header)})
+			s.sendSnapshot(c, []byte(header), 0)
 		}
 	}
 	s.startPendingSaves(true)
 }
 
 // snapshotSent: the transport took the last byte of the snapshot.
-func (s *Server) snapshotSent(id ConnID) {
+func (s *Server) snapshotSent(id ConnID, bytes int64) {
 	c := s.client(id)
 	if c == nil {
 		return
 	}
+	s.stats.netOut += bytes
 	if c.state == waitEnd { // diskless: the child ends when every reader is served
 		c.sent = true
 		s.socketChildDone()

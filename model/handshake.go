@@ -83,7 +83,8 @@ func (s *Server) askSYNC() {
 	s.note(Event{Kind: EvAsked, Conn: u.conn, Peer: u.host, Text: "SYNC"})
 	s.note(Event{Kind: EvFullBegins, Peer: u.host, Why: WhyNoPSYNC})
 	s.send(u.conn, []byte("SYNC\r\n"))
-	u.state, u.full, u.legacy, u.fullID, u.fullAt, u.bulkLeft = upHeader, true, true, "", -1, -1
+	u.full, u.legacy, u.fullID, u.fullAt = true, true, "", -1
+	u.await()
 }
 
 // upstreamData takes bytes from the master, in whatever pieces they come.
@@ -95,13 +96,16 @@ func (s *Server) upstreamData(id ConnID, data []byte) {
 	u.lastIO = s.unix()
 	u.in.Feed(data)
 	for u.state > upConnecting && u.state < upBulk && id == u.conn {
-		line, _, ok, err := u.in.Line()
+		line, wire, ok, err := u.in.Line()
 		if err != nil {
 			s.abandon(WhyError, false)
 			return
 		}
 		if !ok {
 			return
+		}
+		if u.state == upHeader {
+			s.stats.netIn += int64(wire)
 		}
 		s.masterSaid(line)
 	}
@@ -160,9 +164,9 @@ func (s *Server) verdict(line []byte) {
 	case len(line) == 0: // keepalive while the master waits for its snapshot
 	case foldPrefix(line, "+FULLRESYNC"):
 		id, off := fullResync(line)
-		u.full, u.fullID, u.fullAt, u.bulkLeft = true, id, off, -1
+		u.full, u.fullID, u.fullAt = true, id, off
 		u.legacy = off == -1 // a malformed line gives none (CLIENT_PRE_PSYNC)
-		u.state = upHeader
+		u.await()
 		s.note(Event{Kind: EvFullBegins, Peer: u.host, ID: id, Offset: off})
 		s.forgetForFull()
 	case foldPrefix(line, "+CONTINUE"):
@@ -232,6 +236,11 @@ func (s *Server) continued(line []byte) {
 	s.goOnline()
 }
 
+// await waits for the line before the snapshot.
+func (u *upstream) await() {
+	u.state, u.bulkLeft, u.bulkTotal, u.bulkRead = upHeader, -1, -1, 0
+}
+
 // header reads the line before the snapshot: "$length" or "$EOF:mark".
 func (s *Server) header(line []byte) {
 	u := &s.up
@@ -239,7 +248,7 @@ func (s *Server) header(line []byte) {
 	case len(line) == 0: // keepalive while the snapshot is made
 	case line[0] == '$' && len(line) == 5+eofMarkLen && foldPrefix(line, "$EOF:"):
 		u.eof = true
-		u.state, u.bulkLeft = upBulk, 1<<62 // until the driver sees its mark
+		u.state, u.bulkLeft, u.bulkTotal = upBulk, 1<<62, 0 // until the driver sees its mark
 		s.receive(-1, line[5:])
 	case line[0] == '$':
 		n, ok := ParseInt(line[1:])
@@ -247,7 +256,7 @@ func (s *Server) header(line []byte) {
 			s.abandon(WhyError, true)
 			return
 		}
-		u.state, u.bulkLeft = upBulk, n
+		u.state, u.bulkLeft, u.bulkTotal = upBulk, n, n
 		s.receive(n, nil)
 		if n == 0 {
 			s.load()

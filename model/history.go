@@ -3,13 +3,16 @@ package model
 // The history of the stream: a ring that is copied to every replica's own
 // buffer (2.8 - 6.2), or blocks that the backlog and the replicas share (>= 7.0).
 
+func (s *Server) alloc() Allocator {
+	if s.cfg.LibcMalloc {
+		return AllocLibc
+	}
+	return AllocJemalloc
+}
+
 func (s *Server) createBacklog() {
 	if s.prof.Backlog == Blocks {
-		alloc := AllocJemalloc
-		if s.cfg.LibcMalloc {
-			alloc = AllocLibc
-		}
-		s.blocks = NewBlocks(s.set.BacklogSize, s.mro+1, alloc, s.cfg.Bytes)
+		s.blocks = NewBlocks(s.set.BacklogSize, s.mro+1, s.alloc(), s.cfg.Bytes)
 		s.log = s.blocks
 	} else {
 		s.log = NewRing(s.set.BacklogSize, s.mro+1, s.cfg.Bytes)

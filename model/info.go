@@ -3,31 +3,58 @@ package model
 import "strconv"
 
 // Info is what INFO says about replication: the fields' own names and
-// meanings, for the node's version. Fields that a version does not have are
-// left out by Fields.
+// meanings, for the node's version. What a version does not print, or not in the
+// node's role and state, is left out by Fields.
+//
+// The numbers of memory hold for one server on its own: an allocator's usable
+// sizes, without what its neighbours leave over.
 type Info struct {
-	Role                     string // "master" or "slave"
-	ConnectedSlaves          int
-	ReplID, ReplID2          ReplID
-	RunID                    ReplID
-	MRO                      Offset // master_repl_offset
-	SecondOffset             Offset // second_repl_offset, -1 when unused
-	BacklogActive            bool
-	BacklogSize              int64
-	First                    Offset // repl_backlog_first_byte_offset
-	Hist                     int64  // repl_backlog_histlen
-	SyncFull                 int64
-	SyncPartialOK            int64
-	SyncPartialErr           int64
-	LinkUp                   bool   // master_link_status
-	SlaveReplOffset          Offset // slave_repl_offset
-	SlaveReadOffset          Offset // slave_read_repl_offset
-	SyncInProgress           bool   // master_sync_in_progress
-	LastIOSeconds            int64  // master_last_io_seconds_ago
-	LinkDownSeconds          int64  // master_link_down_since_seconds
-	BgsaveInProgress         bool   // rdb_bgsave_in_progress
-	Slaves                   []InfoSlave
-	sync, psync2, readOffset bool
+	Role              string // "master" or "slave"
+	MasterHost        string // the master's name stands for master_host and master_port
+	ConnectedSlaves   int
+	GoodSlaves        int64  // min_slaves_good_slaves; printed only where MinSlaves is true
+	MinSlaves         bool   // min-replicas-to-write and min-replicas-max-lag are both set
+	FailoverState     string // master_failover_state
+	ReplID, ReplID2   ReplID
+	RunID             ReplID
+	MRO               Offset // master_repl_offset
+	SecondOffset      Offset // second_repl_offset, -1 when unused
+	BacklogActive     bool
+	BacklogSize       int64
+	First             Offset // repl_backlog_first_byte_offset
+	Hist              int64  // repl_backlog_histlen
+	SyncFull          int64
+	SyncPartialOK     int64
+	SyncPartialErr    int64
+	LinkUp            bool   // master_link_status
+	SlaveReplOffset   Offset // slave_repl_offset
+	SlaveReadOffset   Offset // slave_read_repl_offset
+	SyncInProgress    bool   // master_sync_in_progress
+	SyncTotal         int64  // master_sync_total_bytes: -1 before the line that says it, 0 where a mark ends it
+	SyncRead          int64  // master_sync_read_bytes
+	SyncLastIOSeconds int64  // master_sync_last_io_seconds_ago
+	LastIOSeconds     int64  // master_last_io_seconds_ago
+	LinkDownSeconds   int64  // master_link_down_since_seconds
+	Loading           bool   // loading
+	AsyncLoading      bool   // async_loading: the old data is served meanwhile
+	BgsaveInProgress  bool   // rdb_bgsave_in_progress
+	ReadOnly          bool   // slave_read_only
+	Slaves            []InfoSlave
+
+	NetInput, NetOutput int64 // total_net_repl_input_bytes, total_net_repl_output_bytes
+	LimitDisconnections int64 // client_output_buffer_limit_disconnections
+	ExpiredKeys         int64 // expired_keys
+	EvictedKeys         int64 // evicted_keys
+	TrackedExpires      int64 // slave_expires_tracked_keys
+	MaxMemory           int64 // maxmemory
+	MaxMemoryPolicy     string
+
+	BacklogMemory int64 // mem_replication_backlog
+	BufferMemory  int64 // mem_total_replication_buffers
+	SlavesMemory  int64 // mem_clients_slaves
+	Uncounted     int64 // mem_not_counted_for_evict
+
+	shape *infoShape
 }
 
 // InfoSlave is one slaveN line.
@@ -48,77 +75,64 @@ type Field struct {
 
 // Fields lists what INFO of this version prints, in its order.
 func (n *Info) Fields() []Field {
-	fs := make([]Field, 0, 32)
-	num := func(name string, v int64) { fs = append(fs, Field{Name: name, Number: v}) }
-	text := func(name, v string) { fs = append(fs, Field{Name: name, Text: v}) }
-	flag := func(name string, v bool) {
-		if v {
-			num(name, 1)
-		} else {
-			num(name, 0)
+	shape := n.shape
+	if shape == nil {
+		shape = &info74
+	}
+	fs := make([]Field, 0, len(shape.fields)+len(n.Slaves))
+	for i := range shape.fields {
+		f := &shape.fields[i]
+		if f.id == infoSlaveLines {
+			fs = n.slaveLines(fs)
+		} else if n.prints(f.id) {
+			number, text := n.value(f.id)
+			fs = append(fs, Field{Name: f.name, Text: text, Number: number})
 		}
 	}
-	text("role", n.Role)
-	if n.Role == "slave" {
-		if n.LinkUp {
-			text("master_link_status", "up")
-		} else {
-			text("master_link_status", "down")
-		}
-		num("master_last_io_seconds_ago", n.LastIOSeconds)
-		flag("master_sync_in_progress", n.SyncInProgress)
-		if n.readOffset {
-			num("slave_read_repl_offset", int64(n.SlaveReadOffset))
-		}
-		if !n.sync {
-			num("slave_repl_offset", int64(n.SlaveReplOffset))
-		}
-		if !n.LinkUp {
-			num("master_link_down_since_seconds", n.LinkDownSeconds)
-		}
-	}
-	num("connected_slaves", int64(n.ConnectedSlaves))
-	for i, s := range n.Slaves {
-		line := "name=" + s.Name + ",state=" + s.State + ",offset=" + strconv.FormatInt(int64(s.Offset), 10) + ",lag=" + strconv.FormatInt(s.Lag, 10)
-		if s.Type != "" {
-			line += ",type=" + s.Type
-		}
-		text("slave"+strconv.Itoa(i), line)
-	}
-	if n.sync { // 2.6 knows no offsets
-		flag("rdb_bgsave_in_progress", n.BgsaveInProgress)
-		return fs
-	}
-	if n.psync2 {
-		text("master_replid", string(n.ReplID))
-		text("master_replid2", string(n.ReplID2))
-	} else {
-		text("run_id", string(n.RunID))
-	}
-	num("master_repl_offset", int64(n.MRO))
-	if n.psync2 {
-		num("second_repl_offset", int64(n.SecondOffset))
-	}
-	flag("repl_backlog_active", n.BacklogActive)
-	num("repl_backlog_size", n.BacklogSize)
-	num("repl_backlog_first_byte_offset", int64(n.First))
-	num("repl_backlog_histlen", n.Hist)
-	num("sync_full", n.SyncFull)
-	num("sync_partial_ok", n.SyncPartialOK)
-	num("sync_partial_err", n.SyncPartialErr)
-	flag("rdb_bgsave_in_progress", n.BgsaveInProgress)
 	return fs
 }
 
+func (n *Info) slaveLines(fs []Field) []Field {
+	for i, s := range n.Slaves {
+		line := "name=" + s.Name + ",state=" + s.State
+		if n.shape == nil || n.shape.offsets { // 2.6 knows no offsets
+			line += ",offset=" + strconv.FormatInt(int64(s.Offset), 10) + ",lag=" + strconv.FormatInt(s.Lag, 10)
+		}
+		if s.Type != "" {
+			line += ",type=" + s.Type
+		}
+		fs = append(fs, Field{Name: "slave" + strconv.Itoa(i), Text: line})
+	}
+	return fs
+}
+
+// quiet fields are left out of a trace's line while they are zero.
+func quiet(id infoID) bool { return id > infoQuiet }
+
 func (n *Info) appendText(b []byte) []byte {
-	for _, f := range n.Fields() {
-		b = append(b, ' ')
-		b = append(b, f.Name...)
-		b = append(b, '=')
-		if f.Text != "" {
-			b = append(b, f.Text...)
+	shape := n.shape
+	if shape == nil {
+		shape = &info74
+	}
+	for _, f := range shape.traced {
+		if f.id == infoSlaveLines {
+			for _, l := range n.slaveLines(nil) {
+				b = append(append(append(append(b, ' '), l.Name...), '='), l.Text...)
+			}
+			continue
+		}
+		if !n.prints(f.id) {
+			continue
+		}
+		number, text := n.value(f.id)
+		if quiet(f.id) && number == 0 && text == "" {
+			continue
+		}
+		b = append(append(append(b, ' '), f.name...), '=')
+		if text != "" {
+			b = append(b, text...)
 		} else {
-			b = strconv.AppendInt(b, f.Number, 10)
+			b = strconv.AppendInt(b, number, 10)
 		}
 	}
 	return b
@@ -127,14 +141,17 @@ func (n *Info) appendText(b []byte) []byte {
 // Info is what INFO prints at an instant.
 func (s *Server) Info(at Instant) *Info {
 	u := &s.up
+	now := s.clock(at)
 	n := &Info{Role: "master", ReplID: s.id, ReplID2: s.id2, RunID: s.runID, MRO: s.mro, SecondOffset: s.second,
 		BacklogActive: s.log != nil, BacklogSize: s.set.BacklogSize, First: s.staleFirst, Hist: s.staleHist,
 		SyncFull: s.stats.full, SyncPartialOK: s.stats.partialOK, SyncPartialErr: s.stats.partialErr,
-		BgsaveInProgress: s.child.running, sync: s.prof.PSYNC == 0, psync2: s.prof.PSYNC == 2, readOffset: s.prof.ReadOffsetInfo}
+		BgsaveInProgress: s.child.running, FailoverState: "no-failover", ReadOnly: true,
+		NetInput: s.stats.netIn, NetOutput: s.stats.netOut, LimitDisconnections: s.stats.overLimit,
+		MaxMemoryPolicy: "noeviction", shape: s.prof.Info}
 	if s.log != nil {
 		n.First, n.Hist = s.History()
 	}
-	now := s.clock(at)
+	s.memoryInfo(n)
 	for _, c := range s.clients {
 		if c.state == notReplica {
 			continue
@@ -148,15 +165,18 @@ func (s *Server) Info(at Instant) *Info {
 			sl.Lag = now - c.ackTime
 		}
 		n.Slaves = append(n.Slaves, sl)
+		n.NetOutput += s.flowed(c)
 	}
 	if u.host == "" {
 		return n
 	}
-	n.Role, n.LinkUp = "slave", u.state == upConnected
+	n.Role, n.MasterHost, n.LinkUp = "slave", u.host, u.state == upConnected
 	n.SyncInProgress = u.state == upHeader || u.state == upBulk || u.state == upLoading
+	n.Loading = u.state == upLoading
+	n.SyncTotal, n.SyncRead, n.SyncLastIOSeconds = u.bulkTotal, u.bulkRead, now-u.lastIO
 	n.SlaveReplOffset, n.SlaveReadOffset = u.done, u.read
 	if !n.LinkUp && !u.cached {
-		n.SlaveReplOffset = 1
+		n.SlaveReplOffset, n.SlaveReadOffset = 1, 1
 	}
 	n.LastIOSeconds = -1
 	if n.LinkUp {
@@ -167,4 +187,30 @@ func (s *Server) Info(at Instant) *Info {
 		n.LinkDownSeconds = -1
 	}
 	return n
+}
+
+// memoryInfo fills in what the history and the replicas' output buffers take
+// (object.c: getMemoryOverheadData; evict.c: freeMemoryGetNotCountedMemory).
+func (s *Server) memoryInfo(n *Info) {
+	if s.blocks != nil {
+		replicas := s.replicas() > 0
+		n.BufferMemory = s.blocks.Memory()
+		n.BacklogMemory = s.blocks.BacklogMemory(replicas)
+		n.SlavesMemory = s.blocks.ReplicaMemory(replicas)
+		n.Uncounted = s.blocks.UncountedMemory()
+		return
+	}
+	if s.prof.Backlog != Ring {
+		return
+	}
+	if s.log != nil {
+		n.BacklogMemory = s.alloc().Mapped(s.set.BacklogSize)
+	}
+	for _, c := range s.clients {
+		if c.state != notReplica {
+			used := s.used(c)
+			n.Uncounted += used
+			n.SlavesMemory += used + s.prof.ClientMemory
+		}
+	}
 }

@@ -147,6 +147,7 @@ func (s *Server) checkLimits(expire bool) {
 // overLimit closes a replica: at once from 6.0 on, before that with the next
 // serverCron turn (freeClientAsync).
 func (s *Server) overLimit(c *client, why Why) {
+	s.stats.overLimit++
 	if !s.prof.ClosesInCron {
 		s.drop(c, why)
 		return

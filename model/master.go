@@ -31,6 +31,8 @@ type client struct {
 	// buffer is [bufFrom, mro] while it buffers. buf holds it in bytes mode.
 	bufFrom Offset
 	buf     []byte
+	// flowFrom is the first stream byte that went out on its connection.
+	flowFrom Offset
 	// stall is the first byte that the transport does not take, 0 while it takes
 	// all: the link is dead or slow, and the socket's buffer is full.
 	stall     Offset
@@ -100,6 +102,7 @@ func (s *Server) drop(c *client, why Why) {
 // freeClient forgets a connection (freeClient; facts: 4.6 for the child).
 func (s *Server) freeClient(c *client, why Why) {
 	wasReplica := c.state != notReplica
+	s.stats.netOut += s.flowed(c)
 	s.unread(c)
 	for i := range s.clients {
 		if s.clients[i] == c {
@@ -242,9 +245,17 @@ func (s *Server) attachAt(c *client, p Offset) {
 }
 
 func (s *Server) flow(c *client, ch Chunk) {
-	c.attached = true
+	c.attached, c.flowFrom = true, ch.From
 	s.out = append(s.out, Output{Kind: OutAttach, Conn: c.conn, Chunk: ch})
 	s.note(Event{Kind: EvPeerOnline, Conn: c.conn, Peer: c.peer, Offset: ch.From, Bytes: ch.Bytes()})
+}
+
+// flowed is how many stream bytes the transport took for a replica.
+func (s *Server) flowed(c *client) int64 {
+	if !c.attached {
+		return 0
+	}
+	return max(0, int64(s.waits(c)-c.flowFrom))
 }
 
 // peerDue notes that a replica went online: it can time out a timeout from now.

@@ -61,8 +61,8 @@ const (
 	InAccept                            // a peer dialed us: Conn (below 0), Peer
 	InData                              // bytes in stream order: Conn, Data (copy to keep)
 	InStream                            // replication stream: Conn, Chunk
-	InBulk                              // snapshot payload arrived: Conn, Bytes; below 0: the mark that ends it did
-	InSent                              // the transport took the whole snapshot: Conn
+	InBulk                              // snapshot payload arrived: Conn, Bytes; below 0: so many, and the mark that ends it is among them
+	InSent                              // the transport took the whole snapshot: Conn, Bytes (with its trailer)
 	InDown                              // a connection is gone, or a Dial failed: Conn, Why
 	InAppend                            // client writes reached this node: Bytes of stream, Commands, Data (nil for lengths)
 	InSnapshotDone                      // the snapshot child has ended: Bytes of its file (disk target only)

@@ -67,6 +67,9 @@ type Profile struct {
 	ShutdownTimeout   time.Duration // default shutdown-timeout: how long a shutdown waits for replicas; 0 does not know it
 	ArgsQuote         string        // how the refusal of an unknown command quotes its arguments; "" shows none
 
+	Info         *infoShape // what INFO prints
+	ClientMemory int64      // what mem_clients_slaves counts for a replica beside its output buffer, bytes (ring only)
+
 	Source string // where these values were read
 }
 
@@ -118,8 +121,8 @@ func (p *Profile) Defaults() Settings {
 var redis26 = Profile{
 	Name: "redis-2.6", Tag: "2.6.17", About: "SYNC only: every reconnect is a full sync",
 	LinkDownWord: "-ERR", CountsRead: true, LinkDownSince0: true, OwnStreamOnChains: true, DropsSubsOnLink: true,
-	DropsSubsOnMove: true,
-	Source:          "redis 2.6.17: replication.c",
+	DropsSubsOnMove: true, Info: &info26,
+	Source: "redis 2.6.17: replication.c",
 }
 
 var redis28 = Profile{
@@ -128,11 +131,12 @@ var redis28 = Profile{
 	DisklessDelay: 5 * time.Second,
 	CapaEOF:       true, PingAlone: true, LinkDownWord: "-ERR", TTLOnReplicas: true, StaleInfo: true,
 	CountsRead: true, MasterTimesOut: true, LinkDownSince0: true, ClosesInCron: true, OwnStreamOnChains: true, DropsSubsOnMove: true,
+	Info:   &info28,
 	Source: "redis 2.8.24: replication.c, checked live",
 }
 
 var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8", func(p *Profile) {
-	p.GetAck = true
+	p.GetAck, p.Info = true, &info32
 })
 
 var redis40 = Profile{
@@ -141,7 +145,7 @@ var redis40 = Profile{
 	DisklessDelay: 5 * time.Second,
 	CapaEOF:       true, CapaPSYNC2: true, AsksOwnID: true, LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true,
 	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, ClosesInCron: true, DropsSubsOnMove: true,
-	GetAck: true,
+	GetAck: true, Info: &info40,
 	Source: "redis 4.0.14: replication.c, checked live",
 }
 
@@ -154,11 +158,13 @@ var redis62 = Profile{
 	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,
 	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, ChecksIdle: true, RestartKeepsID: true, DropsSubsOnMove: true,
 	GetAck: true, Failover: true, ArgsQuote: "`",
+	Info: &info62, ClientMemory: 17048,
 	Source: "redis 6.2.16: replication.c, checked live",
 }
 
 var redis50 = as(redis40, "redis-5.0", "5.0.14", "as 4.0, handshake in RESP", func(p *Profile) {
 	p.FramedHandshake, p.ArgsQuote = true, "`"
+	p.Info, p.ClientMemory = &info50, 16922
 })
 
 var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless by default, masters can restart", func(p *Profile) {
@@ -167,16 +173,18 @@ var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless 
 	p.LateDiscard, p.DropsSubsOnMove = true, false
 	p.MasterRestart = true
 	p.ShutdownTimeout = 10 * time.Second
-	p.ArgsQuote = "'"
+	p.ArgsQuote, p.Info = "'", &info70
 })
 
 var redis72 = as(redis70, "redis-7.2", "7.2.4", "as 7.0", nil)
 
-var redis74 = as(redis72, "redis-7.4", "7.4.1", "as 7.2", nil)
+var redis74 = as(redis72, "redis-7.4", "7.4.1", "as 7.2", func(p *Profile) {
+	p.Info = &info74
+})
 
 var valkey80 = as(redis72, "valkey-8.0", "8.0.1", "10 MiB backlog", func(p *Profile) {
 	p.BacklogSize = 10 << 20
-	p.AckAfterLoad, p.SaysVersion, p.SlaveType = true, true, true
+	p.AckAfterLoad, p.SaysVersion, p.SlaveType, p.Info = true, true, true, &info80
 	p.Source = "valkey 8.0.1: replication.c, checked live"
 })
 

@@ -49,9 +49,12 @@ type upstream struct {
 	fullID   ReplID
 	fullAt   Offset
 	bulkLeft int64 // payload still to come; -1 until the header says
-	eof      bool  // the snapshot ends with a mark: it comes straight from the child
-	everUp   bool
-	downAt   int64 // unix second of the loss
+	// bulkTotal and bulkRead are INFO's master_sync_total_bytes and
+	// master_sync_read_bytes.
+	bulkTotal, bulkRead int64
+	eof                 bool // the snapshot ends with a mark: it comes straight from the child
+	everUp              bool
+	downAt              int64 // unix second of the loss
 }
 
 // cleared keeps the memory of an upstream and nothing else.
@@ -82,10 +85,12 @@ func (s *Server) bulk(id ConnID, n int64) {
 	}
 	u.lastIO = s.unix()
 	if n < 0 {
-		u.bulkLeft = 0
+		n, u.bulkLeft = -n, 0
 	} else {
 		u.bulkLeft -= n
 	}
+	u.bulkRead += n
+	s.stats.netIn += n
 	if u.bulkLeft <= 0 {
 		s.load()
 	}
@@ -159,6 +164,7 @@ func (s *Server) stream(c Chunk, pieces []int64) {
 		bound = found
 	}
 	u.read, u.lastIO, u.lastByte = c.To-1, s.unix(), s.now
+	s.stats.netIn += c.Bytes()
 	if s.prof.CountsRead {
 		u.done = u.read
 		s.execute(c)
@@ -354,6 +360,7 @@ func (s *Server) promote() {
 	}
 	s.leaveMaster(WhyReplicaOf)
 	u.host, u.state, u.cached = "", upNone, false
+	u.everUp = u.everUp && s.prof.LinkDownSince0 // from 6.2 on it forgets since when the link is down
 	s.selected = false
 	if s.prof.PSYNC == 2 {
 		s.shiftID(s.newID())

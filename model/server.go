@@ -64,9 +64,16 @@ type Server struct {
 
 	clients []*client // accepted connections, oldest first
 	dead    []*client // for reuse
-	stats   struct{ full, partialOK, partialErr int64 }
+	stats   stats
 
 	up upstream
+}
+
+// stats are the counters of INFO's stats section, since the process started.
+type stats struct {
+	full, partialOK, partialErr int64
+	netIn, netOut               int64 // bytes of links to masters; of links to replicas that have ended, and of snapshots
+	overLimit                   int64 // connections closed for their output buffer
 }
 
 // child is the snapshot process.
@@ -170,7 +177,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	case InBulk:
 		s.bulk(in.Conn, in.Bytes)
 	case InSent:
-		s.snapshotSent(in.Conn)
+		s.snapshotSent(in.Conn, in.Bytes)
 	case InDown:
 		if in.Conn < 0 {
 			s.clientDown(in.Conn, in.Why)

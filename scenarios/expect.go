@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	yaml "go.yaml.in/yaml/v4"
+
+	"psyncsim/model"
 )
 
 // Op compares.
@@ -63,14 +65,13 @@ var RunFields = []string{
 }
 
 // infoFields are INFO's names; true for text.
-var infoFields = map[string]bool{
-	"role": true, "master_link_status": true, "master_replid": true, "master_replid2": true, "run_id": true,
-	"master_last_io_seconds_ago": false, "master_sync_in_progress": false, "slave_read_repl_offset": false,
-	"slave_repl_offset": false, "master_link_down_since_seconds": false, "connected_slaves": false,
-	"master_repl_offset": false, "second_repl_offset": false, "repl_backlog_active": false,
-	"repl_backlog_size": false, "repl_backlog_first_byte_offset": false, "repl_backlog_histlen": false,
-	"sync_full": false, "sync_partial_ok": false, "sync_partial_err": false, "rdb_bgsave_in_progress": false,
-}
+var infoFields = func() map[string]bool {
+	fields := map[string]bool{}
+	for _, f := range model.InfoNames() {
+		fields[f.Name] = f.Text
+	}
+	return fields
+}()
 
 // Applies says whether an expectation is meant for a point of the sweep.
 func (e *Expect) Applies(point []Value) bool {

@@ -34,6 +34,7 @@ type conn struct {
 	synAt    model.Instant // the last attempt
 	finWaits bool          // the end has arrived at a side that does not read yet
 	finWhy   model.Why     // how it ended
+	snapshot int64         // bytes of the snapshot on it, with its trailer
 	pipes    [2]pipe       // [0] dialer to acceptor, [1] back
 }
 

@@ -116,7 +116,7 @@ func (w *World) arrived(e event, c *conn) {
 			it.sent = true
 		}
 		if !c.told[side] { // a frozen sender hears of it later, whatever becomes of the link
-			w.deliver(from, event{kind: evTaken, side: e.side, conn: e.conn, gen: c.gen}, model.Input{Kind: model.InSent, Conn: c.ids[side]})
+			w.deliver(from, event{kind: evTaken, side: e.side, conn: e.conn, gen: c.gen}, model.Input{Kind: model.InSent, Conn: c.ids[side], Bytes: c.snapshot})
 		}
 		return
 	}
@@ -146,7 +146,7 @@ func (w *World) arrived(e event, c *conn) {
 	case itemBulk:
 		n := it.n - it.arrived
 		if it.eof {
-			n = -1
+			n = -n
 		}
 		w.deliver(to, e, model.Input{Kind: model.InBulk, Conn: c.ids[1-side], Bytes: n})
 	default:
@@ -314,7 +314,7 @@ func (w *World) connected(e event, c *conn) {
 		w.deliver(h, e, model.Input{Kind: model.InAccept, Conn: h.accepted, Peer: w.hosts[c.dialer].cfg.Name})
 	case evTaken:
 		if !c.told[e.side] {
-			w.deliver(w.hosts[w.end(c, int(e.side))], e, model.Input{Kind: model.InSent, Conn: c.ids[e.side]})
+			w.deliver(w.hosts[w.end(c, int(e.side))], e, model.Input{Kind: model.InSent, Conn: c.ids[e.side], Bytes: c.snapshot})
 		}
 	case evStall:
 		w.tellStall(c, e)

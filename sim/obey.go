@@ -199,6 +199,7 @@ func (w *World) sendSnapshot(h *host, ci int32, side int, o *model.Output) {
 		ps = max(ps, psPerByte(h.cfg.SaveRate))
 		p.free = max(p.free, int64(w.queue.Now()+model.Instant(h.cfg.Fork))*1000)
 	}
+	c.snapshot = n
 	it := p.put(w.queue.Now(), item{kind: itemBulk, n: n, ps: ps, eof: o.Bytes > 0})
 	w.schedule(ci, side, it)
 }

@@ -28,6 +28,7 @@ type conn struct {
 	gone     chan struct{}      // closed when the node has given it up
 	sink     *sink              // a snapshot that arrives
 	taken    *sink              // one that is here as a whole
+	snapshot int64              // bytes of one that goes out, with its trailer
 	out      outbox
 }
 

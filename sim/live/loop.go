@@ -175,7 +175,7 @@ func (n *Node) heard(e event) {
 		c.abort()
 		n.step(model.Input{Kind: model.InDown, Conn: c.id, Why: e.why})
 	case evSent:
-		n.step(model.Input{Kind: model.InSent, Conn: c.id})
+		n.step(model.Input{Kind: model.InSent, Conn: c.id, Bytes: c.snapshot})
 	case evLoaded:
 		if e.err != nil {
 			n.err = fmt.Errorf("live: the snapshot of %s: %w", n.cfg.Server.Master, e.err)
@@ -202,7 +202,7 @@ func (n *Node) pump(c *conn) {
 		bytes := int64(used)
 		if done {
 			if c.sink.mark != nil {
-				bytes = -1
+				bytes = -bytes
 			}
 			c.taken, c.sink = c.sink, nil
 		}
@@ -269,6 +269,7 @@ func (n *Node) obey(o *model.Output) {
 		c.out.add(o.Chunk.Data)
 	case model.OutSendSnapshot:
 		c.out.add(o.Data)
+		c.snapshot = int64(len(n.snapshot)) + o.Bytes
 		c.out.addSnapshot(n.snapshot, mark(o))
 	case model.OutReceive:
 		c.sink = &sink{left: o.Bytes, drop: n.cfg.NoData}
