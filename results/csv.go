@@ -187,19 +187,31 @@ func (r *rows) resync(m *Meta, v *Resync) error {
 	return r.w.Write(r.cols)
 }
 
-// table reads a CSV file with known columns, in any order; columns that it does
+// records are the lines of a table, the head first. A record is the reader's
+// own and valid until the next Read.
+type records interface {
+	Read() ([]string, error)
+	FieldPos(field int) (line, column int)
+}
+
+func csvRecords(r io.Reader) records {
+	c := csv.NewReader(bufio.NewReaderSize(r, 1<<16))
+	c.ReuseRecord = true
+	return c
+}
+
+// table reads records with known columns, in any order; columns that it does
 // not know are passed over.
 type table struct {
-	r     *csv.Reader
+	r     records
 	line  int
 	index map[string]int
 	row   []string
 	err   error
 }
 
-func newTable(r io.Reader, want []string) (*table, error) {
-	t := &table{r: csv.NewReader(bufio.NewReaderSize(r, 1<<16)), index: make(map[string]int)}
-	t.r.ReuseRecord = true
+func newTable(r records, want []string) (*table, error) {
+	t := &table{r: r, index: make(map[string]int)}
 	head, err := t.r.Read()
 	if err != nil {
 		return nil, fmt.Errorf("line 1: a head line with the names of the columns is missing: %w", err)
@@ -309,6 +321,10 @@ func (t *table) meta(l *layout, index string) Meta {
 // ReadRuns reads a runs.csv made with these axes, row by row. The row is f's
 // to keep. Memory does not grow with the file.
 func ReadRuns(r io.Reader, axes []Axis, f func(*Row) error) error {
+	return readRuns(csvRecords(r), axes, f)
+}
+
+func readRuns(r records, axes []Axis, f func(*Row) error) error {
 	l := newLayout(axes)
 	t, err := newTable(r, append(append([]string{"index"}, l.columns...), runColumns...))
 	if err != nil {
@@ -344,6 +360,10 @@ func ReadRuns(r io.Reader, axes []Axis, f func(*Row) error) error {
 
 // ReadResyncs reads a resyncs.csv made with these axes, row by row.
 func ReadResyncs(r io.Reader, axes []Axis, f func(*Meta, *Resync) error) error {
+	return readResyncs(csvRecords(r), axes, f)
+}
+
+func readResyncs(r records, axes []Axis, f func(*Meta, *Resync) error) error {
 	l := newLayout(axes)
 	t, err := newTable(r, append(append([]string{"run"}, l.columns...), resyncColumns...))
 	if err != nil {

@@ -93,7 +93,7 @@ var testHeader = Header{
 
 func writeSweep(t *testing.T, dir string, h Header) *Kept {
 	t.Helper()
-	w, err := NewWriter(dir, h)
+	w, err := NewWriter(dir, h, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("complete %v, done %d", k.Complete, k.Done)
 	}
 	// A writer that is thrown away leaves the old results alone.
-	w, err := NewWriter(dir, h)
+	w, err := NewWriter(dir, h, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,7 +376,7 @@ func TestDegenerate(t *testing.T) {
 	for _, axes := range [][]Axis{nil, {{"backlog", "bytes"}}, {{"seed", ""}, {"backlog", "bytes"}, {"backlog", "bytes"}, {"a,\"b\n", "x"}}} {
 		for _, n := range []int{0, 1, 3, 40} {
 			dir := t.TempDir()
-			w, err := NewWriter(dir, Header{Axes: axes, Question: "?\n\x00"})
+			w, err := NewWriter(dir, Header{Axes: axes, Question: "?\n\x00"}, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -28,6 +28,10 @@ type Kept struct {
 	Points      []*Point
 	Only        *Run      // the run, when there is just one; read back, it has no INFO
 	Timeline    *Timeline // one run over time, if one was kept
+	Inputs      string    // fingerprint of what decides the rows
+	Checked     int64     // expectations that were checked
+	Failed      int64     // that did not hold
+	Shard       *Shard    // the part of the sweep that this is; nil is the whole
 }
 
 // The shape of summary.json.
@@ -41,6 +45,8 @@ type (
 		Planned     int              `json:"runs_planned"`
 		Seeds       seedsDoc         `json:"seeds"`
 		Fingerprint string           `json:"fingerprint"`
+		Inputs      string           `json:"inputs,omitempty"`
+		Expect      *expectDoc       `json:"expect,omitempty"`
 		Axes        []Axis           `json:"axes"`
 		Warnings    map[string]int64 `json:"warnings,omitempty"`
 		Timeline    *runDoc          `json:"timeline,omitempty"`
@@ -50,6 +56,10 @@ type (
 	seedsDoc struct {
 		First uint64 `json:"first"`
 		Last  uint64 `json:"last"`
+	}
+	expectDoc struct {
+		Checked int64 `json:"checked"`
+		Failed  int64 `json:"failed"`
 	}
 	runDoc struct {
 		Index int     `json:"index"`
@@ -197,6 +207,10 @@ func (k *Kept) WriteSummary(w io.Writer) error {
 		Axes: append([]Axis{}, k.Axes...), Warnings: k.Warnings,
 		Points: make([]pointDoc, 0, len(k.Points)),
 	}
+	d.Inputs = k.Inputs
+	if k.Checked > 0 {
+		d.Expect = &expectDoc{k.Checked, k.Failed}
+	}
 	if k.Timeline != nil {
 		m := &k.Timeline.Meta
 		d.Timeline = &runDoc{m.Index, m.Point, m.Seed, baseOf(m.Backlog, m.WriteRate, m.Outage, m.Fault, m.Version)}
@@ -225,6 +239,10 @@ func ReadSummary(r io.Reader) (k *Kept, timeline *Meta, err error) {
 		Header: Header{d.Scenario, d.Question, d.Version, d.Axes, d.Planned},
 		Done:   d.Runs, Complete: d.Complete, Fingerprint: d.Fingerprint,
 		SeedFirst: d.Seeds.First, SeedLast: d.Seeds.Last, Warnings: d.Warnings,
+		Inputs: d.Inputs,
+	}
+	if d.Expect != nil {
+		k.Checked, k.Failed = d.Expect.Checked, d.Expect.Failed
 	}
 	if t := d.Timeline; t != nil {
 		outage, err := parseSeconds(string(t.Base.Outage))

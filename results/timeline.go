@@ -161,7 +161,7 @@ func (t *Timeline) WriteCSV(w io.Writer) error {
 
 // readCSV reads it back.
 func (t *Timeline) readCSV(r io.Reader) error {
-	in, err := newTable(r, momentColumns)
+	in, err := newTable(csvRecords(r), momentColumns)
 	if err != nil {
 		return err
 	}

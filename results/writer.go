@@ -1,7 +1,6 @@
 package results
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"encoding/csv"
 	"errors"
@@ -10,84 +9,187 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"github.com/gofrs/flock"
 )
 
+// Options say how results are kept. The zero value keeps CSV.
+type Options struct {
+	Format Format
+	// Inputs stands for everything that decides the rows: the scenario with its
+	// settings and seeds, and the program. See [Inputs].
+	Inputs string
+	Shard  *Shard // the part of the sweep that this is; nil is all of it
+	Resume bool   // go on with what an earlier run left unfinished
+}
+
+// Inputs is the fingerprint of what decides a sweep's rows.
+func Inputs(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return shorten(h)
+}
+
 // Writer streams runs into a directory. Files appear under their names at
-// Close, whole; until then, and after Discard, what was there before stays.
+// Close, whole, the summary last: where it is, the rest is. Until then, and
+// after Discard, what was there before stays. Rows are collected in the folder
+// [Unfinished], from which a run that was interrupted or killed goes on.
 // Memory grows with the points of the sweep, not with its runs.
 type Writer struct {
 	dir     string
+	work    string // dir/.unfinished
+	opt     Options
+	lock    *flock.Flock
 	kept    Kept
 	points  Points
 	all     hash.Hash
-	runs    rows
-	resyncs rows
-	files   []*file
-	err     error // the first one; nothing is written after it
+	runs    *rowFile
+	resyncs *rowFile
+	extras  []extra
+	state   []byte // what the checkpoint held besides
+	old     *Kept  // complete results of the same inputs were there
+	err     error  // the first one; nothing is written after it
 }
 
-// file is one that is being made.
-type file struct {
+// extra is a small file that stands beside the rows.
+type extra struct {
 	name string
-	f    *os.File
-	w    *bufio.Writer
+	data []byte
 }
 
-// NewWriter begins results in dir, which is made if it is not there.
-func NewWriter(dir string, h Header) (*Writer, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// rowFile is a CSV file that grows.
+type rowFile struct {
+	rows
+	f     *os.File
+	bytes int64 // written, flushed or not
+}
+
+// Write counts what goes into the file.
+func (r *rowFile) Write(b []byte) (int, error) {
+	n, err := r.f.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// NewWriter begins results in dir, which is made if it is not there. With
+// Resume it goes on with what is there, if that has the same inputs: see Done.
+func NewWriter(dir string, h Header, o Options) (*Writer, error) {
+	if o.Format == "" {
+		o.Format = CSV
+	}
+	w := &Writer{dir: dir, work: filepath.Join(dir, Unfinished), opt: o, all: sha256.New()}
+	w.kept.Header, w.kept.Inputs = h, o.Inputs
+	if err := os.MkdirAll(w.work, 0o755); err != nil {
 		return nil, err
 	}
-	w := &Writer{dir: dir, kept: Kept{Header: h}, all: sha256.New()}
-	l := newLayout(h.Axes)
-	for _, t := range []struct {
-		name, first string
-		columns     []string
-		rows        *rows
-	}{{RunsFile, "index", runColumns, &w.runs}, {ResyncsFile, "run", resyncColumns, &w.resyncs}} {
-		f, err := w.create(t.name)
-		if err != nil {
-			w.Discard()
+	w.lock = flock.New(filepath.Join(w.work, "lock"))
+	if ok, err := w.lock.TryLock(); err != nil {
+		return nil, err
+	} else if !ok {
+		return nil, fmt.Errorf("%s: another run is writing its results there", dir)
+	}
+	if o.Resume {
+		if done, err := w.complete(); err != nil {
+			w.abandon()
 			return nil, err
+		} else if done {
+			w.release()
+			return w, os.RemoveAll(w.work)
 		}
-		*t.rows = rows{w: csv.NewWriter(f.w), l: l}
-		if err := t.rows.begin(t.first, t.columns); err != nil {
-			w.Discard()
-			return nil, err
-		}
+	}
+	if err := w.begin(); err != nil {
+		w.abandon()
+		return nil, err
 	}
 	return w, nil
 }
 
-func (w *Writer) create(name string) (*file, error) {
-	f, err := os.CreateTemp(w.dir, "."+name+"-*")
-	if err != nil {
-		return nil, err
+// begin opens the files of rows, new or where the checkpoint says.
+func (w *Writer) begin() error {
+	var c *checkpoint
+	if w.opt.Resume {
+		var err error
+		if c, err = w.readCheckpoint(); err != nil {
+			return err
+		}
 	}
-	t := &file{name, f, bufio.NewWriterSize(f, 1<<16)}
-	w.files = append(w.files, t)
-	return t, nil
+	if c == nil {
+		if err := remove(filepath.Join(w.work, checkpointFile)); err != nil {
+			return err
+		}
+		c = &checkpoint{}
+	}
+	l := newLayout(w.kept.Axes)
+	for _, t := range []struct {
+		name, first string
+		columns     []string
+		bytes       int64
+		file        **rowFile
+	}{{RunsFile, "index", runColumns, c.RunsBytes, &w.runs}, {ResyncsFile, "run", resyncColumns, c.ResyncsBytes, &w.resyncs}} {
+		f, err := os.OpenFile(filepath.Join(w.work, t.name), os.O_RDWR|os.O_CREATE, 0o644)
+		if err != nil {
+			return err
+		}
+		r := &rowFile{f: f}
+		*t.file = r
+		r.rows = rows{w: csv.NewWriter(r), l: l}
+		if err := errors.Join(f.Truncate(t.bytes), seekEnd(f)); err != nil {
+			return err
+		}
+		if r.bytes = t.bytes; t.bytes > 0 {
+			continue
+		}
+		if err := r.begin(t.first, t.columns); err != nil {
+			return err
+		}
+	}
+	return w.reread(c)
+}
+
+func seekEnd(f *os.File) error { _, err := f.Seek(0, io.SeekEnd); return err }
+
+func remove(name string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // Write adds a run. Runs come in the order of the sweep.
 func (w *Writer) Write(r *Run) error {
-	if w.err != nil {
-		return w.err
-	}
-	w.err = w.runs.run(&r.Row)
+	w.row(&r.Row)
 	for i := range r.Resyncs {
-		if w.err == nil {
-			w.err = w.resyncs.resync(&r.Meta, &r.Resyncs[i])
-		}
+		w.resync(&r.Meta, &r.Resyncs[i])
 	}
-	w.kept.add(&r.Row)
-	w.points.Add(&r.Row)
-	io.WriteString(w.all, r.Fingerprint+"\n")
-	w.kept.Only = nil
 	if w.kept.Done == 1 {
 		w.kept.Only = r
 	}
 	return w.err
+}
+
+// row adds the row of a run without its reconnects.
+func (w *Writer) row(r *Row) {
+	if w.err == nil {
+		w.err = w.runs.run(r)
+	}
+	w.count(r)
+}
+
+func (w *Writer) resync(m *Meta, v *Resync) {
+	if w.err == nil {
+		w.err = w.resyncs.rows.resync(m, v)
+	}
+}
+
+// count adds a run to the sums.
+func (w *Writer) count(r *Row) {
+	w.kept.add(r)
+	w.points.Add(r)
+	io.WriteString(w.all, r.Fingerprint+"\n")
+	w.kept.Only = nil
 }
 
 // add counts a run in the head of the results.
@@ -110,8 +212,21 @@ func (k *Kept) add(r *Row) {
 // SetTimeline keeps one run over time beside the rows.
 func (w *Writer) SetTimeline(t *Timeline) { w.kept.Timeline = t }
 
+// SetExpect keeps how many of the scenario's expectations were checked and how
+// many did not hold.
+func (w *Writer) SetExpect(checked, failed int64) { w.kept.Checked, w.kept.Failed = checked, failed }
+
+// Extra keeps a small file beside the rows. It appears with them.
+func (w *Writer) Extra(name string, data []byte) { w.extras = append(w.extras, extra{name, data}) }
+
+// Done is how many runs there are already.
+func (w *Writer) Done() int { return w.Kept().Done }
+
 // Kept is what has been written so far.
 func (w *Writer) Kept() *Kept {
+	if w.old != nil {
+		return w.old
+	}
 	k := &w.kept
 	k.Points = w.points.All
 	k.Complete = k.Done >= k.Planned
@@ -119,122 +234,147 @@ func (w *Writer) Kept() *Kept {
 	return k
 }
 
-// Close writes the summary and gives all files their names. After an
-// interruption it keeps what was finished, and the summary says that it is not
-// complete.
+// Close gives all files their names. After an interruption it keeps what was
+// finished, and the summary says that it is not complete; what [NewWriter] needs
+// to go on stays.
 func (w *Writer) Close() error {
-	k := w.Kept()
-	w.runs.w.Flush()
-	w.resyncs.w.Flush()
-	w.err = errors.Join(w.err, w.runs.w.Error(), w.resyncs.w.Error())
-	if w.err == nil && k.Timeline != nil {
-		w.err = w.extra(TimelineFile, k.Timeline.WriteCSV)
-	}
-	if w.err == nil {
-		// The summary is last: where it is, the rest is.
-		w.err = w.extra(SummaryFile, k.WriteSummary)
+	if w.old != nil {
+		return nil
 	}
 	if w.err != nil {
+		err := w.err
 		w.Discard()
-		return w.err
+		return err
 	}
-	for _, f := range w.files {
-		w.err = errors.Join(w.err, f.w.Flush(), f.f.Chmod(0o644), f.f.Close())
-	}
-	if w.err != nil {
+	w.err = w.publish()
+	if w.err == nil && w.kept.Complete {
 		w.Discard()
-		return w.err
+		return nil
 	}
-	if k.Timeline == nil {
-		// One from an earlier run would be read as ours.
-		if err := os.Remove(filepath.Join(w.dir, TimelineFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			w.err = err
-		}
-	}
-	for _, f := range w.files {
-		if w.err == nil {
-			w.err = os.Rename(f.f.Name(), filepath.Join(w.dir, f.name))
-		}
-	}
+	w.release()
 	return w.err
 }
 
-func (w *Writer) extra(name string, write func(io.Writer) error) error {
-	f, err := w.create(name)
+// publish makes every file under another name first and gives them their names
+// in the end, without a summary in between.
+func (w *Writer) publish() error {
+	k := w.Kept()
+	if err := w.flush(); err != nil {
+		return err
+	}
+	names := []string{TimelineFile, RunsFile, ResyncsFile, RunsParquet, ResyncsParquet, ShardFile}
+	made := map[string]bool{}
+	put := func(name string, write func(io.Writer) error) error {
+		made[name] = true
+		return w.create(name, write)
+	}
+	errs := []error{w.table(RunsFile, RunsParquet, w.runs, made), w.table(ResyncsFile, ResyncsParquet, w.resyncs, made)}
+	if k.Timeline != nil {
+		errs = append(errs, put(TimelineFile, k.Timeline.WriteCSV))
+	}
+	for _, e := range w.extras {
+		errs = append(errs, put(e.name, func(f io.Writer) error { _, err := f.Write(e.data); return err }))
+		names = append(names, e.name)
+	}
+	if w.opt.Shard != nil {
+		s := *w.opt.Shard
+		s.Fulls = slices.ContainsFunc(k.Points, func(p *Point) bool { return p.Fulls > 0 })
+		errs = append(errs, put(ShardFile, s.write))
+	}
+	errs = append(errs, w.create(SummaryFile, k.WriteSummary))
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	// From here on there is no summary until the last moment.
+	if err := remove(filepath.Join(w.dir, SummaryFile)); err != nil {
+		return err
+	}
+	for _, n := range names {
+		if !made[n] { // one from an earlier run would be read as ours
+			errs = append(errs, remove(filepath.Join(w.dir, n)))
+			continue
+		}
+		errs = append(errs, w.rename(n))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return w.rename(SummaryFile)
+}
+
+func (w *Writer) rename(name string) error {
+	return os.Rename(filepath.Join(w.work, "new-"+name), filepath.Join(w.dir, name))
+}
+
+// table makes a file of rows in the format that is asked for. Finished CSV rows
+// are the very file that was collected; rows that will grow are a copy.
+func (w *Writer) table(asCSV, asParquet string, rows *rowFile, made map[string]bool) error {
+	from := filepath.Join(w.work, asCSV)
+	if w.opt.Format == Parquet {
+		made[asParquet] = true
+		return w.create(asParquet, func(out io.Writer) error {
+			in, err := os.Open(from)
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			return writeParquet(out, in, w.kept.Axes)
+		})
+	}
+	made[asCSV] = true
+	to := filepath.Join(w.work, "new-"+asCSV)
+	if err := remove(to); err != nil {
+		return err
+	}
+	if w.kept.Complete && os.Link(from, to) == nil {
+		return nil
+	}
+	return w.create(asCSV, func(out io.Writer) error {
+		in, err := os.Open(from)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		_, err = io.CopyN(out, in, rows.bytes)
+		return err
+	})
+}
+
+// create makes a file that rename will give its name.
+func (w *Writer) create(name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(filepath.Join(w.work, "new-"+name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
-	return write(f.w)
+	return errors.Join(write(f), f.Close())
 }
 
-// Discard throws away what was written.
+// Discard throws away what was collected and leaves what was there before.
 func (w *Writer) Discard() {
-	for _, f := range w.files {
-		f.f.Close()
-		os.Remove(f.f.Name())
+	w.release()
+	if w.old == nil {
+		os.RemoveAll(w.work)
 	}
-	w.files = nil
 	if w.err == nil {
 		w.err = errors.New("results: discarded")
 	}
 }
 
-// Open reads kept results back. The points are summed again from runs.csv.
-func Open(dir string) (*Kept, error) {
-	var k *Kept
-	var timeline *Meta
-	err := read(dir, SummaryFile, func(r io.Reader) (err error) { k, timeline, err = ReadSummary(r); return err })
-	if err != nil {
-		return nil, err
-	}
-	var ps Points
-	var last *Row
-	n := &Kept{}
-	err = read(dir, RunsFile, func(r io.Reader) error {
-		return ReadRuns(r, k.Axes, func(row *Row) error {
-			ps.Add(row)
-			n.add(row)
-			last = row
-			if timeline != nil && row.Index == timeline.Index {
-				timeline = &row.Meta
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		return nil, err
-	}
-	k.Points, k.Done, k.SeedFirst, k.SeedLast, k.Warnings = ps.All, n.Done, n.SeedFirst, n.SeedLast, n.Warnings
-	if k.Done == 1 {
-		k.Only = &Run{Row: *last}
-		err = read(dir, ResyncsFile, func(r io.Reader) error {
-			return ReadResyncs(r, k.Axes, func(_ *Meta, v *Resync) error {
-				k.Only.Resyncs = append(k.Only.Resyncs, *v)
-				return nil
-			})
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	if timeline != nil {
-		k.Timeline = &Timeline{Meta: *timeline}
-		if err := read(dir, TimelineFile, k.Timeline.readCSV); err != nil {
-			return nil, err
-		}
-	}
-	return k, nil
+// abandon leaves the folder of unfinished rows as it was found.
+func (w *Writer) abandon() {
+	os.Remove(w.lock.Path())
+	w.release()
+	os.Remove(w.work) // if it is empty
 }
 
-func read(dir, name string, f func(io.Reader) error) error {
-	path := filepath.Join(dir, name)
-	r, err := os.Open(path)
-	if err != nil {
-		return err
+// release closes the files that rows are collected in.
+func (w *Writer) release() {
+	for _, r := range []*rowFile{w.runs, w.resyncs} {
+		if r != nil {
+			r.f.Close()
+		}
 	}
-	defer r.Close()
-	if err := f(r); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	if w.lock != nil {
+		w.lock.Unlock()
 	}
-	return nil
 }

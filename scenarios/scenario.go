@@ -1,12 +1,15 @@
 package scenarios
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"math/bits"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -42,6 +45,7 @@ type files struct {
 	data   map[string][]byte
 	traces map[string]*traceFile
 	costs  map[costKey]costFile
+	sums   map[string]string // of what was read, by name
 }
 
 type traceFile struct {
@@ -74,7 +78,25 @@ func (f *files) load(name string) ([]byte, error) {
 	if err == nil && len(b) > maxTrace {
 		return nil, fmt.Errorf("it has %d bytes; at most %d", len(b), maxTrace)
 	}
+	if f.sums == nil {
+		f.sums = map[string]string{}
+	}
+	sum := sha256.Sum256(b)
+	f.sums[name] = hex.EncodeToString(sum[:])
 	return b, err
+}
+
+// Files are the files that the scenario named when it was loaded, each with the
+// SHA-256 of its content, in the order of their names.
+func (s *Scenario) Files() []string {
+	s.files.mu.Lock()
+	defer s.files.mu.Unlock()
+	var all []string
+	for name, sum := range s.files.sums {
+		all = append(all, name+" "+sum)
+	}
+	slices.Sort(all)
+	return all
 }
 
 func (f *files) trace(name string) ([]sim.TracePoint, *Problem, error) {

@@ -17,7 +17,10 @@ import (
 	"psyncsim/scenarios"
 )
 
-type commands struct{ stdout, stderr io.Writer }
+type commands struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
 
 // defaultScenario is what run plays when it is given nothing.
 const defaultScenario = "sizing-rule"
@@ -36,10 +39,21 @@ func open(name string, sets []string) (*scenarios.Scenario, error) {
 	return scenarios.ReadFile(name, sets)
 }
 
+// source is the text of what open reads.
+func source(name string) ([]byte, error) {
+	if b, err := os.ReadFile(name); err == nil {
+		return b, nil
+	}
+	return scenarios.EmbeddedSource(name)
+}
+
 func (c *commands) run(x *cli.Context) error {
 	names := x.Args().Slice()
 	if len(names) == 0 {
 		names = []string{defaultScenario}
+	}
+	if slices.Equal(names, []string{"-"}) {
+		return c.filter(x)
 	}
 	if x.Bool("json") && len(names) > 1 {
 		return usage("--json prints one document: give one scenario")
@@ -47,25 +61,18 @@ func (c *commands) run(x *cli.Context) error {
 	if x.Bool("json") && x.String("trace") == "-" {
 		return usage("--trace - and --json both want stdout")
 	}
+	if x.Bool("json") && x.Bool("resume") {
+		return usage("--json prints every run, and those that --resume finds are rows by now: read them from the results")
+	}
 	if x.Int("jobs") < 1 {
 		return usage("--jobs %d: at least one", x.Int("jobs"))
 	}
 	if x.IsSet("cell") && x.Int("cell") < 0 {
 		return usage("--cell %d: runs are numbered from 0", x.Int("cell"))
 	}
-	sets := x.StringSlice("set")
-	if x.IsSet("seed") {
-		if x.IsSet("seeds") {
-			return usage("--seed and --seeds contradict each other")
-		}
-		sets = append(sets, fmt.Sprintf("seed=%d", x.Uint64("seed")))
-	}
-	var seeds scenarios.SeedRange
-	if x.IsSet("seeds") {
-		var err error
-		if seeds, err = scenarios.ParseSeeds(x.String("seeds")); err != nil {
-			return usage("--seeds: %w", err)
-		}
+	sets, seeds, err := selection(x)
+	if err != nil {
+		return err
 	}
 	var all []*scenarios.Scenario
 	var bad []error
@@ -100,6 +107,23 @@ func (c *commands) run(x *cli.Context) error {
 		}
 	}
 	return worst
+}
+
+// selection is which runs of a scenario are meant: its settings and seeds.
+func selection(x *cli.Context) (sets []string, seeds scenarios.SeedRange, err error) {
+	sets = x.StringSlice("set")
+	if x.IsSet("seed") {
+		if x.IsSet("seeds") {
+			return nil, seeds, usage("--seed and --seeds contradict each other")
+		}
+		sets = append(sets, fmt.Sprintf("seed=%d", x.Uint64("seed")))
+	}
+	if x.IsSet("seeds") {
+		if seeds, err = scenarios.ParseSeeds(x.String("seeds")); err != nil {
+			return nil, seeds, usage("--seeds: %w", err)
+		}
+	}
+	return sets, seeds, nil
 }
 
 func outDir(x *cli.Context, s *scenarios.Scenario, many bool) string {

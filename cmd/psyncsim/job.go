@@ -29,15 +29,17 @@ type job struct {
 	file  string
 	dir   string
 
-	cells  scenarios.Cells
-	out    *results.Writer
-	json   *results.JSON
-	failed []string // expectations that did not hold
-	fails  int
-	shown  int // the run that the timeline shows
-	found  bool
-	pairs  []results.Pair // of the first run, beside what was observed
-	text   *traceText     // where --trace goes, nil without
+	cells   scenarios.Cells
+	out     *results.Writer
+	json    *results.JSON
+	failed  []string // expectations that did not hold
+	fails   int64
+	checked int64     // expectations that were looked at
+	saved   time.Time // when the last checkpoint was made
+	shown   int       // the run that the timeline shows
+	found   bool
+	pairs   []results.Pair // of the first run, beside what was observed
+	text    *traceText     // where --trace goes, nil without
 }
 
 // maxFailures is how many failed expectations are printed; all are counted.
@@ -54,12 +56,18 @@ func (j *job) run() (err error) {
 		}
 		first, last = n, n+1
 	}
-	h := results.Header{Scenario: j.s.Name, Question: j.s.Question, Version: version, Axes: axes(j.s), Planned: last - first}
+	shard, err := j.shard()
+	if err != nil {
+		return err
+	}
+	if shard != nil {
+		first, last = shard.First, shard.Last
+	}
 	if j.text, err = j.traceWriter(); err != nil {
 		return err
 	}
-	if j.out, err = results.NewWriter(j.dir, h); err != nil {
-		return &exitError{exitUsage, err}
+	if err := j.open(first, last, shard); err != nil {
+		return err
 	}
 	done := false
 	defer func() {
@@ -68,19 +76,61 @@ func (j *job) run() (err error) {
 		}
 	}()
 	if j.x.Bool("json") {
-		j.json = results.NewJSON(j.c.stdout, h)
+		j.json = results.NewJSON(j.c.stdout, j.out.Kept().Header)
 	}
-	j.shown = first
-	runErr := j.sweep(first, last)
-	if runErr == nil {
-		runErr = j.timeline()
-	}
-	runErr = errors.Join(runErr, j.text.close())
+	runErr := j.play(first, last)
 	done = true
+	if shard != nil {
+		shard.Failed = j.failed
+	}
 	if err := j.finish(); err != nil {
 		return err
 	}
 	return j.verdict(runErr)
+}
+
+// play runs what is not there yet, and one run once more for its timeline.
+func (j *job) play(first, last int) error {
+	from := first + j.out.Done()
+	j.shown = first
+	if err := j.restore(from - first); err != nil {
+		return errors.Join(err, j.text.close())
+	}
+	var err error
+	if from < last {
+		if err = j.estimate(from, last); err == nil {
+			err = j.sweep(from, last)
+		}
+	}
+	if err == nil && last > first {
+		err = j.timeline()
+	}
+	return errors.Join(err, j.text.close())
+}
+
+// open makes the writer of results, which knows what is there already.
+func (j *job) open(first, last int, shard *results.Shard) (err error) {
+	format, err := results.ParseFormat(j.x.String("format"))
+	if err != nil {
+		return usage("--format %w", err)
+	}
+	h := results.Header{Scenario: j.s.Name, Question: j.s.Question, Version: version, Axes: axes(j.s), Planned: last - first}
+	o := results.Options{Format: format, Inputs: inputs(j.s, j.cells), Shard: shard, Resume: j.x.Bool("resume")}
+	if j.x.Int("cell") >= 0 {
+		o.Inputs = results.Inputs(o.Inputs, fmt.Sprint("cell ", first))
+	}
+	j.unfinished()
+	if j.out, err = results.NewWriter(j.dir, h, o); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	j.out.Extra(results.ScenarioFile, j.s.Resolved())
+	return nil
+}
+
+// inputs is the fingerprint of everything that decides a sweep's rows.
+func inputs(s *scenarios.Scenario, cells scenarios.Cells) string {
+	return results.Inputs(version, string(s.Resolved()), strings.Join(s.Files(), "\n"),
+		fmt.Sprint(cells.At(0).Seed, " ", cells.Repeats()))
 }
 
 // sweep runs the cells [first, last) and takes their rows in order.
@@ -99,7 +149,10 @@ func (j *job) sweep(first, last int) error {
 				return err
 			}
 		}
-		return j.out.Write(r)
+		if err := j.out.Write(r); err != nil {
+			return err
+		}
+		return j.checkpoint()
 	})
 }
 
@@ -121,10 +174,13 @@ func (j *job) finish() error {
 			return err
 		}
 	}
-	if err := j.out.Close(); err != nil {
-		return err
+	j.out.SetExpect(j.checked, j.fails)
+	if !j.out.Kept().Complete {
+		if err := j.save(); err != nil {
+			return err
+		}
 	}
-	if err := writeFile(j.dir, "scenario.yaml", j.s.Resolved()); err != nil {
+	if err := j.out.Close(); err != nil {
 		return err
 	}
 	k := j.out.Kept()
@@ -138,30 +194,31 @@ func (j *job) finish() error {
 	if j.json != nil || j.x.Bool("quiet") {
 		return nil
 	}
-	return j.table(k, charts)
+	return j.c.table(j.dir, k, j.pairs, charts)
 }
 
-func (j *job) table(k *results.Kept, charts []string) error {
+// table prints results for people, and where the rest of them is.
+func (c *commands) table(dir string, k *results.Kept, pairs []results.Pair, charts []string) error {
 	o := results.TableOptions{}
-	if f, ok := j.c.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := c.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		o.Color = os.Getenv("NO_COLOR") == ""
 		if w, h, err := term.GetSize(int(f.Fd())); err == nil {
 			o.Width, o.Height = w, h
 		}
 	}
-	if err := results.WriteTable(j.c.stdout, k, o); err != nil {
+	if err := results.WriteTable(c.stdout, k, o); err != nil {
 		return err
 	}
-	if len(j.pairs) > 0 {
-		fmt.Fprintln(j.c.stdout)
-		if err := results.WritePairs(j.c.stdout, j.pairs); err != nil {
+	if len(pairs) > 0 {
+		fmt.Fprintln(c.stdout)
+		if err := results.WritePairs(c.stdout, pairs); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(j.c.stdout, "\nrows    %s\n", filepath.Join(j.dir, results.RunsFile))
+	fmt.Fprintf(c.stdout, "\nrows    %s\n", filepath.Join(dir, results.RowsIn(dir)))
 	for _, f := range charts {
 		if strings.HasSuffix(f, ".png") {
-			fmt.Fprintf(j.c.stdout, "chart   %s\n", filepath.Join(j.dir, filepath.Base(f)))
+			fmt.Fprintf(c.stdout, "chart   %s\n", filepath.Join(dir, filepath.Base(f)))
 		}
 	}
 	return nil
@@ -238,21 +295,28 @@ func (j *job) traceWriter() (*traceText, error) {
 // verdict turns what happened into an exit status.
 func (j *job) verdict(runErr error) error {
 	var v *sim.Violation
+	k := j.out.Kept()
 	switch {
 	case errors.As(runErr, &v):
 		return &exitError{exitViolation, j.broken(runErr, v)}
 	case errors.Is(runErr, errInterrupted):
-		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d runs are in %s", j.out.Kept().Done, j.cells.Len(), j.dir)}
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d runs are in %s; --resume goes on", k.Done, k.Planned, j.dir)}
 	case runErr != nil:
 		return &exitError{exitUsage, runErr}
 	case j.fails > 0:
-		text := strings.Join(j.failed, "\n")
-		if more := j.fails - len(j.failed); more > 0 {
-			text += fmt.Sprintf("\n... and %d more", more)
-		}
-		return &exitError{exitFailed, fmt.Errorf("%s: %d expectations failed\n%s", j.file, j.fails, text)}
+		return expectations(j.file, j.fails, j.failed)
 	}
 	return nil
+}
+
+// expectations reports those that did not hold.
+func expectations(of string, fails int64, failed []string) error {
+	failed = failed[:min(len(failed), maxFailures)]
+	text := strings.Join(failed, "\n")
+	if more := fails - int64(len(failed)); more > 0 {
+		text += fmt.Sprintf("\n... and %d more", more)
+	}
+	return &exitError{exitFailed, fmt.Errorf("%s: %d expectations failed\n%s", of, fails, text)}
 }
 
 // broken reports a broken invariant: what, the last facts before it, and the
@@ -272,17 +336,26 @@ func (j *job) broken(runErr error, v *sim.Violation) error {
 
 // expect checks what the scenario expects of a run.
 func (j *job) expect(cell *scenarios.Cell, r *results.Run) {
-	for i := range j.s.Expect {
-		e := &j.s.Expect[i]
+	checked, failed := unmet(j.s, cell, r)
+	j.checked += checked
+	for _, text := range failed {
+		j.fails++
+		if len(j.failed) < maxFailures {
+			j.failed = append(j.failed, fmt.Sprintf("  %s (%s)", text, j.replay(cell)))
+		}
+	}
+}
+
+// unmet are the expectations that a run does not meet, of those that apply.
+func unmet(s *scenarios.Scenario, cell *scenarios.Cell, r *results.Run) (checked int64, failed []string) {
+	for i := range s.Expect {
+		e := &s.Expect[i]
 		if !e.Applies(cell.Point) {
 			continue
 		}
+		checked++
 		n, text, ok := fieldOf(r, e.Server, e.Field)
 		if ok && e.Holds(n, text) {
-			continue
-		}
-		j.fails++
-		if len(j.failed) >= maxFailures {
 			continue
 		}
 		has := fmt.Sprint(n)
@@ -291,8 +364,9 @@ func (j *job) expect(cell *scenarios.Cell, r *results.Run) {
 		} else if text != "" {
 			has = text
 		}
-		j.failed = append(j.failed, fmt.Sprintf("  %s, but it is %s (%s)", e.Text, has, j.replay(cell)))
+		failed = append(failed, fmt.Sprintf("%s, but it is %s", e.Text, has))
 	}
+	return checked, failed
 }
 
 // observe holds a run against what real servers did.
@@ -300,15 +374,12 @@ func (j *job) observe(cell *scenarios.Cell, r *results.Run) {
 	if len(j.s.Observed) == 0 {
 		return
 	}
-	var seen []results.Observed
-	for _, o := range j.s.Observed {
-		seen = append(seen, results.Observed{T: int64(o.At), Kind: o.Kind, Gap: o.Gap, Within: o.Within})
-	}
-	pairs := results.Compare(seen, r)
+	pairs := results.Compare(j.seen(), r)
 	if j.pairs == nil {
 		j.pairs = pairs
 	}
 	for i := range pairs {
+		j.checked++
 		if pairs[i].Agrees() {
 			continue
 		}
@@ -317,6 +388,13 @@ func (j *job) observe(cell *scenarios.Cell, r *results.Run) {
 			j.failed = append(j.failed, fmt.Sprintf("  reconnect %d is not as observed (%s)", i+1, j.replay(cell)))
 		}
 	}
+}
+
+func (j *job) seen() (seen []results.Observed) {
+	for _, o := range j.s.Observed {
+		seen = append(seen, results.Observed{T: int64(o.At), Kind: o.Kind, Gap: o.Gap, Within: o.Within})
+	}
+	return seen
 }
 
 // replay is the command that plays one cell alone.
@@ -332,13 +410,4 @@ func (j *job) replay(cell *scenarios.Cell) string {
 		b += " --seeds " + j.x.String("seeds")
 	}
 	return b + fmt.Sprintf(" --cell %d --trace -", cell.Index)
-}
-
-// writeFile puts a whole file in place, or none.
-func writeFile(dir, name string, data []byte) error {
-	tmp := filepath.Join(dir, "."+name+".tmp")
-	if err := os.WriteFile(tmp, data, 0o666); err != nil {
-		return err
-	}
-	return os.Rename(tmp, filepath.Join(dir, name))
 }

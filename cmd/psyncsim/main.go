@@ -76,8 +76,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
+var stdinForTests io.Reader
+
 func newApp(stdout, stderr io.Writer) *cli.App {
-	c := &commands{stdout: stdout, stderr: stderr}
+	c := &commands{stdin: os.Stdin, stdout: stdout, stderr: stderr}
+	if stdinForTests != nil {
+		c.stdin = stdinForTests
+	}
 	app := &cli.App{
 		Name:                      "psyncsim",
 		Usage:                     "simulate Redis PSYNC replication and size repl-backlog-size",
@@ -108,6 +113,8 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 				Action: c.scenarios,
 			},
 			verifyCommand(c),
+			planCommand(c),
+			mergeCommand(c),
 			{Name: "profiles", Usage: "the server versions that are known", Action: c.profiles},
 		},
 	}
@@ -118,21 +125,31 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	return app
 }
 
-func runFlags() []cli.Flag {
+// selectFlags say which runs of a scenario are meant.
+func selectFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.Uint64Flag{Name: "seed", Usage: "the first seed of every point, instead of the scenario's"},
 		&cli.StringFlag{Name: "seeds", Usage: "run every point with the seeds `A..B`"},
 		&cli.StringSliceFlag{Name: "set", Usage: "set any field of the scenario, `PATH=VALUE`, e.g. servers.*.version=redis-4.0"},
+	}
+}
+
+func runFlags() []cli.Flag {
+	return append(selectFlags(),
 		&cli.IntFlag{Name: "jobs", Usage: "how many runs at a time", Value: runtime.GOMAXPROCS(0)},
 		&cli.IntFlag{Name: "cell", Usage: "run only the run number `N` of the sweep", Value: -1},
 		&cli.BoolFlag{Name: "bytes", Usage: "carry, parse and compare the stream's bytes; same results, slower"},
 		&cli.StringFlag{Name: "trace", Usage: "write the trace of the (first) run as text to `FILE`; - is stdout"},
-	}
+	)
 }
 
 func outFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "out", Usage: "write results and charts to `DIR` (default results/out/NAME)"},
+		&cli.StringFlag{Name: "format", Usage: "keep rows as csv or parquet", Value: "csv"},
+		&cli.StringFlag{Name: "shard", Usage: "run only part `I/N` of the sweep; auto or auto/N asks Kubernetes or Slurm (see merge)"},
+		&cli.BoolFlag{Name: "resume", Usage: "go on with what an interrupted or killed run left in DIR"},
+		&cli.BoolFlag{Name: "yes", Usage: "start a sweep of more than an hour or 10 GB without a question"},
 		&cli.BoolFlag{Name: "no-charts", Usage: "draw no charts"},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON document on stdout, and nothing else there"},
 		&cli.BoolFlag{Name: "quiet", Usage: "no table, no progress"},

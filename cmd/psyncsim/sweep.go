@@ -22,6 +22,7 @@ type part struct {
 	n     int // number of the batch
 	cells []scenarios.Cell
 	runs  []*results.Run
+	unmet [][]string // expectations of each run that did not hold; of a filter
 	err   error
 }
 
@@ -67,7 +68,7 @@ func sweep(ctx context.Context, cells scenarios.Cells, first, last, jobs int, by
 		}()
 	}
 	go func() { wg.Wait(); close(done) }()
-	err := inOrder(done, ahead, halt, take)
+	err := inOrder(done, ahead, halt, func(p *part, i int) error { return take(&p.cells[i], p.runs[i]) })
 	if err == nil && ctx.Err() != nil {
 		return errInterrupted
 	}
@@ -76,7 +77,7 @@ func sweep(ctx context.Context, cells scenarios.Cells, first, last, jobs int, by
 
 // inOrder gives parts to take in their order. After a failure it lets the
 // workers run dry.
-func inOrder(done <-chan part, ahead <-chan struct{}, halt func(), take func(*scenarios.Cell, *results.Run) error) (err error) {
+func inOrder(done <-chan part, ahead <-chan struct{}, halt func(), take func(p *part, i int) error) (err error) {
 	waiting := map[int]part{}
 	next := 0
 	for p := range done {
@@ -92,8 +93,8 @@ func inOrder(done <-chan part, ahead <-chan struct{}, halt func(), take func(*sc
 			if err != nil && !errors.Is(err, errInterrupted) {
 				continue
 			}
-			for i, r := range q.runs { // after an interruption too: it is finished
-				if e := take(&q.cells[i], r); e != nil {
+			for i := range q.runs { // after an interruption too: it is finished
+				if e := take(&q, i); e != nil {
 					err = e
 					break
 				}

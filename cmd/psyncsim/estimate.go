@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"psyncsim/results"
+)
+
+// A sweep is measured before it starts when it has at least so many runs: a few
+// of them are played, for at most so long.
+const (
+	estimateRuns = 256
+	sampleRuns   = 24
+	sampleTime   = 300 * time.Millisecond
+)
+
+// Beyond these a sweep on a terminal wants --yes; beyond the smaller ones it is
+// announced.
+const (
+	longTime     = time.Hour
+	largeDisk    = 10_000_000_000
+	announceTime = 10 * time.Second
+	announceDisk = 1_000_000_000
+)
+
+// guess is what a sweep will take.
+type guess struct {
+	runs int
+	time time.Duration
+	disk int64 // bytes of rows
+}
+
+func (g guess) String() string {
+	return fmt.Sprintf("%d runs, about %s and %s of rows", g.runs, results.PrettyDuration(int64(g.time.Round(time.Second))), results.PrettyBytes(g.disk))
+}
+
+// estimate says how large a large sweep is, before it starts. It asks for --yes
+// where nobody would like to be surprised.
+func (j *job) estimate(first, last int) error {
+	if last-first < estimateRuns {
+		return nil
+	}
+	g, err := j.guess(first, last)
+	if err != nil {
+		return err
+	}
+	if !j.x.Bool("quiet") && (g.time >= announceTime || g.disk >= announceDisk) {
+		fmt.Fprintf(j.c.stderr, "%s: %v, with %d jobs\n", j.s.Name, g, j.x.Int("jobs"))
+	}
+	if j.c.terminal() && !j.x.Bool("yes") && (g.time > longTime || g.disk > largeDisk) {
+		return usage("%s: %v: if that is meant, add --yes", j.file, g)
+	}
+	return nil
+}
+
+var terminalForTests func() bool
+
+// terminal says whether somebody is there to be asked.
+func (c *commands) terminal() bool {
+	if terminalForTests != nil {
+		return terminalForTests()
+	}
+	f, ok := c.stderr.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && term.IsTerminal(int(os.Stdin.Fd()))
+}
+
+// guess plays a few runs and takes the others to cost what they are estimated
+// to cost in proportion.
+func (j *job) guess(first, last int) (guess, error) {
+	picked, all := j.cells.Spread(first, last, sampleRuns)
+	w := worker{ctx: j.x.Context, cursor: j.cells.NewCursor(), bytes: j.x.Bool("bytes")}
+	if len(picked) > 0 { // the first pays for memory that the others use again
+		cell := w.cursor.At(picked[0].Run)
+		if _, err := w.one(&cell); err != nil {
+			return guess{}, nil // it will be told in its place
+		}
+	}
+	began := time.Now()
+	cost, disk, n := int64(0), int64(0), int64(0)
+	for _, p := range picked {
+		cell := w.cursor.At(p.Run)
+		r, err := w.one(&cell)
+		if err != nil {
+			return guess{}, nil
+		}
+		size, err := results.SizeOf(axes(j.s), r)
+		if err != nil {
+			return guess{}, err
+		}
+		cost, disk, n = cost+p.Cost, disk+size, n+1
+		if time.Since(began) > sampleTime {
+			break
+		}
+	}
+	if cost == 0 {
+		return guess{}, nil
+	}
+	spent := float64(time.Since(began)) * float64(all) / float64(cost) / float64(min(j.x.Int("jobs"), last-first))
+	return guess{last - first, time.Duration(min(spent, 1<<62)), disk / n * int64(last-first)}, nil
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// asProgram makes this binary the program itself, saving its rows often.
+const asProgram = "PSYNCSIM_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		pause = 3 * time.Millisecond
+		os.Exit(run(context.Background(), append([]string{"psyncsim"}, os.Args[1:]...), os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// A run that is killed at any moment leaves complete files or none, and resumes
+// to the same bytes.
+func TestKilled(t *testing.T) {
+	kills := 120
+	if testing.Short() {
+		kills = 10
+	}
+	dir := t.TempDir()
+	one := filepath.Join(dir, "one")
+	must(t, runSmall(one)...)
+	chance := rand.New(rand.NewPCG(1, 2))
+	done := 0
+	for attempt := 0; done < kills; attempt++ {
+		if attempt > 20*kills {
+			t.Fatalf("only %d kills in %d attempts", done, attempt)
+		}
+		out := filepath.Join(dir, "killed")
+		format := []string{"csv", "parquet"}[attempt%2]
+		for tries := 0; ; tries++ {
+			if tries > 10*kills {
+				t.Fatal("it never ends")
+			}
+			if killed(t, chance, runSmall(out, "--resume", "--format", format)) {
+				done++
+				untorn(t, one, out)
+				continue
+			}
+			break
+		}
+		files := whole
+		if format == "parquet" {
+			files = []string{"summary.json", "scenario.yaml", "timeline.csv"}
+			plain := filepath.Join(dir, "plain")
+			must(t, runSmall(plain, "--format", format)...)
+			sameFiles(t, plain, out, []string{"runs.parquet", "resyncs.parquet"})
+		}
+		sameFiles(t, one, out, files)
+		if _, err := os.Stat(filepath.Join(out, ".unfinished")); err == nil {
+			t.Error("a finished run left its unfinished rows")
+		}
+		if err := os.RemoveAll(out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d kills", done)
+}
+
+// killed starts the program and kills it after a while; false when it was done
+// before.
+func killed(t *testing.T, chance *rand.Rand, args []string) bool {
+	t.Helper()
+	var stderr bytes.Buffer
+	c := exec.Command(os.Args[0], args...)
+	c.Env = append(os.Environ(), asProgram+"=1")
+	c.Stderr = &stderr
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(time.Duration(chance.Int64N(int64(120*time.Millisecond))), func() { c.Process.Kill() })
+	err := c.Wait()
+	timer.Stop()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == -1 {
+		return true
+	}
+	if err != nil {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	return false
+}
+
+// untorn checks that what has the name of a result is a whole result.
+func untorn(t *testing.T, one, out string) {
+	t.Helper()
+	for _, f := range whole {
+		got, err := os.ReadFile(filepath.Join(out, f))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		want, err2 := os.ReadFile(filepath.Join(one, f))
+		if err != nil || err2 != nil || !bytes.Equal(got, want) {
+			t.Fatalf("killed, it left a %s of %d bytes, not of %d", f, len(got), len(want))
+		}
+	}
+}
+
+// An interruption keeps what was finished under the results' names, and the
+// unfinished rows to go on with; going on with something else is refused.
+func TestResume(t *testing.T) {
+	dir := t.TempDir()
+	one, out := filepath.Join(dir, "one"), filepath.Join(dir, "out")
+	must(t, runSmall(one)...)
+	for range 3 {
+		ctx, stop := context.WithCancel(context.Background())
+		time.AfterFunc(15*time.Millisecond, stop)
+		var stdout, stderr bytes.Buffer
+		code := run(ctx, append([]string{"psyncsim"}, runSmall(out, "--resume", "--jobs", "1")...), &stdout, &stderr)
+		stop()
+		if code == 0 {
+			break
+		}
+		if code != exitInterrupted || !strings.Contains(stderr.String(), "--resume goes on") {
+			t.Fatal(code, stderr.String())
+		}
+		rows, err := os.ReadFile(filepath.Join(out, "runs.csv"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all, _ := os.ReadFile(filepath.Join(one, "runs.csv")); !bytes.HasPrefix(all, rows) {
+			t.Fatal("interrupted, it kept other rows")
+		}
+		for _, other := range [][]string{{"--seeds", "7..9"}, {"--shard", "1/2"}, {"--set", "duration=61s"}} {
+			code, _, stderr := call(t, runSmall(out, append(other, "--resume")...)...)
+			if code != exitUsage || !strings.Contains(stderr, "another") {
+				t.Errorf("%v: exit %d: %s", other, code, stderr)
+			}
+		}
+	}
+	must(t, runSmall(out, "--resume")...)
+	sameFiles(t, one, out, whole)
+	must(t, runSmall(out, "--resume")...) // there is nothing left to do
+	sameFiles(t, one, out, whole)
+	if code, _, stderr := call(t, runSmall(out, "--resume", "--json")...); code != exitUsage {
+		t.Errorf("--resume --json: exit %d: %s", code, stderr)
+	}
+}
+
+// Two runs never write to one folder at a time.
+func TestLocked(t *testing.T) {
+	dir := t.TempDir()
+	var codes [2]int
+	var texts [2]string
+	done := make(chan bool)
+	for i := range codes {
+		go func() {
+			codes[i], _, texts[i] = call(t, runSmall(dir)...)
+			done <- true
+		}()
+	}
+	<-done
+	<-done
+	for i := range codes {
+		if codes[i] != 0 && !strings.Contains(texts[i], "another run is writing") {
+			t.Errorf("exit %d: %s", codes[i], texts[i])
+		}
+	}
+}
+
+// A sweep that is large is announced, and wants --yes on a terminal.
+func TestEstimate(t *testing.T) {
+	large := []string{"psyncsim", "run", "contract-example", "--seeds", "1..1000000", "--out", t.TempDir(), "--no-charts"}
+	start := func(terminal bool, args ...string) (int, string) {
+		var out, errs bytes.Buffer
+		ctx, stop := context.WithTimeout(context.Background(), 400*time.Millisecond)
+		defer stop()
+		terminalForTests = func() bool { return terminal }
+		defer func() { terminalForTests = nil }()
+		code := run(ctx, append(large, args...), &out, &errs)
+		return code, errs.String()
+	}
+	if code, text := start(true); code != exitUsage || !strings.Contains(text, "70000000 runs") || !strings.Contains(text, "--yes") {
+		t.Errorf("on a terminal: exit %d: %s", code, text)
+	}
+	for _, c := range []struct {
+		terminal bool
+		args     []string
+	}{{false, nil}, {true, []string{"--yes"}}} {
+		if code, text := start(c.terminal, c.args...); code != exitInterrupted || !strings.Contains(text, "70000000 runs, about") {
+			t.Errorf("%v: exit %d: %s", c, code, text)
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"psyncsim/plots"
+	"psyncsim/results"
+)
+
+// environment is what an engine tells the tasks of an array about themselves.
+type environment func(name string) (value string, ok bool)
+
+// maxShards bounds N of --shard I/N.
+const maxShards = 1_000_000
+
+// parseShard reads I/N, from 1; auto, which takes both from the engine that runs
+// this; or auto/N, which takes I from there.
+//
+// Kubernetes' Indexed Job tells a pod its index from 0 (JOB_COMPLETION_INDEX)
+// and not how many there are. Slurm tells an array task its id, the smallest of
+// all ids, their step and their number (SLURM_ARRAY_TASK_ID, _MIN, _STEP,
+// _COUNT).
+func parseShard(s string, env environment) (index, of int, err error) {
+	left, right, two := strings.Cut(s, "/")
+	if two {
+		if of, err = number(right, 1, maxShards); err != nil {
+			return 0, 0, fmt.Errorf("%q: how many shards there are: %w", s, err)
+		}
+	}
+	if left != "auto" {
+		if !two {
+			return 0, 0, fmt.Errorf("%q: expected I/N, such as 3/8, or auto, or auto/N", s)
+		}
+		if index, err = number(left, 1, of); err != nil {
+			return 0, 0, fmt.Errorf("%q: which shard: %w", s, err)
+		}
+		return index, of, nil
+	}
+	index, count, err := fromEngine(env)
+	if err != nil {
+		return 0, 0, fmt.Errorf("%q: %w", s, err)
+	}
+	switch {
+	case !two && count == 0:
+		return 0, 0, fmt.Errorf("%q: JOB_COMPLETION_INDEX does not say how many there are: write auto/N", s)
+	case !two:
+		of = count
+	case count > 0 && count != of:
+		return 0, 0, fmt.Errorf("%q: SLURM_ARRAY_TASK_COUNT is %d", s, count)
+	}
+	if index > of {
+		return 0, 0, fmt.Errorf("%q: this is task %d of %d", s, index, of)
+	}
+	return index, of, nil
+}
+
+// fromEngine is the number of this task, from 1, and how many there are; 0 is
+// unknown.
+func fromEngine(env environment) (index, count int, err error) {
+	get := func(name string, least int, absent int) int {
+		v, ok := env(name)
+		if !ok || err != nil {
+			return absent
+		}
+		n, e := number(v, least, 1<<31-1)
+		if e != nil {
+			err = fmt.Errorf("%s: %w", name, e)
+		}
+		return n
+	}
+	if _, ok := env("JOB_COMPLETION_INDEX"); ok {
+		return get("JOB_COMPLETION_INDEX", 0, 0) + 1, 0, err
+	}
+	if _, ok := env("SLURM_ARRAY_TASK_ID"); !ok {
+		return 0, 0, fmt.Errorf("neither JOB_COMPLETION_INDEX nor SLURM_ARRAY_TASK_ID is set")
+	}
+	id, least := get("SLURM_ARRAY_TASK_ID", 0, 0), get("SLURM_ARRAY_TASK_MIN", 0, 1)
+	step, count := get("SLURM_ARRAY_TASK_STEP", 1, 1), get("SLURM_ARRAY_TASK_COUNT", 1, 0)
+	if err == nil && (id < least || (id-least)%step != 0) {
+		err = fmt.Errorf("SLURM_ARRAY_TASK_ID %d is none of %d, %d, …", id, least, least+step)
+	}
+	return (id-least)/step + 1, count, err
+}
+
+func number(s string, least, most int) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < least || n > most {
+		return 0, fmt.Errorf("%q is not a number from %d to %d", s, least, most)
+	}
+	return n, nil
+}
+
+// revision is the source that the program was built from, where the build
+// recorded it.
+func revision() string {
+	b, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	r, changed := "", ""
+	for _, s := range b.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			r = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = "+"
+		}
+	}
+	return r + changed
+}
+
+// shard cuts this task's part out of the sweep.
+func (j *job) shard() (*results.Shard, error) {
+	if !j.x.IsSet("shard") {
+		return nil, nil
+	}
+	if j.x.Int("cell") >= 0 {
+		return nil, usage("--shard and --cell contradict each other")
+	}
+	index, of, err := parseShard(j.x.String("shard"), os.LookupEnv)
+	if err != nil {
+		return nil, usage("--shard %w", err)
+	}
+	s := &results.Shard{Index: index, Of: of, Runs: j.cells.Len(), Revision: revision()}
+	s.First, s.Last = j.cells.Costs().Part(index, of)
+	return s, nil
+}
+
+func mergeCommand(c *commands) *cli.Command {
+	return &cli.Command{
+		Name: "merge", Usage: "join the results of a sweep's shards; the bytes are those of a single run",
+		ArgsUsage: "DIR...", Action: c.merge,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "out", Usage: "write results and charts to `DIR` (default results/out/NAME)"},
+			&cli.StringFlag{Name: "format", Usage: "keep rows as csv or parquet", Value: string(results.CSV)},
+			&cli.BoolFlag{Name: "no-charts", Usage: "draw no charts"},
+			&cli.BoolFlag{Name: "quiet", Usage: "no table"},
+		},
+	}
+}
+
+// merge joins shards. It exits like a single run would: 1 when an expectation
+// failed in any of them.
+func (c *commands) merge(x *cli.Context) error {
+	if x.NArg() == 0 {
+		return usage("merge needs the folders of a sweep's shards")
+	}
+	format, err := results.ParseFormat(x.String("format"))
+	if err != nil {
+		return usage("--format %w", err)
+	}
+	dir := x.String("out")
+	if dir == "" {
+		name, err := results.NameOf(x.Args().First())
+		if err != nil {
+			return &exitError{exitUsage, err}
+		}
+		dir = filepath.Join("results", "out", name)
+	}
+	k, failed, err := results.Merge(dir, x.Args().Slice(), format)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	var charts []string
+	if !x.Bool("no-charts") && k.Done > 0 {
+		if charts, err = plots.All(dir, k); err != nil {
+			return err
+		}
+	}
+	if !x.Bool("quiet") {
+		if err := c.table(dir, k, nil, charts); err != nil {
+			return err
+		}
+	}
+	if k.Failed > 0 {
+		return expectations(k.Scenario, k.Failed, failed)
+	}
+	return nil
+}
