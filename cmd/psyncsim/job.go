@@ -295,11 +295,11 @@ func (j *job) traceWriter() (*traceText, error) {
 // verdict turns what happened into an exit status.
 func (j *job) verdict(runErr error) error {
 	var v *sim.Violation
-	k := j.out.Kept()
 	switch {
 	case errors.As(runErr, &v):
 		return &exitError{exitViolation, j.broken(runErr, v)}
 	case errors.Is(runErr, errInterrupted):
+		k := j.out.Kept()
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d runs are in %s; --resume goes on", k.Done, k.Planned, j.dir)}
 	case runErr != nil:
 		return &exitError{exitUsage, runErr}
