@@ -104,7 +104,7 @@ func accountOf(names []string, o *outcome, psync int) (a account) {
 		num(0, o.written[i], "%s commands written", names[i])
 		for _, name := range fields {
 			j := slices.IndexFunc(info, func(f model.Field) bool { return f.Name == name })
-			if j < 0 || name == "run_id" && psync == 2 {
+			if j < 0 || name == "run_id" && psync != 1 {
 				continue
 			}
 			f := fact{what: names[i] + "." + name, word: info[j].Text, number: info[j].Number}

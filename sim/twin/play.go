@@ -100,6 +100,9 @@ func (l *listener) explained() []Exchange {
 			switch v.event.Why {
 			case model.WhyBelowBacklog, model.WhyBacklogAbsent:
 				e.Reason = lackOfBacklog
+				if v.event.Offset > v.event.MRO { // real masters log this, whatever they hold
+					e.Reason = model.WhyAheadOfMaster.String()
+				}
 			default:
 				e.Reason = v.event.Why.String()
 			}

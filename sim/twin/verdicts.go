@@ -18,12 +18,12 @@ type verdict struct {
 // The lines in which masters from 2.8 to 8.0 log why they decided.
 var (
 	logAccepted = regexp.MustCompile(`Partial resynchronization request from \S*?:(\d+) accepted\. Sending (\d+) bytes`)
-	logMismatch = regexp.MustCompile(`Partial resynchronization not accepted: (?:Replication ID|Runid) mismatch \(\w+ asked for '([^']*)'`)
+	logMismatch = regexp.MustCompile(`Partial resynchronization not accepted: (?:Replication ID|Runid) mismatch \(\w+ asked for (?:runid )?'([^']*)'`)
 	logSecond   = regexp.MustCompile(`Partial resynchronization not accepted: Requested offset for second ID was`)
 	logLack     = regexp.MustCompile(`Unable to partial resync with \w+ (?:\S*?:(\d+) )?for lack of backlog`)
 	logAhead    = regexp.MustCompile(`Warning: \w+ (?:\S*?:(\d+) )?tried to PSYNC with an offset that is greater`)
 	logFirst    = regexp.MustCompile(`Full resync requested by \w+ \S*?:(\d+)`)
-	logReady    = regexp.MustCompile(`(?m)^\d+:\w (\d+ \w+ (?:\d+ )?[\d:.]+) [*#] (?:Ready to accept connections|The server is now ready)`)
+	logReady    = regexp.MustCompile(`(?m)^(?:\d+:\w|\[\d+\]) (\d+ \w+ (?:\d+ )?[\d:.]+) [*#] (?:Ready to accept connections|The server is now ready)`)
 )
 
 // lackOfBacklog is how far a log tells why: the byte is no longer there, or
@@ -78,6 +78,10 @@ func readyAt(log string) (time.Time, bool) {
 	if len(all) == 0 {
 		return time.Time{}, false
 	}
-	at, err := time.ParseInLocation("02 Jan 2006 15:04:05.000", all[len(all)-1][1], time.Local)
+	text := all[len(all)-1][1]
+	at, err := time.ParseInLocation("02 Jan 2006 15:04:05.000", text, time.Local)
+	if err != nil { // before 5.0 there is no year
+		at, err = time.ParseInLocation("2006 02 Jan 15:04:05.000", strconv.Itoa(time.Now().Year())+" "+text, time.Local)
+	}
 	return at, err == nil
 }
