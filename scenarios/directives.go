@@ -329,6 +329,19 @@ func applyDirective(p *model.Profile, s *model.Settings, r *directive, args []st
 	return v, n, "", note
 }
 
+// Directive applies one directive of redis.conf to settings: as a configuration
+// file does it, or else as CONFIG SET. The error says why it cannot be simulated.
+func Directive(p *model.Profile, s *model.Settings, name, value string, file bool) error {
+	r, msg := findDirective(p.Name, name)
+	if msg == "" && r != nil {
+		_, _, msg, _ = applyDirective(p, s, r, strings.Fields(value), file)
+	}
+	if msg != "" {
+		return fmt.Errorf("%s %s: %s", name, value, msg)
+	}
+	return nil
+}
+
 // applyLimits reads the groups "class hard soft seconds" of
 // client-output-buffer-limit; only those of replicas matter.
 func applyLimits(p *model.Profile, s *model.Settings, args []string) string {

@@ -95,7 +95,7 @@ func (w *World) upstreamOf(h *host) *conn {
 // snapshot, then stream.
 func (w *World) receive(h *host, c *conn, t model.Instant) {
 	p := &c.pipes[fromAcceptor]
-	if c.frozen || !h.srv.Reads(c.ids[fromDialer]) {
+	if c.frozen || p.mute || !h.srv.Reads(c.ids[fromDialer]) {
 		return
 	}
 	if p.head < len(p.items) {
@@ -111,6 +111,7 @@ func (w *World) receive(h *host, c *conn, t model.Instant) {
 		w.bring(src, t)
 	}
 	o := f.arrivedBy(t, c.link.latency, c.link.ps)
+	o = w.untilCut(c, fromAcceptor, f.arrived, o)
 	if o <= f.arrived {
 		return
 	}

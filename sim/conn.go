@@ -13,6 +13,8 @@ type link struct {
 	ps      int64 // picoseconds a byte; 0 without limit
 	reset   int   // how many reset faults hold it down: connects are refused
 	silent  int   // how many silences hold it
+	hollow  bool  // connects succeed, and nothing passes
+	quotas  [2]quota
 	name    string
 }
 
@@ -48,6 +50,7 @@ const (
 // behind them the replication stream flows, which is a formula and not a queue:
 // what has arrived follows from what was written, latency and bandwidth.
 type pipe struct {
+	mute      bool   // the link is silent this way
 	epoch     uint32 // scheduled deliveries of an older epoch are void
 	free      int64  // picoseconds: when the wire has served all items
 	items     []item

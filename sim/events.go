@@ -55,7 +55,7 @@ func (w *World) handle(e event) {
 		w.loadedEvent(e)
 	case evFlowFin, evDeliver, evSent:
 		c := w.conns[e.conn]
-		if c.live && !c.frozen && c.pipes[e.side].epoch == e.gen {
+		if c.live && !c.frozen && !c.pipes[e.side].mute && c.pipes[e.side].epoch == e.gen {
 			w.arrived(e, c)
 		}
 	default:
@@ -131,6 +131,9 @@ func (w *World) arrived(e event, c *conn) {
 	gen := c.gen
 	w.bring(to, w.queue.Now())
 	if !c.live || c.gen != gen || p.epoch != e.gen || p.head >= len(p.items) {
+		return
+	}
+	if w.cutBefore(e.conn, side, p.items[p.head].n-p.items[p.head].arrived) {
 		return
 	}
 	it := p.items[p.head]
@@ -231,7 +234,7 @@ func (w *World) dial(h *host, id model.ConnID, peer string) {
 	w.serial++
 	c.live, c.link, c.dialer, c.peer, c.serial = true, &w.links[l], h.index, to, w.serial
 	c.ids[fromDialer] = id
-	c.frozen = c.link.silent > 0
+	c.frozen = c.link.silent > 0 || c.link.hollow
 	h.conns = append(h.conns, ci)
 	w.hosts[to].conns = append(w.hosts[to].conns, ci)
 	w.connected(event{kind: evSYN, conn: ci, gen: c.gen}, c)
@@ -274,6 +277,9 @@ func (w *World) connected(e event, c *conn) {
 	case evSYN:
 		c.synAt = now
 		switch {
+		case c.link.hollow:
+			next.kind = evUp
+			w.queue.Push(now+2*lat, next)
 		case c.link.silent > 0:
 			if c.syn == synRetries+w.cfg.LinearSYNs {
 				next.kind, next.side, next.why = evDown, fromDialer, model.WhyUnreachable
@@ -320,6 +326,9 @@ func (w *World) connected(e event, c *conn) {
 		w.tellStall(c, e)
 	case evDown:
 		w.sideDown(e.conn, int(e.side), e.why)
+	case evCut:
+		w.bring(w.hosts[c.dialer], now)
+		w.reset(e.conn, now)
 	}
 }
 

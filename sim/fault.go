@@ -159,10 +159,11 @@ func (w *World) silence(l *link, now model.Instant) {
 func (w *World) thawLink(l *link, now model.Instant) {
 	for i := range w.conns {
 		c := w.conns[i]
-		if !c.live || c.link != l || !c.frozen || c.cut || !c.up {
+		muted := c.pipes[0].mute || c.pipes[1].mute
+		if !c.live || c.link != l || !c.frozen && !muted || c.cut || !c.up {
 			continue
 		}
-		c.frozen = false
+		c.frozen, c.pipes[0].mute, c.pipes[1].mute = false, false, false
 		for side := range c.pipes {
 			w.resend(int32(i), side, now)
 		}

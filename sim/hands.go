@@ -122,15 +122,24 @@ func (w *World) Cut(a, b int, refuse bool) {
 
 // Heal ends all faults of the link between two servers.
 func (w *World) Heal(a, b int) {
+	now := w.queue.Now()
 	l := &w.links[w.linkOf(a, b)]
-	if l.reset == 0 && l.silent == 0 {
+	l.quotas = [2]quota{}
+	if l.reset == 0 && l.silent == 0 && !l.hollow {
 		return
 	}
-	silent := l.silent > 0
-	l.reset, l.silent = 0, 0
-	w.tell(w.queue.Now(), "link", model.Event{Kind: trace.Healed, Peer: l.name})
-	if silent {
-		w.thawLink(l, w.queue.Now())
+	held := l.silent > 0 || l.hollow
+	if l.hollow { // the far side hears of those that were made meanwhile
+		for i, c := range w.conns {
+			if c.live && c.link == l && c.up && c.ids[fromAcceptor] == 0 && !c.told[fromAcceptor] {
+				w.queue.Push(now+l.latency, event{kind: evAccept, conn: int32(i), gen: c.gen})
+			}
+		}
+	}
+	l.reset, l.silent, l.hollow = 0, 0, false
+	w.tell(now, "link", model.Event{Kind: trace.Healed, Peer: l.name})
+	if held {
+		w.thawLink(l, now)
 	}
 }
 
@@ -211,12 +220,13 @@ type SignalKind uint8
 
 // The signals of one connection, in the order in which they can come.
 const (
-	SignalOpen   SignalKind = iota + 1 // it is established
-	SignalData                         // From sends Data: handshake lines, an ACK, a newline, the line before a snapshot
-	SignalStream                       // From lets the stream flow from byte First on, Bytes of it at once
-	SignalTaken                        // the dialer took Bytes of stream, Data in a run that carries bytes
-	SignalHangup                       // From closes it: Bytes of stream had arrived
-	SignalReset                        // the network resets it: Bytes of stream had arrived
+	SignalOpen     SignalKind = iota + 1 // it is established
+	SignalData                           // From sends Data: handshake lines, an ACK, a newline, the line before a snapshot
+	SignalStream                         // From lets the stream flow from byte First on, Bytes of it at once
+	SignalTaken                          // the dialer took Bytes of stream, Data in a run that carries bytes
+	SignalHangup                         // From closes it: Bytes of stream had arrived
+	SignalHalfOpen                       // the network resets it for the dialer alone
+	SignalReset                          // the network resets it: Bytes of stream had arrived
 )
 
 // Signal is one thing that a Listener hears. Data is valid until Hear returns.

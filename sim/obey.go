@@ -176,7 +176,7 @@ func (p *pipe) spare() []byte {
 // schedule makes an event of an item's arrival.
 func (w *World) schedule(ci int32, side int, it *item) {
 	c := w.conns[ci]
-	if c.frozen {
+	if c.frozen || c.pipes[side].mute {
 		return // it waits for the heal
 	}
 	e := event{kind: evDeliver, side: uint8(side), conn: ci, gen: c.pipes[side].epoch}
@@ -214,7 +214,7 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	free := max(int64(now)*1000, p.free)
 	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, turn: w.turn, unsent: ch.From, data: append(f.data[:0], ch.Data...)}
 	p.sent += ch.Bytes()
-	if c.frozen {
+	if c.frozen || p.mute {
 		w.room(ci, stallNetwork, sendBuffer)
 	}
 	if r := w.hosts[c.dialer]; r.frozen > 0 || p.bulk() != nil || r.alive && !r.srv.Reads(c.ids[fromDialer]) {
@@ -228,6 +228,9 @@ func (w *World) hangup(h *host, ci int32, side int) {
 	c := w.conns[ci]
 	c.told[side] = true
 	w.signal(SignalHangup, c, side, Signal{})
+	if c.up && side == fromDialer && c.ids[fromAcceptor] == 0 && c.link.hollow {
+		c.told[fromAcceptor] = true // it never heard of it
+	}
 	if !c.up {
 		w.release(ci)
 		return
@@ -270,7 +273,7 @@ func (w *World) endFlow(ci int32, side int) {
 // scheduleFlowFin makes an event of the end of a flow.
 func (w *World) scheduleFlowFin(ci int32, side int) {
 	c := w.conns[ci]
-	if c.frozen {
+	if c.frozen || c.pipes[side].mute {
 		return
 	}
 	p := &c.pipes[side]

@@ -108,6 +108,7 @@ const (
 	evLoaded   // a received snapshot is in memory
 	evWrite    // per-write mode: the next client write
 	evSample   // charts
+	evCut      // a connection is reset: so much was to pass
 	evStall    // a server learns how much a socket takes
 	evLimit    // the write that fills an output buffer
 	evExit     // a process ends by itself

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"psyncsim/model"
+	"psyncsim/scenarios"
 	"psyncsim/sim"
 )
 
@@ -15,7 +15,7 @@ import (
 func (p *player) act(e *Event, f fields) bool {
 	node, s := "", -1
 	switch e.Op {
-	case "raw_probe", "link", "sleep": // of no server, or of one that they need not name
+	case "raw_probe", "fake_psync", "link", "sleep", "stop_writes": // of no server, or of one that they need not name
 	default:
 		f.take("node", &node)
 		if s = p.server(node); s < 0 {
@@ -24,7 +24,7 @@ func (p *player) act(e *Event, f fields) bool {
 		}
 	}
 	switch e.Op {
-	case "stop", "replicaof", "replicaof_no_one", "config_set", "write", "process_stop", "process_continue":
+	case "stop", "replicaof", "replicaof_no_one", "config_set", "write", "process_stop", "process_continue", "debug_reload", "populate":
 		if !p.w.Alive(s) {
 			p.differ(e.Op+" of "+node, "runs", "does not run")
 		}
@@ -38,6 +38,15 @@ func (p *player) act(e *Event, f fields) bool {
 		p.rec.disks[s] = disk{exists: true, saved: p.w.Saved(s)}
 	case "rdb_removed":
 		p.removed(s, f)
+	case "rdb_put_back":
+		p.rec.disks[s] = p.aside[s]
+	case "debug_reload": // saves and loads: neither id, offset nor history hang on it
+		p.rec.disks[s] = disk{exists: true, saved: p.w.Saved(s)}
+	case "populate":
+		return p.populate(s, f)
+	case "stop_writes":
+		delete(f, "node")
+		p.writing = nil
 	case "replicaof":
 		master := ""
 		f.take("master", &master)
@@ -52,8 +61,8 @@ func (p *player) act(e *Event, f fields) bool {
 		key, value := "", ""
 		f.take("key", &key)
 		f.take("value", &value)
-		if !configure(&p.cfg.Servers[s].Settings, key, value) {
-			p.differ("not known: config_set "+key, value, "")
+		if why := p.configure(&p.cfg.Servers[s].Settings, key, value, false); why != "" {
+			p.differ("not known: config_set "+key, value, why)
 			return true
 		}
 		set := p.cfg.Servers[s].Settings
@@ -75,6 +84,8 @@ func (p *player) act(e *Event, f fields) bool {
 		return p.link(e, f)
 	case "raw_probe":
 		p.probe(e, f)
+	case "fake_psync":
+		return p.fake(e, f)
 	default:
 		return false
 	}
@@ -93,8 +104,10 @@ func (p *player) start(s int, f fields) bool {
 		switch {
 		case key == "replicaof" || key == "slaveof":
 			sc.ReplicaOf = value
-		case !configure(&sc.Settings, key, value):
-			p.differ("not known: config "+key, value, "")
+		default:
+			if why := p.configure(&sc.Settings, key, value, true); why != "" {
+				p.differ("not known: config "+key, value, why)
+			}
 		}
 	}
 	sc.Settings.BacklogSize = max(sc.Settings.BacklogSize, p.prof.BacklogMinConfig)
@@ -102,30 +115,22 @@ func (p *player) start(s int, f fields) bool {
 	return true
 }
 
-// configure sets one directive of redis.conf; false if it is not known.
-func configure(set *model.Settings, key, value string) bool {
-	n, err := strconv.ParseInt(value, 10, 64)
-	number := err == nil
-	switch strings.ReplaceAll(key, "slave", "replica") {
-	case "repl-backlog-size":
-		set.BacklogSize = n
-	case "repl-backlog-ttl":
-		set.BacklogTTL = time.Duration(n) * time.Second
-	case "repl-timeout":
-		set.Timeout = time.Duration(n) * time.Second
-	case "repl-ping-replica-period":
-		set.PingPeriod = time.Duration(n) * time.Second
-	case "repl-diskless-sync-delay":
-		set.DisklessDelay = time.Duration(n) * time.Second
-	case "repl-diskless-sync":
-		set.Diskless = value == "yes"
-		return value == "yes" || value == "no"
-	case "save", "appendonly": // as they are anyway
-		return value == "" || value == "no"
-	default:
-		return false
+// configure sets one directive of redis.conf; the answer says what is wrong.
+func (p *player) configure(set *model.Settings, key, value string, file bool) string {
+	if key == "save" { // snapshots of their own the recorder's servers make none
+		set.SavePoints = value != ""
+		return ""
 	}
-	return number
+	name := key
+	if !p.prof.FramedHandshake { // before 5.0 it is a slave, whatever the recorder calls it
+		name = strings.ReplaceAll(key, "replica", "slave")
+	}
+	if err := scenarios.Directive(p.prof, set, name, value, file); err != nil {
+		if scenarios.Directive(p.prof, set, key, value, file) != nil {
+			return err.Error()
+		}
+	}
+	return ""
 }
 
 // stop ends a process. There are no save points: only "save" writes a snapshot.
@@ -148,7 +153,7 @@ func (p *player) stop(s int, f fields) bool {
 func (p *player) removed(s int, f fields) {
 	p.compareDisk("rdb_removed", f["was"], p.rec.disks[s])
 	delete(f, "was")
-	p.rec.disks[s] = disk{}
+	p.aside[s], p.rec.disks[s] = p.rec.disks[s], disk{}
 }
 
 // mostCommands is far above what any case writes at once.
@@ -160,6 +165,8 @@ func (p *player) write(s int, f fields) bool {
 	var bytes, size, commands int64
 	note := ""
 	f.take("note", &note)
+	var over float64
+	f.take("over_s", &over)
 	if !f.take("bytes", &bytes) || !f.take("cmd_bytes", &size) || !f.take("commands", &commands) || size < 1 ||
 		commands < 1 || commands > mostCommands || bytes <= size*(commands-1) {
 		return false
@@ -171,6 +178,10 @@ func (p *player) write(s int, f fields) bool {
 	sizes[commands-1] = bytes - size*(commands-1)
 	switch note {
 	case "":
+		if over > 0 {
+			p.writeOver(s, sizes, over)
+			return true
+		}
 		p.w.Write(s, sizes...)
 	case "one at a time, INFO after each":
 		p.climb(s, sizes)
@@ -178,45 +189,6 @@ func (p *player) write(s int, f fields) bool {
 		p.differ("not known: write note", note, "")
 	}
 	return true
-}
-
-// link does something to the network between two servers.
-func (p *player) link(e *Event, f fields) bool {
-	var name, mode, connects, ways string
-	f.take("link", &name)
-	f.take("mode", &mode)
-	f.take("new_connections", &connects)
-	f.take("directions", &ways)
-	replica, master, _ := strings.Cut(name, "->")
-	a, b := p.server(replica), p.server(master)
-	if a < 0 || b < 0 {
-		return false
-	}
-	p.handOn(name)
-	p.done = append(p.done, deed{op: e.Op, link: name, mode: mode, at: p.w.Now()})
-	switch {
-	case mode == "reset" && (connects == "refuse" || connects == "accept"):
-		p.w.Cut(a, b, connects == "refuse")
-	case mode == "pass":
-		p.w.Heal(a, b)
-	case mode == "blackhole" && (ways == "" || ways == "both"):
-		p.w.Silence(a, b)
-	default:
-		p.differ("not known: link", mode+" "+connects+" "+ways, "")
-	}
-	return true
-}
-
-// handOn lets lines arrive that were seen on a link: the proxy between the two
-// servers had handed them on before it did anything else.
-func (p *player) handOn(link string) {
-	for _, c := range p.rec.open {
-		for i := range c.items {
-			if it := &c.items[i]; c.link == link && it.seen {
-				p.advance(it.at + p.rec.latency + pollStep)
-			}
-		}
-	}
 }
 
 // probe lets a handmade client ask. The recorder first waits until no snapshot

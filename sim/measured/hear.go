@@ -20,11 +20,12 @@ type recorder struct {
 	dials    []dial
 	verdicts []verdict
 	pings    []ping
-	linkUp   []moment // a replica follows the stream
-	online   []moment // a master streams to a replica
-	disks    []disk   // what is in each server's snapshot file
-	saving   []disk   // what the snapshot being made, or received, will hold
-	saves    []bool   // the process will save when it ends
+	linkUp   []moment              // a replica follows the stream
+	online   []moment              // a master streams to a replica
+	disks    []disk                // what is in each server's snapshot file
+	saving   []disk                // what the snapshot being made, or received, will hold
+	saves    []bool                // the process will save when it ends
+	fulls    map[int]model.Instant // when a full sync last began at a server
 	left     func(server int) *model.Saved
 	saved    func(server int) *model.Saved
 	skew     func() model.Instant // recorded time minus simulated time
@@ -44,6 +45,7 @@ type conn struct {
 	streamed  int64        // when it ended
 	streams   bool
 	closedBy  string
+	halfOpen  bool // its dialer alone was told that it ended
 	closed    model.Instant
 	realEnd   model.Instant // closed in recorded time
 	acceptor  int
@@ -137,6 +139,8 @@ func (r *recorder) Hear(at model.Instant, s sim.Signal) {
 		}
 	case sim.SignalStream:
 		c.streams, c.first = true, s.First
+	case sim.SignalHalfOpen:
+		c.halfOpen = true
 	case sim.SignalHangup, sim.SignalReset:
 		if c.closedBy != "" {
 			return
@@ -238,6 +242,10 @@ func (r *recorder) Observe(rec *trace.Record) {
 		}
 	case model.EvFullBegins:
 		r.saving[me] = disk{exists: true}
+		if r.fulls == nil {
+			r.fulls = map[int]model.Instant{}
+		}
+		r.fulls[me] = rec.At
 		if e.ID != "" && len(e.ID) == len(model.ZeroID) {
 			r.saving[me].saved = &model.Saved{ID: e.ID, Offset: e.Offset}
 		}

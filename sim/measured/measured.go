@@ -202,7 +202,10 @@ type Result struct {
 	// NotPlayed says why the case was not played at all.
 	NotPlayed []string
 	// Assumed are things that the recorder must have done and did not write down.
-	Assumed     []string
+	Assumed []string
+	// NotCompared are the case's own numbers (observed.facts) whose names say
+	// nothing here. The events that they were made of are compared.
+	NotCompared []string
 	Differences []Difference  // of the seed with the fewest
 	Seed        uint64        // that seed
 	Late        time.Duration // the most by which something came earlier or later than recorded
@@ -221,6 +224,7 @@ type CaseReport struct {
 	ID          string       `json:"id"`
 	Agree       bool         `json:"agree"`
 	Differences []Difference `json:"differences"`
+	NotCompared []string     `json:"not_compared,omitempty"` // see Result
 }
 
 // Verify plays all cases of some files.
@@ -237,7 +241,7 @@ func Verify(files []*File, opt Options) Report {
 			if len(d) == 0 {
 				r.Agree++
 			}
-			r.Cases = append(r.Cases, CaseReport{f.Server, c.ID, len(d) == 0, d})
+			r.Cases = append(r.Cases, CaseReport{f.Server, c.ID, len(d) == 0, d, got.NotCompared})
 		}
 	}
 	return r

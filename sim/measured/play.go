@@ -80,6 +80,14 @@ type player struct {
 	wrongIDs   int
 	base       model.Settings
 	held       time.Duration // see Case.held
+
+	aside     []disk // snapshot files that were removed
+	writing   []*writing
+	loose     int64 // bytes by which an offset may differ: see writeOver
+	cutting   *cutting
+	fakes     []*sim.Probe
+	filled    map[int]model.Instant // when data came to a server other than by its stream
+	bandwidth int64                 // of a link that nobody limits
 }
 
 // boot is a process that will start.
@@ -154,6 +162,9 @@ func (p *player) prepare(seed uint64, opt Options) {
 	if err != nil {
 		panic("measured: " + err.Error())
 	}
+	p.aside = make([]disk, len(p.cfg.Servers))
+	p.filled = map[int]model.Instant{}
+	p.bandwidth = sim.DefaultLink.Bandwidth
 	p.w, p.rec.saved, p.rec.left, p.rec.skew = w, w.Saved, w.Left, func() model.Instant { return p.skew }
 	w.Listen(p.rec)
 	w.Begin()
@@ -203,8 +214,21 @@ func (p *player) advance(until model.Instant) {
 		}
 		p.w.Start(b.server, p.rec.disks[b.server].saved)
 	}
-	if until > p.w.Now() {
-		p.w.Advance(until)
+	for until > p.w.Now() {
+		next := until
+		if len(p.writing) > 0 {
+			next = min(next, max(p.writes(), p.w.Now()+1))
+		}
+		waits := p.cutting != nil && !p.cutting.done
+		if waits {
+			next = min(next, p.w.Now()+pollStep)
+		}
+		if p.w.Advance(next); waits {
+			p.cut()
+		}
+	}
+	if len(p.writing) > 0 {
+		p.writes()
 	}
 }
 

@@ -94,7 +94,9 @@ func accountOf(names []string, o *outcome, psync int) (a account) {
 		if e.Gap >= 0 {
 			num(e.T, e.Gap, "%s gap_bytes", what)
 		}
-		num(e.T, e.Stream, "%s", what+streamBytes)
+		if e.Stream >= 0 {
+			num(e.T, e.Stream, "%s", what+streamBytes)
+		}
 		if e.Digest != "" {
 			a.digests[what+streamBytes] = e.Digest
 		}
@@ -126,7 +128,7 @@ const streamBytes = " stream bytes"
 
 // digested puts the digest of each real stream beside those that some simulated
 // runs with bytes gave: where all of them count the same bytes and give the same
-// digest. Elsewhere timing decides what stands where, PINGs above all.
+// digest. Elsewhere timing decides what was on the stream when.
 func digested(real account, facts []Fact, runs []account) (more []Fact) {
 	for _, f := range facts {
 		want := real.digests[f.What]

@@ -459,6 +459,7 @@ func (s *stage) breakLink(f *sim.FaultConfig, began time.Duration) error {
 	switch {
 	case f.Kind == sim.FaultSilent:
 		a.kind = actSilence
+		s.heard.hush(f.A, f.B)
 		s.onLink(f.A, f.B, (*live.Proxy).Blackhole)
 	case f.For == 0:
 		a.kind = actReset

@@ -2,9 +2,7 @@ package twin
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"hash"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,9 +18,10 @@ type Exchange struct {
 	Request, Reply  string // the lines; the reply is "" when none came
 	Reason          string // "" for a partial one, and where it cannot be known
 	Gap             int64  // bytes missed; -1 where there is no such number
-	Stream          int64  // bytes of stream that followed
-	Digest          string // of these bytes; "" where they were only counted
-	sum             hash.Hash
+	Stream          int64  // bytes of stream that followed; -1 where that is not known
+	Digest          string // of these bytes without PINGs; "" where they were only counted
+	sifter          sifter
+	hushed          bool // its connection went through a silence
 }
 
 // wires hears connections, real or simulated ones.
@@ -140,10 +139,7 @@ func (c *wire) took(n int64, b []byte) {
 	if b == nil {
 		return
 	}
-	if c.now.sum == nil {
-		c.now.sum = sha256.New()
-	}
-	c.now.sum.Write(b)
+	c.now.sifter.write(b)
 }
 
 func (c *wire) line(line string) {
@@ -171,14 +167,29 @@ func (c *wire) line(line string) {
 	}
 }
 
+// hush notes that the connections between two servers fall silent.
+func (h *wires) hush(a, b int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for k, c := range h.conns {
+		if c.now != nil && linkKey(k.replica, k.master) == linkKey(a, b) {
+			c.now.hushed = true
+		}
+	}
+}
+
 // exchanges are copies of those that were heard, in order.
 func (h *wires) exchanges() (list []Exchange) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, e := range h.all {
+	for i, e := range h.all {
 		x := *e
-		if e.sum != nil {
-			x.Digest = hex.EncodeToString(e.sum.Sum(nil)[:8])
+		if e.hushed && slices.ContainsFunc(h.all[i+1:], func(n *Exchange) bool { return n.Replica == e.Replica }) {
+			// After the silence the proxy carried on what waited, to a socket that the
+			// replica had closed meanwhile.
+			x.Stream = -1
+		} else {
+			x.Digest = e.sifter.digest()
 		}
 		list = append(list, x)
 	}
