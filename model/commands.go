@@ -11,7 +11,19 @@ func (s *Server) clientData(id ConnID, data []byte) {
 		return // closed by us a moment ago
 	}
 	c.in.Feed(data)
-	for {
+	s.commands(c)
+}
+
+// heldBack says whether a client's next command has to wait: for the end of a pause,
+// or of its own WAIT.
+func (s *Server) heldBack(c *client) bool {
+	return c.blocked || c.state == notReplica && (s.pause.kind == pauseAll || s.pause.kind != pauseNone && !s.prof.Orders.PauseWrites)
+}
+
+// commands takes what a connection has sent.
+func (s *Server) commands(c *client) {
+	id := c.conn
+	for !s.heldBack(c) {
 		args, _, ok, err := c.in.Next()
 		if err != nil {
 			s.send(id, []byte("-ERR "+err.Error()+"\r\n"))
@@ -32,6 +44,7 @@ func (s *Server) clientData(id ConnID, data []byte) {
 		if s.client(id) == nil {
 			return
 		}
+		c.wrote = s.mro
 	}
 }
 
@@ -127,6 +140,9 @@ func (s *Server) tookOver(c *client, id []byte) bool {
 // is compares a word without case.
 func is(b []byte, word string) bool { return len(b) == len(word) && foldPrefix(b, word) }
 
+// foldEqual compares words without case.
+func foldEqual(a, b string) bool { return is([]byte(a), b) }
+
 // foldPrefix says whether b begins with word, without case.
 func foldPrefix(b []byte, word string) bool {
 	if len(b) < len(word) {
@@ -157,10 +173,12 @@ func (s *Server) replconf(c *client, args [][]byte) {
 		name, value := args[i], args[i+1]
 		switch {
 		case is(name, "listening-port"):
-			if _, ok := ParseInt(value); !ok {
+			port, ok := ParseInt(value)
+			if !ok {
 				s.reply(c, "-ERR value is not an integer or out of range")
 				return
 			}
+			c.port = port
 		case is(name, "ip-address") && s.prof.PSYNC > 0:
 		case is(name, "capa") && s.prof.CapaEOF:
 			if is(value, "eof") {

@@ -13,6 +13,9 @@ type cron struct {
 	peerDue int64
 	// look says that limits may have been lowered below what a buffer holds.
 	look bool
+	// extra is how many replicationCron runs there were beyond one a second: it runs
+	// with each turn while a FAILOVER goes on.
+	extra int64
 }
 
 const (
@@ -59,10 +62,15 @@ func (s *Server) Deadline() Instant {
 		return s.up.newlineAt.Add(time.Second)
 	}
 	next := max(c.next, c.turnFrom(s.now)) // turns that were passed over did not matter
-	if s.cfg.EveryTick || s.child.ended || s.stop.on || c.look && s.prof.ChecksIdle {
+	if s.cfg.EveryTick || s.child.ended || s.stop.on || s.failover.state != failoverNone || c.look && s.prof.ChecksIdle {
 		return c.at(next)
 	}
 	turn := int64(1<<63 - 1)
+	for _, due := range [...]Instant{s.pauseDue(), s.waitDue()} {
+		if due != Never {
+			turn = min(turn, max(next, c.turnFrom(due)))
+		}
+	}
 	second := func(unix int64) int64 { return max(next, c.turnFrom(s.reaches(unix))) }
 	if due := s.limitDue(); due > 0 {
 		turn = second(due)
@@ -82,6 +90,9 @@ func (s *Server) Deadline() Instant {
 	}
 	if due, ok := s.ttlDue(); ok {
 		turn = min(turn, replFrom(second(due)))
+	}
+	if due := s.goodDue(); due != Never {
+		turn = min(turn, replFrom(max(next, c.turnFrom(due))))
 	}
 	if turn == 1<<63-1 {
 		return Never
@@ -109,8 +120,8 @@ func (s *Server) pings() bool {
 // replicationCron runs since the process started.
 func (s *Server) nextPing(repl int64) int64 {
 	k := max(1, wholeSeconds(s.set.PingPeriod))
-	loops := repl / turnsPerRepl
-	return -floorDiv(-loops, k) * k * turnsPerRepl
+	loops := repl/turnsPerRepl + s.cron.extra
+	return (-floorDiv(-loops, k)*k - s.cron.extra) * turnsPerRepl
 }
 
 func (s *Server) ttlDue() (second int64, ok bool) {
@@ -148,8 +159,14 @@ func (s *Server) wake() {
 	if s.child.ended {
 		s.reapChild()
 	}
-	if turn%turnsPerRepl == 0 {
-		s.replicationCron(turn / turnsPerRepl)
+	s.serveWaits(true)
+	s.lookAtPause()
+	switch loops := turn/turnsPerRepl + c.extra; {
+	case turn%turnsPerRepl == 0:
+		s.replicationCron(loops)
+	case s.failover.state != failoverNone:
+		c.extra++
+		s.replicationCron(loops + 1)
 	}
 }
 
@@ -157,8 +174,10 @@ var newline = []byte("\n")
 
 // replicationCron does what every version's does, in its order (facts: 5.1).
 func (s *Server) replicationCron(loops int64) {
+	s.advanceFailover()
 	s.upstreamCron()
-	if s.pings() && loops%max(1, wholeSeconds(s.set.PingPeriod)) == 0 {
+	quiet := s.failover.until > 0 && s.pause.kind != pauseNone // a FAILOVER with a timeout keeps the stream still
+	if s.pings() && !quiet && loops%max(1, wholeSeconds(s.set.PingPeriod)) == 0 {
 		p := pingUpper
 		if s.prof.PingLower {
 			p = pingLower
@@ -174,4 +193,5 @@ func (s *Server) replicationCron(loops int64) {
 		}
 	}
 	s.startPendingSaves(false)
+	s.countGood()
 }

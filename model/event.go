@@ -34,6 +34,12 @@ const (
 	EvStopped                             // the process ended: Offset (MRO)
 	EvInfo                                // the INFO of a node at the end of a run: Info
 	EvStopping                            // a shutdown waits for replicas: Offset (MRO)
+	EvStopAborted                         // it goes on instead: Offset (MRO)
+	EvAnswered                            // what an operator's order was answered with, if not +OK: Text, Reply; WAIT: Offset (its target), Since
+	EvClientsPaused                       // CLIENT PAUSE: Full (ALL), Until
+	EvClientsResumed                      // no pause holds clients back any more
+	EvFailover                            // a FAILOVER moved on: Text (master_failover_state), Peer (target), Reply (why), Offset (MRO)
+	EvWritable                            // min-replicas: writes are taken (Full) or refused from now on: Bytes (good replicas)
 	evCount
 
 	DriverKinds EventKind = 64
@@ -59,6 +65,7 @@ type Event struct {
 	Bytes  int64
 	Since  Instant
 	Seed   uint64 // of the run; drivers' facts only
+	Until  Instant
 	Info   *Info
 }
 
@@ -108,7 +115,7 @@ var eventText = [evCount]string{
 	"", "started", "follows", "promoted", "dial", "dial-failed", "ask", "judge", "full-begins",
 	"continued", "online", "lost", "abandoned", "peer-gone", "peer-online", "saving", "saved",
 	"sending", "loading", "backlog-created", "backlog-freed", "backlog-resized", "new-id", "ping",
-	"stopped", "info", "stopping",
+	"stopped", "info", "stopping", "stop-aborted", "answer", "clients-paused", "clients-resumed", "failover", "writable",
 }
 
 // Word is the stable name of the kind, or "" for a driver's kind.
@@ -172,6 +179,7 @@ func (e *Event) AppendFields(b []byte) []byte {
 	if e.Seed != 0 {
 		b = strconv.AppendUint(append(b, " seed="...), e.Seed, 10)
 	}
+	num("until", int64(e.Until))
 	if e.Info != nil {
 		b = e.Info.appendText(b)
 	}

@@ -132,6 +132,7 @@ func (s *Server) reapChild() {
 		case ch.socket:
 			c.state, c.ackTime, c.onAck = online, s.unix(), true
 			s.peerDue(c)
+			s.countGood()
 		default:
 			c.state = sendBulk
 			header := "$" + strconv.FormatInt(ch.bytes, 10) + "\r\n"
@@ -159,6 +160,7 @@ func (s *Server) snapshotSent(id ConnID, bytes int64) {
 	}
 	c.state, c.ackTime = online, s.unix()
 	s.peerDue(c)
+	s.countGood()
 	s.attach(c)
 }
 

@@ -73,6 +73,11 @@ func (s *Server) ask() {
 		id, p = string(u.masterID), u.done+1
 	}
 	at := strconv.FormatInt(int64(p), 10)
+	if s.failover.state == failoverAsks {
+		s.note(Event{Kind: EvAsked, Conn: u.conn, Peer: u.host, Text: "PSYNC " + id + " " + at + " FAILOVER", Offset: p})
+		s.say("PSYNC", id, at, "FAILOVER")
+		return
+	}
 	s.note(Event{Kind: EvAsked, Conn: u.conn, Peer: u.host, Text: "PSYNC " + id + " " + at, Offset: p})
 	s.say("PSYNC", id, at)
 }
@@ -123,7 +128,7 @@ func (s *Server) liveBytes(rest []byte) {
 	case u.state != upConnected:
 		panic("model: bytes of a snapshot that are not told as such")
 	default:
-		s.stream(Chunk{From: u.read + 1, To: u.read + 1 + Offset(len(rest)), Data: rest}, nil)
+		s.stream(&Input{Chunk: Chunk{From: u.read + 1, To: u.read + 1 + Offset(len(rest)), Data: rest}})
 	}
 }
 
@@ -169,8 +174,12 @@ func (s *Server) verdict(line []byte) {
 		u.await()
 		s.note(Event{Kind: EvFullBegins, Peer: u.host, ID: id, Offset: off})
 		s.forgetForFull()
+		s.judgedFailover(true)
 	case foldPrefix(line, "+CONTINUE"):
 		s.continued(line)
+		s.judgedFailover(true)
+	case s.failover.state == failoverAsks:
+		s.judgedFailover(false)
 	case s.prof.PSYNC == 2 && (foldPrefix(line, "-NOMASTERLINK") || foldPrefix(line, "-LOADING")):
 		s.abandon(WhyError, false)
 	default:

@@ -42,6 +42,7 @@ type Info struct {
 	Slaves            []InfoSlave
 
 	NetInput, NetOutput int64 // total_net_repl_input_bytes, total_net_repl_output_bytes
+	Refused             int64 // errorstat_NOREPLICAS: writes refused for want of replicas
 	LimitDisconnections int64 // client_output_buffer_limit_disconnections
 	ExpiredKeys         int64 // expired_keys
 	EvictedKeys         int64 // evicted_keys
@@ -145,7 +146,7 @@ func (s *Server) Info(at Instant) *Info {
 	n := &Info{Role: "master", ReplID: s.id, ReplID2: s.id2, RunID: s.runID, MRO: s.mro, SecondOffset: s.second,
 		BacklogActive: s.log != nil, BacklogSize: s.set.BacklogSize, First: s.staleFirst, Hist: s.staleHist,
 		SyncFull: s.stats.full, SyncPartialOK: s.stats.partialOK, SyncPartialErr: s.stats.partialErr,
-		BgsaveInProgress: s.child.running, FailoverState: "no-failover", ReadOnly: true,
+		BgsaveInProgress: s.child.running, FailoverState: failoverWords[s.failover.state], GoodSlaves: s.good, MinSlaves: s.minReplicas(), Refused: s.stats.refused, ReadOnly: true,
 		NetInput: s.stats.netIn, NetOutput: s.stats.netOut, LimitDisconnections: s.stats.overLimit,
 		MaxMemoryPolicy: "noeviction", shape: s.prof.Info}
 	if s.log != nil {

@@ -62,6 +62,7 @@ const (
 	infoGoodSlaves
 	infoWaiting
 	infoFailover
+	infoRefused
 	infoCount
 )
 
@@ -83,7 +84,7 @@ var infoNames = [infoCount]string{
 	infoSyncLastIO: "master_sync_last_io_seconds_ago", infoSyncBuffer: "replicas_repl_buffer_size",
 	infoSyncPeak: "replicas_repl_buffer_peak", infoPriority: "slave_priority", infoReadOnly: "slave_read_only",
 	infoAnnounced: "replica_announced", infoGoodSlaves: "min_slaves_good_slaves", infoWaiting: "replicas_waiting_psync",
-	infoFailover: "master_failover_state",
+	infoFailover: "master_failover_state", infoRefused: "errorstat_NOREPLICAS",
 }
 
 // InfoName is the name of a field, and whether it is text.
@@ -157,7 +158,7 @@ const (
 	infoStats26 = "expired_keys evicted_keys "
 	infoStats28 = "sync_full sync_partial_ok sync_partial_err expired_keys evicted_keys "
 	infoStats40 = infoStats28 + "slave_expires_tracked_keys "
-	infoStats62 = infoStats40 + "unexpected_error_replies "
+	infoStats62 = infoStats40 + "unexpected_error_replies errorstat_NOREPLICAS "
 	infoStats70 = "total_net_repl_input_bytes total_net_repl_output_bytes " + infoStats62
 	infoStats74 = infoStats70 + "client_output_buffer_limit_disconnections "
 
@@ -208,6 +209,8 @@ func (n *Info) prints(id infoID) bool {
 		return n.Role == "slave" && !n.LinkUp
 	case infoGoodSlaves:
 		return n.MinSlaves
+	case infoRefused:
+		return n.Refused > 0
 	}
 	return true
 }
@@ -329,6 +332,8 @@ func (n *Info) number(id infoID) int64 {
 		return flag(n.ReadOnly)
 	case infoGoodSlaves:
 		return n.GoodSlaves
+	case infoRefused:
+		return n.Refused
 	case infoPriority:
 		return 100 // the default of replica-priority: sentinel's matter
 	case infoAnnounced:

@@ -1,5 +1,10 @@
 package model
 
+import (
+	"strconv"
+	"strings"
+)
+
 // peerState is where a replica stands on its master (SLAVE_STATE_*).
 type peerState uint8
 
@@ -24,8 +29,12 @@ type client struct {
 	onAck    bool // diskless: the stream starts with the first ACK
 	sent     bool // diskless: its payload is out
 	closing  bool
-	asked    int64 // unix second of its PSYNC
-	ackTime  int64 // unix second of its last ACK or newline
+	blocked  bool   // in WAIT: its next commands wait with it
+	answered bool   // it is no longer, and they may be taken
+	port     int64  // REPLCONF listening-port
+	wrote    Offset // MRO behind its last command: what its WAIT is about
+	asked    int64  // unix second of its PSYNC
+	ackTime  int64  // unix second of its last ACK or newline
 	ack      Offset
 	// bufFrom is the first stream byte that waits in its output buffer; the
 	// buffer is [bufFrom, mro] while it buffers. buf holds it in bytes mode.
@@ -42,6 +51,15 @@ type client struct {
 	closeFrom Instant // with closing: no turn before this one does
 	reader    ReaderID
 	reads     bool // reader is its place in the shared blocks (>= 7.0)
+}
+
+// dialable is by which name a replica can be dialed: its own in a simulation, else
+// the address from which it came and the port that it told.
+func (c *client) dialable() string {
+	if i := strings.LastIndexByte(c.peer, ':'); i >= 0 {
+		return c.peer[:i+1] + strconv.FormatInt(c.port, 10)
+	}
+	return c.peer
 }
 
 // buffers says whether the stream collects in the client's output buffer: from
@@ -115,6 +133,7 @@ func (s *Server) freeClient(c *client, why Why) {
 		if s.replicas() == 0 {
 			s.noReplicasSince = s.unix()
 		}
+		s.countGood()
 		s.dropUselessChild()
 		if s.child.running && s.child.socket {
 			s.socketChildDone()
@@ -135,6 +154,9 @@ func (s *Server) dropReplicas(why Why) {
 
 // psync decides a PSYNC (syncCommand, masterTryPartialResynchronization).
 func (s *Server) psync(c *client, args [][]byte) {
+	if s.failingOver(c) {
+		return
+	}
 	if s.up.host != "" && s.up.state != upConnected {
 		s.reply(c, s.prof.LinkDownWord+" Can't SYNC while not connected with my master")
 		return
@@ -165,6 +187,7 @@ func (s *Server) psync(c *client, args [][]byte) {
 		s.reply(c, e.Reply)
 		c.state, c.ackTime, c.bufFrom = online, s.unix(), Offset(p)
 		s.peerDue(c)
+		s.countGood()
 		if s.copyTooLarge(Offset(p)) && !s.overAtOnce(c) {
 			return
 		}
@@ -207,8 +230,20 @@ func (s *Server) refuses(id []byte, p Offset) Why {
 	return WhyNone
 }
 
+// failingOver refuses whoever would follow a server that hands its role over.
+func (s *Server) failingOver(c *client) bool {
+	if s.failover.state == failoverNone {
+		return false
+	}
+	s.reply(c, "-NOMASTERLINK Can't SYNC while failing over")
+	return true
+}
+
 // sync serves a plain SYNC: a full sync without a +FULLRESYNC line.
 func (s *Server) sync(c *client) {
+	if s.failingOver(c) {
+		return
+	}
 	if s.up.host != "" && s.up.state != upConnected {
 		s.reply(c, s.prof.LinkDownWord+" Can't SYNC while not connected with my master")
 		return

@@ -73,7 +73,10 @@ const (
 	InStop                              // the process ends: Save (a snapshot is written first)
 	InStall                             // the transport of Conn takes no stream byte from Chunk.From on; 0: it takes all again
 	InThawed                            // the process did not run since Since, and runs again
-	InShutdown                          // SHUTDOWN: the process ends when its replicas are in step; OutExit follows
+	InShutdown                          // SHUTDOWN: the process ends when its replicas are in step; OutExit follows. Abort: it goes on
+	InFailover                          // FAILOVER: Peer (the target; "" is any replica), Force, Timeout (0 is for ever), Abort
+	InClientPause                       // CLIENT PAUSE: Timeout, All (else WRITE); Abort is CLIENT UNPAUSE
+	InWait                              // WAIT by the client that wrote last: Count (replicas), Timeout (0 is for ever)
 )
 
 // Input is one thing that happened to a node.
@@ -89,7 +92,18 @@ type Input struct {
 	// blocks feeds what is new in its stream: AppendCommandPieces of each
 	// client's command; whole commands, in a replica. They may be left
 	// out when none is longer than BlockRequest.
-	Pieces   []int64
+	Pieces []int64
+	// Quiet is, for InStream, the offset behind the commands at the beginning of
+	// the chunk that are the master's own (PING, SELECT, GETACK) and change no data.
+	// Asks says that the chunk ends with a GETACK. Both are found by parsing in a
+	// chunk with Data.
+	Quiet    Offset
+	Asks     bool
+	All      bool
+	Force    bool
+	Abort    bool
+	Count    int64
+	Timeout  time.Duration
 	Why      Why
 	Save     bool
 	Since    Instant
@@ -105,7 +119,7 @@ const (
 	OutDial         OutputKind = iota + 1 // connect to the server Peer: Conn
 	OutSend                               // Conn, Data: valid until the next Step
 	OutAttach                             // from now on Conn carries the stream from Chunk.From on: what Chunk holds now, then all that OutFeed tells
-	OutFeed                               // the node's own stream grew by Chunk; Literal: by a command of the node's own (SELECT, PING)
+	OutFeed                               // the node's own stream grew by Chunk; Literal: by a command of the node's own (SELECT, PING, GETACK: Asks)
 	OutSnapshot                           // start a snapshot child; Socket: it writes to the waiting replicas, else InSnapshotDone follows
 	OutKillSnapshot                       // the child is of no use any more
 	OutSendSnapshot                       // send Data (the header line), then the snapshot and Bytes of trailer, on Conn; InSent follows
@@ -114,6 +128,7 @@ const (
 	OutNote                               // a fact for whoever watches: Event
 	OutReceive                            // a snapshot comes on Conn: Bytes of it, or below 0 all before the mark Data; Chunk.Data came already. Its bytes are InBulk, what follows is InData
 	OutExit                               // end the process: InStop follows
+	OutResume                             // clients' writes that waited (see Holds) are tried again
 	OutApply                              // execute what Chunk holds of the master's stream (only if it holds bytes)
 )
 
@@ -129,6 +144,7 @@ type Output struct {
 	Event *Event // valid until the next Step
 
 	Socket, Literal bool
+	Asks            bool // OutFeed: it is a GETACK, which a replica answers when it comes to it
 }
 
 // Node is how a driver speaks to a server. Step takes one input and answers

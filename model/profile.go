@@ -67,8 +67,9 @@ type Profile struct {
 	ShutdownTimeout   time.Duration // default shutdown-timeout: how long a shutdown waits for replicas; 0 does not know it
 	ArgsQuote         string        // how the refusal of an unknown command quotes its arguments; "" shows none
 
-	Info         *infoShape // what INFO prints
-	ClientMemory int64      // what mem_clients_slaves counts for a replica beside its output buffer, bytes (ring only)
+	Info         *infoShape  // what INFO prints
+	Orders       *OrderShape // what clients and operators can ask, and how they are refused
+	ClientMemory int64       // what mem_clients_slaves counts for a replica beside its output buffer, bytes (ring only)
 
 	Source string // where these values were read
 }
@@ -102,6 +103,11 @@ type Settings struct {
 	SoftLimit     int64         // soft, bytes; 0 is none
 	SoftSeconds   time.Duration // whole seconds above the soft limit
 	SavePoints    bool          // at least one save point is configured
+	// MinReplicas is min-replicas-to-write, MinReplicasLag min-replicas-max-lag in
+	// whole seconds: writes are refused with fewer replicas online whose last ACK
+	// is no older; 0 in either takes them always.
+	MinReplicas    int64
+	MinReplicasLag time.Duration
 	// ShutdownTimeout is shutdown-timeout, whole seconds: how long a shutdown waits
 	// for replicas that lag; 0 does not wait.
 	ShutdownTimeout time.Duration
@@ -114,14 +120,14 @@ func (p *Profile) Defaults() Settings {
 		Timeout: 60 * time.Second, PingPeriod: 10 * time.Second,
 		Diskless: p.Diskless, DisklessDelay: p.DisklessDelay,
 		HardLimit: 256 << 20, SoftLimit: 64 << 20, SoftSeconds: 60 * time.Second,
-		SavePoints: true, ShutdownTimeout: p.ShutdownTimeout,
+		SavePoints: true, ShutdownTimeout: p.ShutdownTimeout, MinReplicasLag: 10 * time.Second,
 	}
 }
 
 var redis26 = Profile{
 	Name: "redis-2.6", Tag: "2.6.17", About: "SYNC only: every reconnect is a full sync",
 	LinkDownWord: "-ERR", CountsRead: true, LinkDownSince0: true, OwnStreamOnChains: true, DropsSubsOnLink: true,
-	DropsSubsOnMove: true, Info: &info26,
+	DropsSubsOnMove: true, Info: &info26, Orders: &orders26,
 	Source: "redis 2.6.17: replication.c",
 }
 
@@ -132,11 +138,12 @@ var redis28 = Profile{
 	CapaEOF:       true, PingAlone: true, LinkDownWord: "-ERR", TTLOnReplicas: true, StaleInfo: true,
 	CountsRead: true, MasterTimesOut: true, LinkDownSince0: true, ClosesInCron: true, OwnStreamOnChains: true, DropsSubsOnMove: true,
 	Info:   &info28,
+	Orders: &orders28,
 	Source: "redis 2.8.24: replication.c, checked live",
 }
 
 var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8", func(p *Profile) {
-	p.GetAck, p.Info = true, &info32
+	p.GetAck, p.Info, p.Orders = true, &info32, &orders32
 })
 
 var redis40 = Profile{
@@ -145,7 +152,7 @@ var redis40 = Profile{
 	DisklessDelay: 5 * time.Second,
 	CapaEOF:       true, CapaPSYNC2: true, AsksOwnID: true, LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true,
 	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, ClosesInCron: true, DropsSubsOnMove: true,
-	GetAck: true, Info: &info40,
+	GetAck: true, Info: &info40, Orders: &orders40,
 	Source: "redis 4.0.14: replication.c, checked live",
 }
 
@@ -158,13 +165,13 @@ var redis62 = Profile{
 	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,
 	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, ChecksIdle: true, RestartKeepsID: true, DropsSubsOnMove: true,
 	GetAck: true, Failover: true, ArgsQuote: "`",
-	Info: &info62, ClientMemory: 17048,
+	Info: &info62, Orders: &orders62, ClientMemory: 17048,
 	Source: "redis 6.2.16: replication.c, checked live",
 }
 
 var redis50 = as(redis40, "redis-5.0", "5.0.14", "as 4.0, handshake in RESP", func(p *Profile) {
 	p.FramedHandshake, p.ArgsQuote = true, "`"
-	p.Info, p.ClientMemory = &info50, 16922
+	p.Info, p.Orders, p.ClientMemory = &info50, &orders50, 16922
 })
 
 var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless by default, masters can restart", func(p *Profile) {
@@ -173,7 +180,7 @@ var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless 
 	p.LateDiscard, p.DropsSubsOnMove = true, false
 	p.MasterRestart = true
 	p.ShutdownTimeout = 10 * time.Second
-	p.ArgsQuote, p.Info = "'", &info70
+	p.ArgsQuote, p.Info, p.Orders = "'", &info70, &orders70
 })
 
 var redis72 = as(redis70, "redis-7.2", "7.2.4", "as 7.0", nil)
@@ -184,7 +191,7 @@ var redis74 = as(redis72, "redis-7.4", "7.4.1", "as 7.2", func(p *Profile) {
 
 var valkey80 = as(redis72, "valkey-8.0", "8.0.1", "10 MiB backlog", func(p *Profile) {
 	p.BacklogSize = 10 << 20
-	p.AckAfterLoad, p.SaysVersion, p.SlaveType, p.Info = true, true, true, &info80
+	p.AckAfterLoad, p.SaysVersion, p.SlaveType, p.Info, p.Orders = true, true, true, &info80, &orders80
 	p.Source = "valkey 8.0.1: replication.c, checked live"
 })
 

@@ -40,9 +40,15 @@ type upstream struct {
 	done     Offset // last byte taken: applied from 4.0 on, read before
 	read     Offset // last byte read; equal to done before 4.0
 	pend     []byte // bytes mode: read and not yet applied
-	spare    []byte // memory for pend while its own is with the driver
-	ack      []byte // memory for the last ACK
-	scan     StreamScanner
+	// While clients are paused the stream is read on and not applied from the first
+	// command on that waits: ready is then the byte behind the last whole command,
+	// else 0; pieces are those of all that waits, asks the ends of the GETACKs in it.
+	ready  Offset
+	pieces []int64
+	asks   []Offset
+	spare  []byte // memory for pend while its own is with the driver
+	ack    []byte // memory for the last ACK
+	scan   StreamScanner
 
 	full     bool // the sync under way is a full one
 	legacy   bool // the master was asked with SYNC: no offsets, no ACK
@@ -59,7 +65,7 @@ type upstream struct {
 
 // cleared keeps the memory of an upstream and nothing else.
 func (u *upstream) cleared() upstream {
-	n := upstream{in: u.in, pend: u.pend[:0], spare: u.spare[:0], ack: u.ack[:0]}
+	n := upstream{in: u.in, pend: u.pend[:0], spare: u.spare[:0], ack: u.ack[:0], pieces: u.pieces[:0], asks: u.asks[:0]}
 	n.in.Reset()
 	return n
 }
@@ -118,6 +124,7 @@ func (s *Server) loaded(id ConnID) {
 	s.cron.thaw(u.frozeAt, s.now)
 	u.masterID, u.done, u.read = u.fullID, u.fullAt, u.fullAt
 	u.scan.Reset()
+	u.forgetHeld()
 	u.pend = u.pend[:0]
 	if s.prof.PSYNC == 2 {
 		s.id, s.id2, s.second, s.mro = u.fullID, ZeroID, -1, u.fullAt
@@ -130,72 +137,6 @@ func (s *Server) loaded(id ConnID) {
 	if !u.legacy && (s.prof.AckAfterLoad || s.prof.AckAfterEOFLoad && u.eof) {
 		s.sendAck()
 	}
-}
-
-// stream takes a piece of the master's stream. pieces are the commands that end
-// in it, if one of them is long.
-func (s *Server) stream(c Chunk, pieces []int64) {
-	u := &s.up
-	if u.state != upConnected {
-		panic("model: stream for a replica that is not connected")
-	}
-	if u.legacy { // SYNC gives no offset: the node counts from -1, whatever the driver calls it
-		shift := c.From - (u.read + 1)
-		c.From, c.To, c.Bound = c.From-shift, c.To-shift, max(c.Bound-shift, 0)
-	}
-	if c.From != u.read+1 {
-		panic("model: the stream skips from " + strconv.FormatInt(int64(u.read), 10) + " to " + strconv.FormatInt(int64(c.From), 10))
-	}
-	bound := c.Bound
-	if c.Data != nil {
-		_, at, err := u.scan.Scan(c.Data)
-		if err != nil {
-			s.lose(WhyError)
-			s.hangup(u.conn, WhyError)
-			return
-		}
-		found := c.From
-		if at > 0 {
-			found += Offset(at)
-		}
-		if bound != 0 && found != bound {
-			panic("model: commands end where the load says they do not")
-		}
-		bound = found
-	}
-	u.read, u.lastIO, u.lastByte = c.To-1, s.unix(), s.now
-	s.stats.netIn += c.Bytes()
-	if s.prof.CountsRead {
-		u.done = u.read
-		s.execute(c)
-		return
-	}
-	if s.stop.on { // writes are paused: what is read now is never applied
-		return
-	}
-	s.applied(c, bound, pieces)
-}
-
-// applied moves the processed offset to the last whole command and forwards
-// exactly those bytes to the node's own backlog and replicas
-// (replicationFeedSlavesFromMasterStream).
-func (s *Server) applied(c Chunk, bound Offset, pieces []int64) {
-	u := &s.up
-	if bound == c.From { // no command ends in this chunk
-		if c.Data != nil {
-			u.pend = append(u.pend, c.Data...)
-		}
-		return
-	}
-	own := Chunk{From: u.done + 1, To: bound}
-	if c.Data != nil {
-		own.Data = append(u.pend, c.Data[:bound-c.From]...)
-		u.pend = append(u.spare[:0], c.Data[bound-c.From:]...)
-		u.spare = own.Data[:0]
-	}
-	u.done = bound - 1
-	s.execute(own)
-	s.feed(own, pieces, false)
 }
 
 // execute gives commands of the master's stream to whoever keeps the data set.
@@ -213,6 +154,7 @@ func (s *Server) lose(why Why) {
 	if !s.prof.CountsRead {
 		u.read, u.pend = u.done, u.pend[:0]
 		u.scan.Reset()
+		u.forgetHeld()
 	}
 	s.note(Event{Kind: EvLost, Conn: u.conn, Peer: u.host, Why: why, Offset: u.done + 1, Since: u.lastByte})
 	u.state, u.cached, u.downAt = upConnect, !u.legacy, s.unix()
@@ -295,9 +237,12 @@ func (s *Server) upstreamCron() {
 	}
 }
 
-func (s *Server) sendAck() {
+func (s *Server) sendAck() { s.ackAt(s.up.done) }
+
+// ackAt sends an ACK of all up to a byte.
+func (s *Server) ackAt(at Offset) {
 	var num [20]byte
-	digits := strconv.AppendInt(num[:0], int64(s.up.done), 10)
+	digits := strconv.AppendInt(num[:0], int64(at), 10)
 	start := len(s.up.ack) // several may go out in one step
 	b := append(s.up.ack, "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$"...)
 	b = strconv.AppendInt(b, int64(len(digits)), 10)
@@ -316,8 +261,15 @@ func (s *Server) replicaOf(host string) {
 	if host == u.host {
 		return // already its replica
 	}
+	s.follow(host)
+}
+
+// follow makes the node a replica of another server.
+func (s *Server) follow(host string) {
+	u := &s.up
 	wasMaster := u.host == ""
 	s.leaveMaster(WhyReplicaOf)
+	s.unblockWaits()
 	u.host = host
 	if s.prof.PSYNC == 2 && wasMaster {
 		u.cache(s.id, s.mro)

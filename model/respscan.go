@@ -19,10 +19,15 @@ type StreamScanner struct {
 	err    error
 	head   [24]byte // the first bytes of a count's line; a number has at most 20
 
+	// Asks are the places in the data of the last Scan behind which a REPLCONF GETACK
+	// ended.
+	Asks []int
+	ask  int // how many of the words of a REPLCONF GETACK have come in their place
+
 	alone bool     // the command under way has no argument but its name
 	multi bool     // MULTI has begun a transaction
 	named int      // bytes in name
-	name  [10]byte // the first bytes of such a command's name and what ends its line
+	name  [11]byte // the first bytes of such a command's name and what ends its line
 }
 
 type scanState uint8
@@ -36,7 +41,7 @@ const (
 )
 
 // Reset makes the scanner ready for another stream.
-func (s *StreamScanner) Reset() { *s = StreamScanner{} }
+func (s *StreamScanner) Reset() { *s = StreamScanner{Asks: s.Asks[:0]} }
 
 // Scan looks at the next bytes of the stream. commands is how many commands
 // end in data, and bound the index in data behind the last of them that is not
@@ -44,6 +49,7 @@ func (s *StreamScanner) Reset() { *s = StreamScanner{} }
 // it is, as they leave redis's offset. An error is a ProtocolError and stays;
 // commands and bound then tell what was whole before it.
 func (s *StreamScanner) Scan(data []byte) (commands int64, bound int, err error) {
+	s.Asks = s.Asks[:0]
 	for at := 0; at < len(data) && s.err == nil; {
 		switch s.state {
 		case scanIdle:
@@ -55,7 +61,7 @@ func (s *StreamScanner) Scan(data []byte) (commands int64, bound int, err error)
 			s.err = s.counted()
 		case scanBulk:
 			n := min(s.skip, int64(len(data)-at))
-			if s.alone {
+			if s.alone || s.ask > 0 {
 				s.named += copy(s.name[s.named:], data[at:at+int(n)])
 			}
 			at += int(n)
@@ -64,6 +70,9 @@ func (s *StreamScanner) Scan(data []byte) (commands int64, bound int, err error)
 				continue
 			}
 			s.left--
+			if s.ask > 0 {
+				s.asked()
+			}
 			if s.left > 0 {
 				s.line(scanCount)
 				continue
@@ -72,6 +81,9 @@ func (s *StreamScanner) Scan(data []byte) (commands int64, bound int, err error)
 			commands++
 			if s.alone {
 				s.transaction()
+			}
+			if s.ask == 3 {
+				s.Asks = append(s.Asks, at)
 			}
 			if !s.multi {
 				bound = at
@@ -88,6 +100,21 @@ func (s *StreamScanner) Scan(data []byte) (commands int64, bound int, err error)
 	}
 	return commands, bound, s.err
 }
+
+// asked looks whether the argument that has ended is the one that a GETACK has in
+// its place; its value is free.
+func (s *StreamScanner) asked() {
+	word := s.name[:max(min(s.named, len(s.name))-2, 0)]
+	s.named = 0
+	switch {
+	case s.left == 0 && s.ask == 3, s.ask == 1 && s.left == 2 && bytes.EqualFold(word, wordReplconf), s.ask == 2 && s.left == 1 && bytes.EqualFold(word, wordGetack):
+		s.ask = min(s.ask+1, 3)
+	default:
+		s.ask = 0
+	}
+}
+
+var wordReplconf, wordGetack = []byte("REPLCONF"), []byte("GETACK")
 
 // transaction looks whether a command of one word begins or ends one. A master
 // writes these words as arrays.
@@ -152,7 +179,10 @@ func (s *StreamScanner) counted() (err error) {
 	line := s.head[:min(s.n, len(s.head))]
 	if s.left == 0 {
 		if s.left, err = parseArgs(line); s.left > 0 {
-			s.alone, s.named = s.left == 1, 0
+			s.alone, s.named, s.ask = s.left == 1, 0, 0
+			if s.left == 3 {
+				s.ask = 1
+			}
 			s.line(scanCount)
 			return nil
 		}

@@ -61,6 +61,14 @@ type Server struct {
 	cron  cron
 	child child
 	stop  stop
+	// seen is the time at which the server last looked at its clock, unix
+	// milliseconds; see looksAtClock.
+	seen     int64
+	pause    pause
+	failover failover
+	blocked  []blockedWait
+	wantAcks bool  // a GETACK is to go out before the next sleep
+	good     int64 // replicas that keep up, when they were last counted
 
 	clients []*client // accepted connections, oldest first
 	dead    []*client // for reuse
@@ -74,6 +82,7 @@ type stats struct {
 	full, partialOK, partialErr int64
 	netIn, netOut               int64 // bytes of links to masters; of links to replicas that have ended, and of snapshots
 	overLimit                   int64 // connections closed for their output buffer
+	refused                     int64 // writes refused for want of replicas
 }
 
 // child is the snapshot process.
@@ -100,7 +109,7 @@ func (s *Server) Reset(c ServerConfig) {
 		s.recycle(cl)
 	}
 	*s = Server{cfg: c, prof: c.Profile, set: c.Settings, out: s.out[:0], notes: s.notes[:0],
-		clients: s.clients[:0], dead: s.dead, up: s.up.cleared()}
+		clients: s.clients[:0], dead: s.dead, blocked: s.blocked[:0], up: s.up.cleared()}
 	s.id2, s.second = ZeroID, -1
 	s.up.conn = 0
 }
@@ -155,13 +164,16 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	s.out = s.out[:0]
 	s.notes = s.notes[:0]
 	s.up.ack = s.up.ack[:0]
+	if s.looksAtClock(in) {
+		s.seen = s.millis()
+	}
 	switch in.Kind {
 	case InStart:
 		s.start(in.Restore)
 	case InAppend:
 		s.append(in)
 	case InStream:
-		s.stream(in.Chunk, in.Pieces)
+		s.stream(in)
 	case InWake:
 		s.wake()
 	case InAccept:
@@ -188,21 +200,22 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 		s.child.ended, s.child.bytes = true, in.Bytes
 	case InLoaded:
 		s.loaded(in.Conn)
-	case InReplicaOf:
-		s.replicaOf(in.Peer)
-	case InConfigSet:
-		s.configSet(in.Settings)
+	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait:
+		s.ordered(in)
 	case InStop:
 		s.note(Event{Kind: EvStopped, Offset: s.mro, Why: WhyStopped})
 		s.cron.running = false
 	case InShutdown:
-		s.shutdown()
+		s.order(in)
 	case InStall:
 		s.stalled(in.Conn, in.Chunk.From)
 	case InThawed:
 		s.cron.thaw(in.Since, now)
 	default:
 		panic("model: unknown input " + strconv.Itoa(int(in.Kind)))
+	}
+	if in.Kind != InAppend && in.Kind != InStop && s.up.state != upLoading {
+		s.beforeSleep()
 	}
 	if s.blocks != nil {
 		s.settle()
@@ -304,10 +317,10 @@ func (s *Server) History() (first Offset, length int64) {
 }
 
 // Counts says whether writes enter the stream: only while a backlog or a
-// replica exists (replicationFeedSlaves; facts: 1.4), and not while a shutdown
-// holds them back.
+// replica exists (replicationFeedSlaves; facts: 1.4), and neither while they wait
+// nor while they are refused; see Holds and Refuses.
 func (s *Server) Counts() bool {
-	return s.up.host == "" && !s.stop.on && (s.log != nil || s.replicas() > 0)
+	return s.up.host == "" && s.pause.kind == pauseNone && s.enoughReplicas() && (s.log != nil || s.replicas() > 0)
 }
 
 // Owes is how many bytes of its own the node puts before the next write.
@@ -331,6 +344,9 @@ func (s *Server) Reads(c ConnID) bool { return !(s.up.state == upLoading && c ==
 // append takes client writes into the stream. A chunk of many commands does
 // what its commands would do one by one: nothing here depends on where one ends.
 func (s *Server) append(in *Input) {
+	if s.Refuses() {
+		s.stats.refused += in.Commands
+	}
 	if !s.Counts() {
 		return
 	}
@@ -384,7 +400,7 @@ func (s *Server) feed(c Chunk, pieces []int64, literal bool) {
 			}
 		}
 	}
-	s.out = append(s.out, Output{Kind: OutFeed, Chunk: c, Literal: literal})
+	s.out = append(s.out, Output{Kind: OutFeed, Chunk: c, Literal: literal, Asks: literal && c.Bytes() == int64(len(getAck))})
 	s.pinStalled()
 	s.checkLimits(s.prof.Backlog != Blocks)
 }
@@ -409,6 +425,9 @@ func (s *Server) configSet(set *Settings) {
 	s.cron.peerDue, s.cron.look = 0, true // repl-timeout and limits may be others: look at the next turn
 	if s.set.BacklogSize < MinBacklog {
 		s.set.BacklogSize = MinBacklog
+	}
+	if s.set.MinReplicas != old.MinReplicas || s.set.MinReplicasLag != old.MinReplicasLag {
+		s.countGood()
 	}
 	if s.set.BacklogSize == old.BacklogSize || s.log == nil {
 		return

@@ -18,8 +18,7 @@ func (s *Server) WaitsToStop() bool {
 	return s.set.ShutdownTimeout > 0 && s.up.state != upLoading && !s.allAcked()
 }
 
-// Stopping says whether a shutdown waits. Clients' writes wait with it: they are
-// lost when the process ends.
+// Stopping says whether a shutdown waits. Clients' writes wait with it.
 func (s *Server) Stopping() bool { return s.stop.on }
 
 func (s *Server) allAcked() bool {
@@ -31,20 +30,27 @@ func (s *Server) allAcked() bool {
 	return true
 }
 
-// shutdown begins the end. A master asks for an ACK; what answers it is not
-// played, because that ACK does not count the GETACK itself and so never shows
+// shutdown begins the end, or with abort goes on instead. A master asks for an
+// ACK; the one that answers does not count the GETACK itself and so never shows
 // equality: the next one of the replica's own clock does.
-func (s *Server) shutdown() {
+func (s *Server) shutdown(abort bool) {
 	switch {
+	case abort && !s.stop.on:
+		s.answer("SHUTDOWN ABORT", "-ERR No shutdown in progress.")
+	case abort:
+		s.stop = stop{}
+		s.note(Event{Kind: EvStopAborted, Offset: s.mro})
+		s.unpause(pauseShutdown)
 	case s.stop.on: // it is on its way already
 	case !s.WaitsToStop():
 		s.exit()
 	default:
 		s.stop = stop{on: true, until: s.now.Add(s.set.ShutdownTimeout)}
 		s.note(Event{Kind: EvStopping, Offset: s.mro})
-		if s.up.host == "" {
-			s.feedLiteral(getAck)
+		if s.pause.kind == pauseNone {
+			s.feedGetAck()
 		}
+		s.pauseClients(pauseShutdown, pauseWrite, forEver)
 	}
 }
 

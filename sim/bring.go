@@ -42,9 +42,48 @@ func (w *World) bring(h *host, t model.Instant) {
 func (w *World) write(h *host, n int64, pieces []int64) {
 	first := h.next
 	h.next = n
-	if !h.srv.Counts() {
-		return
+	switch {
+	case h.srv.Holds():
+		if k := len(h.held); k > 0 && h.held[k-1].next == first {
+			h.held[k-1].next = n
+		} else {
+			h.held = append(h.held, commands{first, n})
+		}
+	case h.srv.Refuses() || h.srv.Counts():
+		w.append(h, first, n, pieces, h.src.when(n-1), false)
 	}
+}
+
+// retry lets clients whose writes waited try again, all of them now.
+func (w *World) retry(h *host, now model.Instant) {
+	h.resumes = false
+	held := h.held
+	h.held = nil // some may come to wait again
+	for _, r := range held {
+		for r.first < r.next {
+			n, pieces := r.next, []int64(nil)
+			if h.cfg.Profile.Backlog == model.Blocks {
+				if n = h.src.nextLong(r.first, r.next); n == r.first {
+					w.pieces = h.src.pieces(w.pieces[:0], r.first)
+					n, pieces = r.first+1, w.pieces
+				}
+			}
+			switch {
+			case h.srv.Holds():
+				h.held = append(h.held, commands{r.first, n})
+			case h.srv.Refuses() || h.srv.Counts():
+				w.append(h, r.first, n, pieces, now, true)
+			}
+			r.first = n
+		}
+	}
+	if len(h.held) == 0 {
+		h.held = held[:0]
+	}
+}
+
+// append hands a host the client writes [first, n).
+func (w *World) append(h *host, first, n int64, pieces []int64, at model.Instant, held bool) {
 	w.in = model.Input{Kind: model.InAppend, Bytes: h.src.bytes(n) - h.src.bytes(first), Commands: n - first, Pieces: pieces}
 	if w.cfg.Bytes {
 		data := w.written[:0]
@@ -53,13 +92,8 @@ func (w *World) write(h *host, n int64, pieces []int64) {
 		}
 		w.written, w.in.Data = data, data
 	}
-	w.appending(h, first, n)
-}
-
-// appending steps a host through client writes and notes where they stand.
-func (w *World) appending(h *host, first, next int64) {
 	h.log.trim(w.floor(h))
-	w.stepAppend(h, h.src.when(next-1), first, next)
+	w.stepAppend(h, at, first, n, held)
 }
 
 // floor is the first byte of a host's stream that may still be asked for.
@@ -74,6 +108,9 @@ func (w *World) floor(h *host) model.Offset {
 		for s := range c.pipes {
 			if f := &c.pipes[s].flow; f.on && f.log == h.log {
 				floor = min(floor, f.arrived+1)
+				if r := w.hosts[c.dialer].srv; r.LinkUp() { // what it has read and not applied it will pass on
+					floor = min(floor, f.arrived+1-(r.Read()-r.Processed()))
+				}
 			}
 		}
 	}
@@ -112,19 +149,43 @@ func (w *World) receive(h *host, c *conn, t model.Instant) {
 	}
 	o := f.arrivedBy(t, c.link.latency, c.link.ps)
 	o = w.untilCut(c, fromAcceptor, f.arrived, o)
-	if o <= f.arrived {
+	l, gen := f.before, c.gen
+	for f.arrived < o { // in pieces that end with a GETACK: that one is answered
+		to, asks := o, false
+		if a := f.log.asked(f.arrived + 1); a > 0 && a-1 <= o {
+			to, asks = a-1, true
+		}
+		at := min(t, f.arrivalOf(to, &l, c.link.latency, c.link.ps))
+		w.take(h, c, f, to, max(at, h.lastStep()), asks)
+		if !c.live || c.gen != gen || c.told[fromDialer] || !f.on || !h.alive {
+			return
+		}
+	}
+}
+
+// watchAsks makes events of the arrival of the GETACKs that a flow carries from an
+// offset on: they are answered when they come.
+func (w *World) watchAsks(c *conn, from model.Offset) {
+	f := &c.pipes[fromAcceptor].flow
+	if !f.on || c.frozen {
 		return
 	}
-	l := f.before
-	at := min(t, f.arrivalOf(o, &l, c.link.latency, c.link.ps))
-	w.take(h, c, f, o, max(at, h.lastStep()))
+	h := w.hosts[c.dialer]
+	for a := f.log.asked(from); a > 0 && a <= f.next; a = f.log.asked(a) {
+		lag := f.lag
+		if f.seen < a {
+			lag = f.log.lag(f.seen, a, f.from, c.link.ps, lag)
+		}
+		at := psCeil(int64(a-f.from)*c.link.ps+lag) + c.link.latency
+		w.queue.Push(max(at, w.queue.Now()), event{kind: evLimit, host: int32(h.index), gen: h.gen})
+	}
 }
 
 // lastStep is the least instant at which the host may be stepped.
 func (h *host) lastStep() model.Instant { return h.srv.Now() }
 
 // take hands the stream bytes up to o to a replica.
-func (w *World) take(h *host, c *conn, f *flow, o model.Offset, at model.Instant) {
+func (w *World) take(h *host, c *conn, f *flow, o model.Offset, at model.Instant, asks bool) {
 	ch := model.Chunk{From: f.arrived + 1, To: o + 1, Bound: f.log.bound(o, f.arrived+1)}
 	if w.cfg.Bytes {
 		n := ch.Bytes()
@@ -138,13 +199,17 @@ func (w *World) take(h *host, c *conn, f *flow, o model.Offset, at model.Instant
 	w.via, w.since, w.shift = c, h.lastStep(), ch.From-(h.srv.Read()+1)
 	w.follow(h, f.log, ch, w.shift)
 	w.signal(SignalTaken, c, fromAcceptor, Signal{First: ch.From, Bytes: ch.Bytes(), Data: ch.Data})
-	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch}
+	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch, Asks: asks}
+	if h.srv.Paused() {
+		w.in.Quiet = f.log.quiet(ch.From, o)
+	}
 	if f.log.long && h.cfg.Profile.Backlog == model.Blocks && ch.Bound > ch.From {
 		if w.in.Pieces = f.log.commands(w.pieces[:0], h.srv.Processed()+1+w.shift, ch.Bound); w.in.Pieces != nil {
 			w.pieces = w.in.Pieces
 		}
 	}
 	w.step(h, at)
+	w.via = nil
 }
 
 // progress tells a receiver how much of a snapshot has arrived: its timers hang

@@ -138,14 +138,19 @@ type FaultKind uint8
 
 // The faults.
 const (
-	FaultReset     FaultKind = iota + 1 // link: both ends are told at once, connects are refused until it ends
-	FaultSilent                         // link: nothing arrives, nobody is told; connects hang
-	FaultRestart                        // server: stops in order, Save or not, starts again For later
-	FaultCrash                          // server: kill -9, starts again For later
-	FaultPause                          // server: the process is frozen
-	FaultPromote                        // server: REPLICAOF NO ONE
-	FaultReplicaOf                      // server: REPLICAOF Peer
-	FaultConfigSet                      // server: CONFIG SET, Settings is the whole new set
+	FaultReset         FaultKind = iota + 1 // link: both ends are told at once, connects are refused until it ends
+	FaultSilent                             // link: nothing arrives, nobody is told; connects hang
+	FaultRestart                            // server: stops in order, Save or not, starts again For later
+	FaultCrash                              // server: kill -9, starts again For later
+	FaultPause                              // server: the process is frozen
+	FaultPromote                            // server: REPLICAOF NO ONE
+	FaultReplicaOf                          // server: REPLICAOF Peer
+	FaultConfigSet                          // server: CONFIG SET, Settings is the whole new set
+	FaultFailover                           // server: FAILOVER to Peer (below 0: any replica), Force, Timeout, Abort
+	FaultClientPause                        // server: CLIENT PAUSE for a time (Timeout), All or WRITE
+	FaultClientUnpause                      // server: CLIENT UNPAUSE
+	FaultWait                               // server: WAIT for Count replicas, at most Timeout (0 is for ever), by the client that wrote last
+	FaultShutdownAbort                      // server: SHUTDOWN ABORT
 )
 
 // FaultConfig is one fault. Link faults name both servers; the others Server.
@@ -154,7 +159,13 @@ type FaultConfig struct {
 	Kind     FaultKind
 	A, B     int // link
 	Server   int
-	Peer     int // FaultReplicaOf
+	Peer     int // FaultReplicaOf, FaultFailover
 	Save     bool
+	Now      bool // FaultRestart: it waits for no replica (SHUTDOWN NOW)
+	Force    bool
+	Abort    bool
+	All      bool
+	Count    int64
+	Timeout  time.Duration
 	Settings *model.Settings
 }

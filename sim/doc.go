@@ -21,6 +21,13 @@
 // something is decided. Config.PerWrite and Config.EveryTick make an event of
 // everything instead; a test shows that the trace is the same.
 //
+// # What becomes of client writes that are not taken
+//
+// While clients are paused (CLIENT PAUSE, a FAILOVER or a shutdown that waits) their
+// writes wait, as many as the load has by then, and are made all at once when the
+// pause ends; a server that is a replica by then refuses them. Writes are refused
+// while min-replicas-to-write is not met. What is refused is not tried again.
+//
 // # What is checked in every run
 //
 // A replica's stream is its master's stream, from some offset on (check.go: every

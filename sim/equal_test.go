@@ -135,6 +135,9 @@ func (g gen) settings(p *model.Profile) model.Settings {
 		s.DisklessDelay = time.Duration(g.IntN(3)) * time.Second
 	}
 	s.SavePoints = g.oneIn(2)
+	if g.oneIn(6) {
+		s.MinReplicas, s.MinReplicasLag = int64(g.IntN(4)), time.Duration(g.IntN(5))*time.Second
+	}
 	if g.oneIn(3) {
 		s.HardLimit, s.SoftLimit = g.between(20<<10, 4<<20), g.between(20<<10, 1<<20)
 		s.SoftSeconds = time.Duration(g.between(1, 5)) * time.Second
@@ -290,8 +293,21 @@ func (g gen) faults(c *Config) {
 				}
 			}
 		}
-		f.Kind = FaultKind(1 + g.IntN(8))
+		f.Kind = FaultKind(1 + g.IntN(len(faultNames)-1))
 		switch f.Kind {
+		case FaultFailover:
+			f.Peer = g.IntN(len(c.Servers)+1) - 1
+			if g.oneIn(2) {
+				f.Timeout = g.span(0, 5*time.Second).Truncate(time.Millisecond)
+			}
+			f.Force, f.Abort = g.oneIn(3), g.oneIn(5)
+		case FaultClientPause:
+			f.All, f.Timeout = g.oneIn(2), g.span(0, 5*time.Second).Truncate(time.Millisecond)
+		case FaultWait:
+			f.Count = int64(g.IntN(4))
+			if g.oneIn(2) {
+				f.Timeout = g.span(0, 3*time.Second).Truncate(time.Millisecond)
+			}
 		case FaultRestart:
 			f.Save = g.oneIn(2)
 		case FaultPromote, FaultReplicaOf:
@@ -442,7 +458,7 @@ func goText(c *Config) string {
 	return b.String() + "}"
 }
 
-var faultNames = [...]string{"", "reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config"}
+var faultNames = [...]string{"", "reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config", "failover", "client-pause", "client-unpause", "wait", "shutdown-abort"}
 
 // TestPrintScenario shows one random scenario, with -scenario.
 func TestPrintScenario(t *testing.T) {

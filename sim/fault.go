@@ -18,11 +18,11 @@ func (w *World) fault(i int, now model.Instant) {
 	case FaultRestart, FaultCrash:
 		h := w.hosts[f.Server]
 		h.down++
-		if f.Kind == FaultRestart && w.shutdown(h, now, f.Save) {
+		if f.Kind == FaultRestart && !f.Now && w.shutdown(h, now, f.Save) {
 			h.stopEnd = i + 1
 			return
 		}
-		if f.Kind == FaultCrash || !h.alive || !h.srv.Stopping() {
+		if f.Kind == FaultCrash || f.Now || !h.alive || !h.srv.Stopping() {
 			w.kill(h, now, f.Kind == FaultRestart && f.Save)
 		}
 	case FaultPause:
@@ -78,6 +78,19 @@ func (w *World) order(f *FaultConfig, e event) {
 		in.Kind, in.Peer = model.InReplicaOf, w.cfg.Servers[f.Peer].Name
 	case FaultConfigSet:
 		in.Kind, in.Settings = model.InConfigSet, f.Settings
+	case FaultFailover:
+		in.Kind, in.Force, in.Abort, in.Timeout = model.InFailover, f.Force, f.Abort, f.Timeout
+		if f.Peer >= 0 && !f.Abort {
+			in.Peer = w.cfg.Servers[f.Peer].Name
+		}
+	case FaultClientPause:
+		in.Kind, in.Timeout, in.All = model.InClientPause, f.Timeout, f.All
+	case FaultClientUnpause:
+		in.Kind, in.Abort = model.InClientPause, true
+	case FaultWait:
+		in.Kind, in.Count, in.Timeout = model.InWait, f.Count, f.Timeout
+	case FaultShutdownAbort:
+		in.Kind, in.Abort = model.InShutdown, true
 	}
 	// A frozen process finds the order in its socket when it thaws; without a
 	// process nobody answers the operator.
@@ -190,6 +203,7 @@ func (w *World) resend(ci int32, side int, now model.Instant) {
 	if r := w.hosts[c.dialer]; r.alive {
 		w.watchLimit(r)
 	}
+	w.watchAsks(c, f.arrived+1)
 	if f.end > 0 {
 		w.scheduleFlowFin(ci, side)
 	}
@@ -244,6 +258,7 @@ func (w *World) kill(h *host, now model.Instant, save bool) {
 		}
 	}
 	h.alive, h.frozen, h.deferred = false, 0, h.deferred[:0]
+	h.held = h.held[:0]
 	h.gen++
 	h.wakeAt = -1
 	if h.stopEnd > 0 { // it was to start again so long after its end

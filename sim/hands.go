@@ -93,7 +93,7 @@ func (w *World) WriteCommands(server int, list ...Written) {
 		outs := h.srv.Step(now, &w.in)
 		for i := range outs {
 			if o := &outs[i]; o.Kind == model.OutFeed {
-				w.literal(h, now, o.Chunk)
+				w.literal(h, now, o)
 				w.forward(h, o.Chunk)
 			} else {
 				w.obey(h, now, o)

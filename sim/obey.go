@@ -15,7 +15,7 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		w.noted(h, at, o.Event)
 	case model.OutFeed:
 		if o.Literal {
-			w.literal(h, at, o.Chunk)
+			w.literal(h, at, o)
 		} else {
 			w.relay(h, at, o.Chunk)
 		}
@@ -48,6 +48,8 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		if c, side := w.find(h, o.Conn); c >= 0 {
 			w.sendSnapshot(h, c, side, o)
 		}
+	case model.OutResume:
+		h.resumes = true
 	case model.OutExit:
 		w.queue.Push(w.queue.Now(), event{kind: evExit, host: int32(h.index), gen: h.gen})
 	case model.OutLoad:
@@ -78,8 +80,13 @@ func (w *World) noted(h *host, at model.Instant, e *model.Event) {
 }
 
 // literal notes a command of the server's own.
-func (w *World) literal(h *host, at model.Instant, c model.Chunk) {
+func (w *World) literal(h *host, at model.Instant, o *model.Output) {
+	c := o.Chunk
 	h.log.appendOne(c.From, c.To, at, c.Data)
+	h.log.last().quiet = true
+	if o.Asks {
+		h.log.asks = append(h.log.asks, c.To)
+	}
 	w.own(h, c)
 }
 
@@ -89,17 +96,29 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 	if !h.relays {
 		return // nobody reads this stream
 	}
-	f, link := &w.via.pipes[fromAcceptor].flow, w.via.link
+	via, since, shift := w.via, w.since, w.shift
+	if via == nil { // the end of a pause: all that was held back, now
+		via = w.upstreamOf(h)
+		since, shift = at, via.pipes[fromAcceptor].flow.arrived-h.srv.Read()
+	}
+	f, link := &via.pipes[fromAcceptor].flow, via.link
 	l := f.before
 	from := c.From
 	for from < c.To {
-		to := min(f.log.commandEnd(from+w.shift)-w.shift, c.To)
-		arrived := f.arrivalOf(to-1+w.shift, &l, link.latency, link.ps)
+		to := min(f.log.commandEnd(from+shift)-shift, c.To)
+		arrived := at
+		if since < at {
+			arrived = f.arrivalOf(to-1+shift, &l, link.latency, link.ps)
+		}
 		var data []byte
 		if c.Data != nil {
 			data = c.Data[from-c.From : to-c.From]
 		}
-		h.log.appendOne(from, to, min(at, max(arrived, w.since)), data)
+		h.log.appendOne(from, to, min(at, max(arrived, since)), data)
+		h.log.last().quiet = f.log.segs[f.log.index(from+shift)].quiet
+		if f.log.asked(to+shift-1) == to+shift {
+			h.log.asks = append(h.log.asks, to)
+		}
 		from = to
 	}
 	h.log.trim(w.floor(h))
@@ -116,6 +135,7 @@ func (w *World) forward(h *host, ch model.Chunk) {
 				f.turn, f.unsent = w.turn, ch.From
 			}
 			f.next = ch.To
+			w.watchAsks(c, ch.From)
 			if ch.Data != nil {
 				if f.taken > len(f.data)/2 {
 					f.data = f.data[:copy(f.data, f.data[f.taken:])]
@@ -214,6 +234,7 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	free := max(int64(now)*1000, p.free)
 	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, turn: w.turn, unsent: ch.From, data: append(f.data[:0], ch.Data...)}
 	p.sent += ch.Bytes()
+	w.watchAsks(c, ch.From)
 	if c.frozen || p.mute {
 		w.room(ci, stallNetwork, sendBuffer)
 	}

@@ -144,10 +144,19 @@ func randomLog(g gen, span int64) (log *streamLog, written []model.Instant) {
 	next := int64(0)
 	for at := model.Instant(0); at < model.Instant(span) && len(written) < 4_000; {
 		if n := src.upto(at); n > next {
-			log.appendRun(model.Offset(len(written)+1), next, n)
+			held := g.oneIn(4) // they waited for the end of a pause
+			began := src.when(next)
+			if held {
+				began = at
+			}
+			log.appendRun(model.Offset(len(written)+1), next, n, began, held)
 			for ; next < n; next++ {
 				for range src.size(next) {
-					written = append(written, src.when(next))
+					if held {
+						written = append(written, at)
+					} else {
+						written = append(written, src.when(next))
+					}
 				}
 			}
 		}

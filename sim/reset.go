@@ -79,7 +79,7 @@ func (w *World) resetHost(i int) {
 		h.relays = true // played by hand: roles may change
 	}
 	for _, f := range w.cfg.Faults { // roles may change: then anyone may come to relay
-		if f.Kind == FaultReplicaOf {
+		if f.Kind == FaultReplicaOf || f.Kind == FaultFailover {
 			h.relays = true
 		}
 	}

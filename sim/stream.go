@@ -26,8 +26,9 @@ type writes interface {
 type streamLog struct {
 	src   writes
 	segs  []segment
-	lives []span // whose bytes these are; see check.go
-	long  bool   // a command may be longer than model.BlockRequest
+	lives []span         // whose bytes these are; see check.go
+	long  bool           // a command may be longer than model.BlockRequest
+	asks  []model.Offset // the offsets behind the GETACKs in it
 }
 
 // segment is a piece of a stream: offsets [from, to).
@@ -37,26 +38,32 @@ type segment struct {
 	// run: the commands of src from number first on, whose bytes begin at base.
 	// Otherwise one command, written at once.
 	run         bool
+	held        bool // a run whose commands were all written at `at`: they had waited
+	quiet       bool // one command that changes no data
 	first, base int64
 	data        []byte // the command, in bytes mode
 }
 
 func (l *streamLog) reset(src writes) {
-	l.src, l.segs, l.lives, l.long = src, l.segs[:0], l.lives[:0], false
+	l.src, l.segs, l.lives, l.long, l.asks = src, l.segs[:0], l.lives[:0], false, l.asks[:0]
 }
 
-// appendRun tells that the commands [first, next) of src were written.
-func (l *streamLog) appendRun(from model.Offset, first, next int64) {
+// last is the newest segment.
+func (l *streamLog) last() *segment { return &l.segs[len(l.segs)-1] }
+
+// appendRun tells that the commands [first, next) of src were written, from at on;
+// held ones all at once.
+func (l *streamLog) appendRun(from model.Offset, first, next int64, at model.Instant, held bool) {
 	to := from + model.Offset(l.src.bytes(next)-l.src.bytes(first))
 	l.long = l.long || l.src.longest() > model.BlockRequest
-	if n := len(l.segs); n > 0 && l.segs[n-1].run && l.segs[n-1].to == from {
+	if n := len(l.segs); n > 0 && l.segs[n-1].run && l.segs[n-1].to == from && !held && !l.segs[n-1].held {
 		s := &l.segs[n-1]
 		if s.base+int64(from-s.from) == l.src.bytes(first) { // no write was lost in between
 			s.to = to
 			return
 		}
 	}
-	l.segs = append(l.segs, segment{from: from, to: to, at: l.src.when(first), run: true, first: first, base: l.src.bytes(first)})
+	l.segs = append(l.segs, segment{from: from, to: to, at: at, run: true, held: held, first: first, base: l.src.bytes(first)})
 }
 
 // appendOne tells that one command was written.
@@ -101,13 +108,42 @@ func (l *streamLog) written(t model.Instant, floor model.Offset) model.Offset {
 		if s.at > t {
 			continue
 		}
-		if !s.run {
+		if !s.run || s.held {
 			return s.to - 1
 		}
 		n := l.src.bytes(l.src.upto(t)) - s.base
 		return min(s.from+model.Offset(n), s.to) - 1
 	}
 	return floor - 1
+}
+
+// quiet is the offset behind the commands from `from` on, up to byte o, that change
+// no data.
+func (l *streamLog) quiet(from, o model.Offset) model.Offset {
+	for i := l.index(from); i >= 0 && i < len(l.segs); i++ {
+		if s := &l.segs[i]; !s.quiet || s.to > o+1 || s.from > from {
+			break
+		}
+		from = l.segs[i].to
+	}
+	return from
+}
+
+// asked is the offset behind the first GETACK that ends at or behind byte `from`, 0
+// without one.
+func (l *streamLog) asked(from model.Offset) model.Offset {
+	for i := len(l.asks) - 1; i >= 0; i-- {
+		if l.asks[i] <= from {
+			if i+1 < len(l.asks) {
+				return l.asks[i+1]
+			}
+			return 0
+		}
+	}
+	if len(l.asks) > 0 {
+		return l.asks[0]
+	}
+	return 0
 }
 
 // bound is the offset behind the last command that ends at or before byte o,
@@ -191,6 +227,10 @@ func (l *streamLog) lag(from, to, origin model.Offset, ps int64, best int64) int
 		}
 		a := max(from, s.from)
 		b := min(to, s.to)
+		if s.held { // the first of them waits longest
+			best = max(best, int64(s.at)*1000-int64(a-origin)*ps)
+			continue
+		}
 		i0 := l.src.find(s.base + int64(a-s.from))
 		i1 := l.src.find(s.base + int64(b-1-s.from))
 		// Command k begins at byte base_k of the load: offset s.from + base_k - s.base.

@@ -75,6 +75,10 @@ type host struct {
 	epoch    uint32
 	// writeEnds is the soft limit's end for which the next write is an event.
 	writeEnds model.Instant
+	// held are the commands of src that wait for the end of a pause; resumes says
+	// that it has come.
+	held    []commands
+	resumes bool
 	// relayAt is the next event of watchRelay, 0 without one; estimated says that
 	// it is being worked out.
 	relayAt   model.Instant
@@ -82,6 +86,9 @@ type host struct {
 	asked     bool  // it is being brought up to date
 	limit     int64 // bytes of src at which an output buffer comes to a limit; 0 without
 }
+
+// commands are those of a load with numbers [first, next).
+type commands struct{ first, next int64 }
 
 // span says that the bytes from `from` on were written by one process in one
 // life: two histories are the same where their spans are.
@@ -185,16 +192,25 @@ func (w *World) step(h *host, at model.Instant) {
 	for i := range outs {
 		w.obey(h, at, &outs[i])
 	}
+	if h.resumes {
+		w.retry(h, at)
+	}
 	w.rearm(h)
 }
 
 // stepAppend is step for client writes [first, next): a literal command that
-// the server puts before them was written with the first of them.
+// the server puts before them was written with the first of them. held says that
+// all of them waited until now.
 //
 // Each command was sent before the next one came: only the last one is what the
-// server wrote in this turn.
-func (w *World) stepAppend(h *host, at model.Instant, first, next int64) {
-	w.turn++
+// server wrote in this turn. Those that waited are all of the turn that let them go.
+func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bool) {
+	began := h.src.when(first)
+	if held {
+		began = at
+	} else {
+		w.turn++
+	}
 	outs := h.srv.Step(at, &w.in)
 	for i := range outs {
 		o := &outs[i]
@@ -203,12 +219,12 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64) {
 			continue
 		}
 		if o.Literal {
-			w.literal(h, h.src.when(first), o.Chunk)
+			w.literal(h, began, o)
 		} else {
-			h.log.appendRun(o.Chunk.From, first, next)
+			h.log.appendRun(o.Chunk.From, first, next, began, held)
 			w.own(h, o.Chunk)
 		}
-		if w.forward(h, o.Chunk); !o.Literal && next > first+1 {
+		if w.forward(h, o.Chunk); !o.Literal && !held && next > first+1 {
 			w.sentBefore(h, o.Chunk.To-model.Offset(h.src.size(next-1)))
 		}
 	}

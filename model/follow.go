@@ -1,0 +1,162 @@
+package model
+
+import "strconv"
+
+// What a replica does with the stream of its master.
+
+// stream takes a piece of the master's stream.
+func (s *Server) stream(in *Input) {
+	u, c, pieces := &s.up, in.Chunk, in.Pieces
+	if u.state != upConnected {
+		panic("model: stream for a replica that is not connected")
+	}
+	quiet := in.Quiet
+	if u.legacy { // SYNC gives no offset: the node counts from -1, whatever the driver calls it
+		shift := c.From - (u.read + 1)
+		c.From, c.To, c.Bound, quiet = c.From-shift, c.To-shift, max(c.Bound-shift, 0), quiet-shift
+	}
+	if c.From != u.read+1 {
+		panic("model: the stream skips from " + strconv.FormatInt(int64(u.read), 10) + " to " + strconv.FormatInt(int64(c.From), 10))
+	}
+	asks := len(u.asks)
+	if in.Asks {
+		u.asks = append(u.asks, c.To-1)
+	}
+	bound := c.Bound
+	if c.Data != nil {
+		_, at, err := u.scan.Scan(c.Data)
+		if err != nil {
+			s.lose(WhyError)
+			s.hangup(u.conn, WhyError)
+			return
+		}
+		found := c.From
+		if at > 0 {
+			found += Offset(at)
+		}
+		if bound != 0 && (found != bound || in.Asks != (len(u.scan.Asks) > 0)) {
+			panic("model: commands end where the load says they do not")
+		}
+		bound, u.asks = found, u.asks[:asks]
+		for _, i := range u.scan.Asks {
+			u.asks = append(u.asks, c.From+Offset(i)-1)
+		}
+	}
+	u.read, u.lastIO, u.lastByte = c.To-1, s.unix(), s.now
+	s.stats.netIn += c.Bytes()
+	if s.prof.CountsRead {
+		u.done = u.read
+		s.execute(c)
+		s.answerAsks()
+		return
+	}
+	s.applied(c, bound, quiet, pieces)
+}
+
+// answerAsks answers the GETACKs that were come to. From 4.0 on the ACK does not
+// count the GETACK itself, which is no more than being processed then.
+func (s *Server) answerAsks() {
+	u := &s.up
+	n := 0
+	for n < len(u.asks) && u.asks[n] <= u.done {
+		if s.prof.CountsRead {
+			s.sendAck()
+		} else if !u.legacy {
+			s.ackAt(u.asks[n] - Offset(len(getAck)))
+		}
+		n++
+	}
+	u.asks = append(u.asks[:0], u.asks[n:]...)
+}
+
+// applied moves the processed offset to the last whole command and forwards
+// exactly those bytes to the node's own backlog and replicas
+// (replicationFeedSlavesFromMasterStream). While clients are paused it stops
+// before the first command that waits.
+func (s *Server) applied(c Chunk, bound, quiet Offset, pieces []int64) {
+	u := &s.up
+	whole := bound
+	if s.pause.kind != pauseNone {
+		switch {
+		case u.ready > 0 || s.pause.kind == pauseAll || !s.prof.Orders.PauseWrites:
+			bound = c.From
+		default:
+			if c.Data != nil {
+				end := u.done + 1 + Offset(quietEnd(append(u.pend, c.Data...)))
+				if c.Bound != 0 && max(end, c.From) != max(quiet, c.From) {
+					panic("model: commands write where the load says they do not")
+				}
+				quiet = end
+			}
+			bound = min(bound, max(quiet, c.From))
+		}
+		if whole > bound {
+			u.ready = whole
+			u.pieces = append(u.pieces[:0], pieces...)
+			skip := int64(bound - (u.done + 1)) // what is applied all the same
+			if bound == c.From {
+				skip = 0
+			}
+			for len(u.pieces) > 0 && skip > 0 {
+				skip -= u.pieces[0]
+				u.pieces = append(u.pieces[:0], u.pieces[1:]...)
+			}
+			pieces = nil
+		}
+	}
+	if bound == c.From { // no command ends in this chunk
+		if c.Data != nil {
+			u.pend = append(u.pend, c.Data...)
+		}
+		return
+	}
+	own := Chunk{From: u.done + 1, To: bound}
+	if c.Data != nil {
+		own.Data = append(u.pend, c.Data[:bound-c.From]...)
+		u.pend = append(u.spare[:0], c.Data[bound-c.From:]...)
+		u.spare = own.Data[:0]
+	}
+	u.done = bound - 1
+	s.execute(own)
+	s.feed(own, pieces, false)
+	s.answerAsks()
+}
+
+// quietEnd is how far a stream begins with commands that change no data: those of
+// the master's own.
+func quietEnd(b []byte) (end int64) {
+	var r CommandReader
+	r.Feed(b)
+	for {
+		args, n, ok, err := r.Next()
+		if err != nil || !ok || len(args) > 0 && !is(args[0], "PING") && !is(args[0], "SELECT") && !is(args[0], "REPLCONF") {
+			return end
+		}
+		end += n
+	}
+}
+
+// applyHeld goes on with the stream when a pause is over.
+func (s *Server) applyHeld() {
+	u := &s.up
+	if u.ready == 0 || s.pause.kind != pauseNone {
+		return
+	}
+	own := Chunk{From: u.done + 1, To: u.ready}
+	n := int(own.Bytes())
+	if s.cfg.Bytes {
+		own.Data = append([]byte{}, u.pend[:n]...)
+		u.pend = append(u.pend[:0], u.pend[n:]...)
+	}
+	pieces := u.pieces
+	if len(pieces) == 0 {
+		pieces = nil
+	}
+	u.done, u.ready = u.ready-1, 0
+	s.execute(own)
+	s.feed(own, pieces, false)
+	s.answerAsks()
+}
+
+// forgetHeld drops what was read and not applied.
+func (u *upstream) forgetHeld() { u.ready, u.pieces, u.asks = 0, u.pieces[:0], u.asks[:0] }

@@ -1,0 +1,118 @@
+package model
+
+import (
+	"strconv"
+	"time"
+)
+
+// Orders are what an operator asks of a server. They go through one door, because
+// a server that is paused altogether looks at none of them until it goes on.
+
+// ordered takes an order, now or when the pause is over.
+func (s *Server) ordered(in *Input) {
+	if !s.postponed(in) {
+		s.order(in)
+	}
+}
+
+func (s *Server) order(in *Input) {
+	switch in.Kind {
+	case InReplicaOf:
+		if s.failover.state != failoverNone {
+			s.answer("REPLICAOF "+in.Peer, "-ERR REPLICAOF not allowed while failing over.")
+			return
+		}
+		s.replicaOf(in.Peer)
+	case InConfigSet:
+		s.configSet(in.Settings)
+	case InFailover:
+		if !s.prof.Failover {
+			s.answer(failoverText(in), s.unknown([][]byte{[]byte("FAILOVER")}))
+			return
+		}
+		s.answer(failoverText(in), s.failoverOrder(in.Peer, in))
+	case InClientPause:
+		text := "CLIENT PAUSE " + strconv.FormatInt(int64(in.Timeout/time.Millisecond), 10)
+		if in.Abort {
+			text = "CLIENT UNPAUSE"
+		}
+		s.answer(text, s.clientPause(in))
+	case InWait:
+		if !s.prof.GetAck {
+			s.answer("WAIT", s.unknown([][]byte{[]byte("WAIT")}))
+			return
+		}
+		w := blockedWait{target: s.mro, want: in.Count}
+		if reply := s.wait(w, in.Timeout); reply != "" {
+			s.note(Event{Kind: EvAnswered, Text: w.text(), Reply: reply, Offset: w.target, Since: s.now})
+		}
+	case InShutdown:
+		s.shutdown(in.Abort)
+	}
+}
+
+func failoverText(in *Input) string {
+	text := "FAILOVER"
+	if in.Peer != "" {
+		text += " TO " + in.Peer
+	}
+	if in.Force {
+		text += " FORCE"
+	}
+	if in.Timeout != 0 {
+		text += " TIMEOUT " + strconv.FormatInt(int64(in.Timeout/time.Millisecond), 10)
+	}
+	if in.Abort {
+		text += " ABORT"
+	}
+	return text
+}
+
+// answer tells what an order was answered with, unless it is just done.
+func (s *Server) answer(text, reply string) {
+	if reply != "+OK" {
+		s.note(Event{Kind: EvAnswered, Text: text, Reply: reply})
+	}
+}
+
+// looksAtClock says whether the server reads its clock for an input: with each
+// serverCron turn, and from 5.0 on with each command (updateCachedTime).
+func (s *Server) looksAtClock(in *Input) bool {
+	switch in.Kind {
+	case InStart, InWake:
+		return true
+	case InData:
+		return in.Conn < 0 && s.prof.Orders.ClockInCall
+	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InShutdown, InStream:
+		return s.prof.Orders.ClockInCall
+	}
+	return false
+}
+
+// unblocked takes what clients sent behind a WAIT that was answered.
+func (s *Server) unblocked() {
+	for i := len(s.clients) - 1; i >= 0; i-- {
+		if i < len(s.clients) && s.clients[i].answered {
+			s.clients[i].answered = false
+			s.commands(s.clients[i])
+		}
+	}
+}
+
+// beforeSleep is what the event loop does before it waits for the next thing to
+// happen. What comes of nothing but writes is left out: none of it hangs on them.
+func (s *Server) beforeSleep() {
+	if s.up.host == "" { // the expire cycle looks at the pause, and runs on masters only
+		s.lookAtPause()
+	}
+	if s.prof.Orders.PauseWrites {
+		s.serveWaits(true)
+		s.unblocked()
+		s.askAcks()
+	} else {
+		s.askAcks()
+		s.serveWaits(false)
+		s.unblocked()
+	}
+	s.advanceFailover()
+}

@@ -1,0 +1,27 @@
+package model
+
+// OrderShape is what a version lets clients and operators ask of replication, and
+// in which words it refuses.
+type OrderShape struct {
+	ClientPause  bool   // knows CLIENT PAUSE
+	PauseWrites  bool   // a pause holds commands, not sockets: PAUSE knows WRITE, and UNPAUSE exists
+	PauseCauses  bool   // CLIENT PAUSE, FAILOVER and SHUTDOWN have pauses of their own
+	ClockInCall  bool   // the clock is read with each command, not by serverCron alone
+	ClientSyntax string // the reply to a CLIENT subcommand that is not known; "" is that of 6.2 and later
+	ReplicaWord  string // how errors call a replica
+	WaitSince    string // since when WAIT refuses replicas, in that error
+}
+
+// As read in redis 2.6.17 - 7.4.1 and valkey 8.0.1: networking.c, blocked.c,
+// replication.c.
+var (
+	orders26 = OrderShape{ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL ip:port | GETNAME | SETNAME connection-name)", ReplicaWord: "slave"}
+	orders28 = orders26
+	orders32 = OrderShape{ClientPause: true, ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL | GETNAME | SETNAME | PAUSE | REPLY)", ReplicaWord: "slave"}
+	orders40 = OrderShape{ClientPause: true, ClientSyntax: orders32.ClientSyntax, ReplicaWord: "slave", WaitSince: " since Redis 4.0"}
+	orders50 = OrderShape{ClientPause: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0",
+		ClientSyntax: "-ERR Unknown subcommand or wrong number of arguments for 'UNPAUSE'. Try CLIENT HELP"}
+	orders62 = OrderShape{ClientPause: true, PauseWrites: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0"}
+	orders70 = OrderShape{ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0"}
+	orders80 = OrderShape{ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica"}
+)

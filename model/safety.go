@@ -1,0 +1,173 @@
+package model
+
+import (
+	"strconv"
+	"time"
+)
+
+// What a master does for the safety of writes: it refuses them while too few
+// replicas keep up (min-replicas-to-write), and lets a client wait for their ACKs
+// (WAIT; facts: 7).
+
+// minReplicas says whether min-replicas is in force.
+func (s *Server) minReplicas() bool {
+	return s.prof.PSYNC > 0 && s.set.MinReplicas > 0 && s.set.MinReplicasLag > 0
+}
+
+// enoughReplicas says whether writes are taken as far as min-replicas goes
+// (checkGoodReplicasStatus). Replicas ignore it.
+func (s *Server) enoughReplicas() bool {
+	return !s.minReplicas() || s.up.host != "" || s.good >= s.set.MinReplicas
+}
+
+// Refuses says whether clients' writes are refused for want of good replicas.
+func (s *Server) Refuses() bool { return !s.enoughReplicas() }
+
+// Refused is how many writes were.
+func (s *Server) Refused() int64 { return s.stats.refused }
+
+// countGood counts the replicas that are online and not behind
+// (refreshGoodSlavesCount): at each replicationCron, when one comes or goes, and
+// when either setting is set. In between writes go by the last count.
+func (s *Server) countGood() {
+	if !s.minReplicas() {
+		return
+	}
+	before := s.enoughReplicas()
+	s.good = s.goodNow()
+	if after := s.enoughReplicas(); after != before {
+		s.note(Event{Kind: EvWritable, Full: after, Bytes: s.good})
+	}
+}
+
+func (s *Server) goodNow() (n int64) {
+	for _, c := range s.clients {
+		if c.state == online && s.unix()-c.ackTime <= wholeSeconds(s.set.MinReplicasLag) {
+			n++
+		}
+	}
+	return n
+}
+
+// goodDue is the next instant from which a replicationCron turn would count
+// another number; Never without one.
+func (s *Server) goodDue() Instant {
+	if !s.minReplicas() {
+		return Never
+	}
+	if s.goodNow() != s.good {
+		return s.now
+	}
+	due := Never
+	for _, c := range s.clients {
+		if c.state == online && s.unix()-c.ackTime <= wholeSeconds(s.set.MinReplicasLag) {
+			due = min(due, s.reaches(c.ackTime+wholeSeconds(s.set.MinReplicasLag)+1))
+		}
+	}
+	return due
+}
+
+// blockedWait is a client that is blocked in WAIT.
+type blockedWait struct {
+	conn   ConnID // 0 is an operator
+	target Offset
+	want   int64
+	until  int64 // unix milliseconds; 0 is for ever
+	since  Instant
+}
+
+// acks is how many replicas have acknowledged an offset
+// (replicationCountAcksByOffset).
+func (s *Server) acks(target Offset) (n int64) {
+	for _, c := range s.clients {
+		if c.state == online && c.ack >= target {
+			n++
+		}
+	}
+	return n
+}
+
+// wait is WAIT: a reply, or "" when it comes later.
+func (s *Server) wait(w blockedWait, timeout time.Duration) string {
+	if s.up.host != "" && s.prof.PSYNC == 2 {
+		return "-ERR WAIT cannot be used with " + s.prof.Orders.ReplicaWord + " instances. Please also note that" + s.prof.Orders.WaitSince +
+			" if a " + s.prof.Orders.ReplicaWord + " is configured to be writable (which is not the default) writes to " + s.prof.Orders.ReplicaWord +
+			"s are just local and are not propagated."
+	}
+	if n := s.acks(w.target); n >= w.want {
+		return ":" + strconv.FormatInt(n, 10)
+	}
+	w.since = s.now
+	if timeout > 0 {
+		w.until = s.millis() + int64(timeout/time.Millisecond)
+	}
+	s.blocked = append(s.blocked, w)
+	s.wantAcks = true
+	return ""
+}
+
+// serveWaits answers who has waited enough (processClientsWaitingReplicas,
+// handleBlockedClientsTimeout). late says that time counts too.
+func (s *Server) serveWaits(late bool) {
+	kept := s.blocked[:0]
+	for _, w := range s.blocked {
+		n := s.acks(w.target)
+		if n < w.want && !(late && w.until > 0 && w.until < s.millis()) {
+			kept = append(kept, w)
+			continue
+		}
+		s.waited(w, ":"+strconv.FormatInt(n, 10))
+	}
+	s.blocked = kept
+}
+
+// unblockWaits: the server is a replica now (disconnectAllBlockedClients).
+func (s *Server) unblockWaits() {
+	waits := s.blocked
+	s.blocked = s.blocked[:0]
+	for _, w := range waits {
+		s.waited(w, "-UNBLOCKED force unblock from blocking operation, instance state changed (master -> "+s.prof.Orders.ReplicaWord+"?)")
+		if c := s.client(w.conn); c != nil {
+			s.drop(c, WhyClosed)
+		}
+	}
+}
+
+// waited tells a client what became of its WAIT.
+func (s *Server) waited(w blockedWait, reply string) {
+	if w.conn == 0 {
+		s.note(Event{Kind: EvAnswered, Text: w.text(), Reply: reply, Offset: w.target, Since: w.since})
+	} else if c := s.client(w.conn); c != nil {
+		s.reply(c, reply)
+		c.blocked, c.answered = false, true
+	}
+}
+
+// waitDue is when the next wait runs out, Never without one.
+func (s *Server) waitDue() Instant {
+	due := Never
+	for _, w := range s.blocked {
+		if w.until > 0 {
+			due = min(due, s.reachesMillis(w.until+1))
+		}
+	}
+	return due
+}
+
+func (w *blockedWait) text() string { return "WAIT " + strconv.FormatInt(w.want, 10) }
+
+// askAcks puts a GETACK into the stream for all who began to wait since the last
+// turn of the event loop; not while clients are paused.
+func (s *Server) askAcks() {
+	if !s.wantAcks || s.pause.kind != pauseNone && s.prof.Orders.PauseWrites {
+		return
+	}
+	s.wantAcks = false
+	s.feedGetAck()
+}
+
+func (s *Server) feedGetAck() {
+	if s.up.host == "" && (s.log != nil || s.replicas() > 0) {
+		s.feedLiteral(getAck)
+	}
+}
