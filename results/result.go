@@ -117,6 +117,16 @@ type Run struct {
 	Row
 	Resyncs []Resync
 	Infos   []ServerInfo
+	Orders  Orders
+}
+
+// Orders counts what became of orders of operators and clients.
+type Orders struct {
+	Failovers int64 // FAILOVERs that came to their end
+	Aborted   int64 // and those that did not
+	WaitAcks  int64 // the least that a WAIT was answered with; -1 without one
+	Errors    int64 // orders that were answered with an error
+	Refused   int64 // writes that min-replicas-to-write kept out
 }
 
 // The warnings a collector gives by itself.
@@ -124,6 +134,7 @@ const (
 	WarnNoReconnect = "no-reconnect" // there was an outage, but nobody reconnected
 	WarnDownAtEnd   = "down-at-end"  // a replica was without its master when the run ended
 	WarnUnended     = "unended"      // the trace has no end: the run broke off
+	WarnRefused     = "refused"      // writes were refused for want of replicas: the stream has less than the load
 )
 
 // Collector is a watcher that folds a run's trace into one row. It can be used
@@ -133,6 +144,7 @@ type Collector struct {
 	print    *Fingerprint
 	resyncs  []Resync
 	infos    []ServerInfo
+	orders   Orders
 	index    map[string]int // a server's place in replicas
 	replicas []replica
 	ended    bool
@@ -150,7 +162,7 @@ type replica struct {
 
 // NewCollector makes a collector for one run.
 func NewCollector(m Meta) *Collector {
-	return &Collector{meta: m, print: NewFingerprint(), index: make(map[string]int)}
+	return &Collector{meta: m, print: NewFingerprint(), orders: Orders{WaitAcks: -1}, index: make(map[string]int)}
 }
 
 // Reset makes it ready for another run.
@@ -158,6 +170,7 @@ func (c *Collector) Reset(m Meta) {
 	c.meta = m
 	c.print.Reset()
 	c.resyncs, c.infos, c.replicas = c.resyncs[:0], c.infos[:0], c.replicas[:0]
+	c.orders = Orders{WaitAcks: -1}
 	clear(c.index)
 	c.ended = false
 }
@@ -197,9 +210,29 @@ func (c *Collector) Observe(r *trace.Record) {
 	case model.EvInfo:
 		if r.Event.Info != nil {
 			c.infos = append(c.infos, ServerInfo{r.Node, r.Event.Info})
+			c.orders.Refused += r.Event.Info.Refused
 		}
+	case model.EvAnswered, model.EvFailover:
+		c.orders.ordered(&r.Event)
 	case trace.Ended:
 		c.ended = true
+	}
+}
+
+// ordered counts what became of one order.
+func (o *Orders) ordered(e *model.Event) {
+	switch {
+	case e.Kind == model.EvFailover && e.Text != "no-failover":
+	case e.Kind == model.EvFailover && e.Reply == "":
+		o.Failovers++
+	case e.Kind == model.EvFailover:
+		o.Aborted++
+	case strings.HasPrefix(e.Reply, ":"):
+		if n, ok := model.ParseInt([]byte(e.Reply[1:])); ok && (o.WaitAcks < 0 || n < o.WaitAcks) {
+			o.WaitAcks = n
+		}
+	case strings.HasPrefix(e.Reply, "-"):
+		o.Errors++
 	}
 }
 
@@ -236,6 +269,7 @@ func (c *Collector) Run() *Run {
 		Row:     Row{Meta: c.meta, Fingerprint: c.print.Sum()},
 		Resyncs: append([]Resync(nil), c.resyncs...),
 		Infos:   append([]ServerInfo(nil), c.infos...),
+		Orders:  c.orders,
 	}
 	for i := range run.Resyncs {
 		run.count(&run.Resyncs[i])
@@ -254,6 +288,9 @@ func (c *Collector) Run() *Run {
 			run.Warnings = append(run.Warnings, WarnDownAtEnd)
 			break
 		}
+	}
+	if run.Orders.Refused > 0 {
+		run.Warnings = append(run.Warnings, WarnRefused)
 	}
 	if !c.ended {
 		run.Warnings = append(run.Warnings, WarnUnended)

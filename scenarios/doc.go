@@ -75,15 +75,23 @@
 //
 //	reset    link, for      both ends are told, connects are refused until it ends
 //	silent   link, for      nothing arrives and nobody is told
-//	restart  server, for, save (yes)   an orderly stop; for is how long it is down
+//	restart  server, for, save (yes), now (no)   SHUTDOWN; for is how long it is down
 //	crash    server, for    kill -9
 //	pause    server, for    a frozen process; writes to it meanwhile are not made
 //	promote  server         REPLICAOF NO ONE
 //	replicaof server, to    REPLICAOF
 //	config   server, set    CONFIG SET, a map like config
+//	failover server, to (any replica), force (no), timeout, abort (no)   FAILOVER, from redis-6.2 on
+//	wait     server, replicas, timeout (0s: for ever)   WAIT by the client that wrote last, from redis-3.2 on
+//	client-pause     server, for, mode (all, or write)  CLIENT PAUSE, from redis-3.2 on; write from redis-6.2 on
+//	client-unpause   server       CLIENT UNPAUSE, from redis-6.2 on
+//	shutdown-abort   server       SHUTDOWN ABORT, while a restart waits for replicas, from redis-7.0 on
 //
-// promote, replicaof and config are lost on a server that is down then; a frozen
-// one finds them when it runs again.
+// All from promote on are orders: they are lost on a server that is down then; a
+// frozen one finds them when it runs again. What a server answers an order, if not
+// OK, is told in the trace. Writes wait while clients are paused and are all made
+// when the pause ends; while min-replicas-to-write is not met they are refused, and
+// counted in writes_refused.
 //
 // server may be written on. every repeats a fault, times bounds the number of
 // its occurrences (without it: to the end of the run).

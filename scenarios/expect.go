@@ -59,6 +59,11 @@ var RunFields = []string{
 	"reconnects_full",    // of them, those that ended in a full resync
 	"reconnects_partial", // and those that continued
 	"gap_max_bytes",      // most that a reconnect had missed
+	"writes_refused",     // commands that min-replicas-to-write kept out
+	"failovers",          // FAILOVERs that came to their end
+	"failovers_aborted",  // and those that did not
+	"wait_acks_min",      // the least that a WAIT was answered with; -1 without one
+	"orders_refused",     // orders that were answered with an error
 	// The full ones by their reason.
 	"full_first_sync", "full_id_mismatch", "full_second_offset", "full_backlog_absent", "full_below_backlog",
 	"full_ahead_of_master", "full_bad_offset", "full_no_psync", "full_other",

@@ -19,7 +19,8 @@ type fault struct {
 	set   []setting
 }
 
-var faultKinds = []string{"reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config"}
+var faultKinds = []string{"reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config",
+	"failover", "wait", "client-pause", "client-unpause", "shutdown-abort"}
 
 func (p *planner) pair(n *yaml.Node) (a, b int) {
 	a, b = -1, -1
@@ -98,6 +99,7 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 		if f.kind == "restart" {
 			f.Kind = sim.FaultRestart
 			add("save", false, "yes", func(n *yaml.Node) { f.Save = p.yes(n) })
+			add("now", false, "no", func(n *yaml.Node) { f.Now = p.yes(n) })
 		}
 	case "pause":
 		f.Kind = sim.FaultPause
@@ -119,10 +121,13 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 				p.readConfig(p.servers[f.Server].Profile, &scratch, n, false, &f.set)
 			}
 		})
+	case "failover", "wait", "client-pause", "client-unpause", "shutdown-abort":
+		onServer()
+		p.readOrder(&f, n, add)
 	default:
 		// An unknown kind is one problem; its fields cannot be judged.
 		known = false
-		for _, name := range []string{"link", "server", "on", "for", "save", "to", "set"} {
+		for _, name := range []string{"link", "server", "on", "for", "save", "now", "to", "set", "force", "timeout", "abort", "replicas", "mode"} {
 			add(name, false, "", func(*yaml.Node) {})
 		}
 	}
@@ -165,8 +170,15 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 	} else if f.Server < 0 || f.Kind == sim.FaultReplicaOf && f.Peer < 0 {
 		return
 	}
-	if f.Kind == sim.FaultPromote || f.Kind == sim.FaultReplicaOf {
+	if f.Kind == sim.FaultPromote || f.Kind == sim.FaultReplicaOf || f.Kind == sim.FaultFailover {
 		p.servers[f.Server].moves = true
+	}
+	if f.Kind == sim.FaultFailover { // whoever takes over moves too
+		for i := range p.servers {
+			if f.Peer < 0 || f.Peer == i {
+				p.servers[i].moves = true
+			}
+		}
 	}
 	if f.A < 0 {
 		f.A = 0
@@ -174,7 +186,9 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 	if f.B < 0 {
 		f.B = 0
 	}
-	f.Server, f.Peer = max(f.Server, 0), max(f.Peer, 0)
+	if f.Server = max(f.Server, 0); f.Kind != sim.FaultFailover {
+		f.Peer = max(f.Peer, 0)
+	}
 	p.faults = append(p.faults, f)
 }
 

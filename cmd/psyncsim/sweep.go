@@ -240,6 +240,16 @@ func runField(r *results.Run, field string) (int64, bool) {
 		return r.Partials, true
 	case "gap_max_bytes":
 		return r.GapMax, true
+	case "writes_refused":
+		return r.Orders.Refused, true
+	case "failovers":
+		return r.Orders.Failovers, true
+	case "failovers_aborted":
+		return r.Orders.Aborted, true
+	case "wait_acks_min":
+		return r.Orders.WaitAcks, true
+	case "orders_refused":
+		return r.Orders.Errors, true
 	}
 	for i, name := range results.ReasonNames() {
 		if "full_"+name == field || "full_"+underscored(name) == field {
