@@ -276,11 +276,14 @@ func (w *World) connected(e event, c *conn) {
 	switch e.kind {
 	case evSYN:
 		c.synAt = now
+		lost := c.link.silent > 0
+		refused := !lost && (c.link.reset > 0 || !w.hosts[c.peer].alive)
+		w.signal(SignalDial, c, fromDialer, Signal{Lost: lost || c.link.reset > 0, Refused: refused})
 		switch {
 		case c.link.hollow:
 			next.kind = evUp
 			w.queue.Push(now+2*lat, next)
-		case c.link.silent > 0:
+		case lost:
 			if c.syn == synRetries+w.cfg.LinearSYNs {
 				next.kind, next.side, next.why = evDown, fromDialer, model.WhyUnreachable
 				w.queue.Push(now+w.synPause(c.syn), next)
@@ -289,7 +292,7 @@ func (w *World) connected(e event, c *conn) {
 			next.kind = evSYN
 			w.queue.Push(now+w.synPause(c.syn), next)
 			c.syn++
-		case c.link.reset > 0 || !w.hosts[c.peer].alive:
+		case refused:
 			next.kind, next.side, next.why = evDown, fromDialer, model.WhyRefused
 			w.queue.Push(now+2*lat, next)
 		default:
@@ -325,6 +328,9 @@ func (w *World) connected(e event, c *conn) {
 	case evStall:
 		w.tellStall(c, e)
 	case evDown:
+		if e.why == model.WhyRefused {
+			w.signal(SignalRefused, c, fromDialer, Signal{})
+		}
 		w.sideDown(e.conn, int(e.side), e.why)
 	case evCut:
 		w.bring(w.hosts[c.dialer], now)

@@ -154,12 +154,14 @@ func (w *World) silence(l *link, now model.Instant) {
 		}
 		if !c.up {
 			c.frozen = true
+			w.signal(SignalSilent, c, fromDialer, Signal{})
 			w.resyn(int32(i), now)
 			continue
 		}
 		w.bring(w.hosts[c.dialer], now)
 		w.bring(w.hosts[c.peer], now)
 		c.frozen = true
+		w.signal(SignalSilent, c, fromDialer, Signal{})
 		for side := range c.pipes {
 			c.pipes[side].epoch++
 		}
@@ -177,6 +179,7 @@ func (w *World) thawLink(l *link, now model.Instant) {
 			continue
 		}
 		c.frozen, c.pipes[0].mute, c.pipes[1].mute = false, false, false
+		w.signal(SignalHealed, c, fromDialer, Signal{})
 		for side := range c.pipes {
 			w.resend(int32(i), side, now)
 		}

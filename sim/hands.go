@@ -94,7 +94,7 @@ func (w *World) WriteCommands(server int, list ...Written) {
 		for i := range outs {
 			if o := &outs[i]; o.Kind == model.OutFeed {
 				w.literal(h, now, o)
-				w.forward(h, o.Chunk)
+				w.forward(h, now, o.Chunk)
 			} else {
 				w.obey(h, now, o)
 			}
@@ -227,6 +227,14 @@ const (
 	SignalHangup                         // From closes it: Bytes of stream had arrived
 	SignalHalfOpen                       // the network resets it for the dialer alone
 	SignalReset                          // the network resets it: Bytes of stream had arrived
+
+	// What a capture needs beside (sim/pcap).
+	SignalDial    // the dialer sends a SYN: it is Lost, will be Refused (by the network if Lost too), or accepted
+	SignalRefused // the dialer hears that nobody listens
+	SignalSent    // From puts Bytes on the wire's queue: Data, or nil when they are not carried
+	SignalFin     // From sends its end, behind all that it sent: Bytes
+	SignalSilent  // nothing of it passes any more
+	SignalHealed  // it passes again; what had not arrived is sent anew
 )
 
 // Signal is one thing that a Listener hears. Data is valid until Hear returns.
@@ -239,6 +247,10 @@ type Signal struct {
 	Data     []byte
 	First    model.Offset
 	Bytes    int64
+	Latency  model.Instant // of the link
+	PS       int64         // SignalSent: picoseconds a byte while it is served
+	Lost     bool          // SignalDial
+	Refused  bool          // SignalDial
 }
 
 // Listen lets l hear all connections from now on; nil lets nobody.
@@ -249,12 +261,20 @@ func (w *World) signal(kind SignalKind, c *conn, side int, s Signal) {
 	if w.listener == nil {
 		return
 	}
-	s.Kind, s.Conn, s.Dialer, s.Acceptor = kind, c.serial, c.dialer, c.peer
-	s.From = w.end(c, side)
-	if f := &c.pipes[fromAcceptor].flow; f.on && kind != SignalStream && kind != SignalTaken {
+	if f := &c.pipes[fromAcceptor].flow; f.on && kind != SignalStream && kind != SignalTaken && kind <= SignalReset {
 		s.First, s.Bytes = f.from, int64(f.arrived-f.from+1)
 	}
-	w.listener.Hear(w.queue.Now(), s)
+	w.signalAt(w.queue.Now(), kind, c, side, s)
+}
+
+// signalAt is signal for what became known later than it was.
+func (w *World) signalAt(at model.Instant, kind SignalKind, c *conn, side int, s Signal) {
+	if w.listener == nil {
+		return
+	}
+	s.Kind, s.Conn, s.Dialer, s.Acceptor = kind, c.serial, c.dialer, c.peer
+	s.From, s.Latency = w.end(c, side), c.link.latency
+	w.listener.Hear(at, s)
 }
 
 // Saved is what a snapshot written by a server now would remember of

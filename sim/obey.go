@@ -19,7 +19,7 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		} else {
 			w.relay(h, at, o.Chunk)
 		}
-		if w.forward(h, o.Chunk); !o.Literal && h.relays {
+		if w.forward(h, at, o.Chunk); !o.Literal && h.relays {
 			w.sentBefore(h, h.log.segs[len(h.log.segs)-1].from)
 		}
 	case model.OutSend:
@@ -125,7 +125,7 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 }
 
 // forward hands new stream bytes to the connections that carry the stream.
-func (w *World) forward(h *host, ch model.Chunk) {
+func (w *World) forward(h *host, at model.Instant, ch model.Chunk) {
 	for _, ci := range h.conns {
 		c := w.conns[ci]
 		p := &c.pipes[fromAcceptor]
@@ -136,6 +136,7 @@ func (w *World) forward(h *host, ch model.Chunk) {
 			}
 			f.next = ch.To
 			w.watchAsks(c, ch.From)
+			w.signalAt(at, SignalSent, c, fromAcceptor, Signal{Data: ch.Data, Bytes: ch.Bytes(), PS: c.link.ps})
 			if ch.Data != nil {
 				if f.taken > len(f.data)/2 {
 					f.data = f.data[:copy(f.data, f.data[f.taken:])]
@@ -182,6 +183,7 @@ func (w *World) sendBytes(ci int32, side int, data []byte) {
 	p := &c.pipes[side]
 	buf := p.spare()
 	it := p.put(w.queue.Now(), item{kind: itemBytes, n: int64(len(data)), ps: c.link.ps, data: append(buf, data...)})
+	w.signal(SignalSent, c, side, Signal{Data: data, Bytes: it.n, PS: it.ps})
 	w.schedule(ci, side, it)
 }
 
@@ -221,6 +223,7 @@ func (w *World) sendSnapshot(h *host, ci int32, side int, o *model.Output) {
 	}
 	c.snapshot = n
 	it := p.put(w.queue.Now(), item{kind: itemBulk, n: n, ps: ps, eof: o.Bytes > 0})
+	w.signalAt(psCeil(it.start), SignalSent, c, side, Signal{Bytes: n, PS: ps})
 	w.schedule(ci, side, it)
 }
 
@@ -234,6 +237,7 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	free := max(int64(now)*1000, p.free)
 	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, turn: w.turn, unsent: ch.From, data: append(f.data[:0], ch.Data...)}
 	p.sent += ch.Bytes()
+	w.signal(SignalSent, c, side, Signal{Data: ch.Data, Bytes: ch.Bytes(), PS: c.link.ps})
 	w.watchAsks(c, ch.From)
 	if c.frozen || p.mute {
 		w.room(ci, stallNetwork, sendBuffer)
@@ -270,6 +274,7 @@ func (w *World) endFlow(ci int32, side int) {
 		return
 	}
 	p.fin = true
+	defer func() { w.signal(SignalFin, c, side, Signal{Bytes: p.sent}) }()
 	if !p.flow.on {
 		w.schedule(ci, side, p.put(w.queue.Now(), item{kind: itemFin}))
 		return

@@ -224,7 +224,7 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bo
 			h.log.appendRun(o.Chunk.From, first, next, began, held)
 			w.own(h, o.Chunk)
 		}
-		if w.forward(h, o.Chunk); !o.Literal && !held && next > first+1 {
+		if w.forward(h, at, o.Chunk); !o.Literal && !held && next > first+1 {
 			w.sentBefore(h, o.Chunk.To-model.Offset(h.src.size(next-1)))
 		}
 	}

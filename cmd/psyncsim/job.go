@@ -40,6 +40,7 @@ type job struct {
 	found   bool
 	pairs   []results.Pair // of the first run, beside what was observed
 	text    *traceText     // where --trace goes, nil without
+	pcap    *pcapJob       // where --pcap goes, nil without
 }
 
 // maxFailures is how many failed expectations are printed; all are counted.
@@ -75,16 +76,25 @@ func (j *job) run() (err error) {
 			j.out.Discard()
 		}
 	}()
+	if j.pcap, err = j.pcapWriter(last - first); err != nil {
+		return err
+	}
 	if j.x.Bool("json") {
 		j.json = results.NewJSON(j.c.stdout, j.out.Kept().Header)
 	}
 	runErr := j.play(first, last)
+	if runErr == nil {
+		runErr = j.capture()
+	}
 	done = true
 	if shard != nil {
 		shard.Failed = j.failed
 	}
 	if err := j.finish(); err != nil {
 		return err
+	}
+	if runErr == nil {
+		j.pcap.print(j)
 	}
 	return j.verdict(runErr)
 }

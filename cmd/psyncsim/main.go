@@ -140,6 +140,8 @@ func runFlags() []cli.Flag {
 		&cli.IntFlag{Name: "cell", Usage: "run only the run number `N` of the sweep", Value: -1},
 		&cli.BoolFlag{Name: "bytes", Usage: "carry, parse and compare the stream's bytes; same results, slower"},
 		&cli.StringFlag{Name: "trace", Usage: "write the trace of the (first) run as text to `FILE`; - is stdout"},
+		&cli.StringFlag{Name: "pcap", Usage: "write the traffic of the run as pcapng to `FILE`, for Wireshark and tshark"},
+		&cli.StringFlag{Name: "pcap-at", Usage: "capture on the interface of `SERVER`; else on the first master's"},
 	)
 }
 

@@ -1,0 +1,475 @@
+package pcap
+
+import (
+	"bytes"
+	"time"
+
+	"psyncsim/model"
+	"psyncsim/sim"
+)
+
+// conn is one connection as the capture draws it.
+type conn struct {
+	c        *Capture
+	number   int
+	latency  model.Instant
+	frozen   bool
+	over     bool // reset, refused, closed by both: nothing more passes
+	refuses  bool // nobody listens
+	gen      int  // counts freezes: what was on its way at one never arrives
+	syns     int
+	sides    [2]side // the dialer, the acceptor
+	link     [2]string
+	captured int // the side at which the capture point is
+}
+
+// side is one end of a connection: what it sends, and what it has heard.
+type side struct {
+	server  int
+	port    uint16
+	isn     uint32
+	ended   bool  // it has the FIN of the other side
+	next    int64 // sequence number behind all that was sent
+	heard   int64 // sequence number of the next byte expected from the other side
+	stamp   int64 // the newest timestamp of the other side
+	owed    int   // segments without ACK
+	ackGen  int   // an ACK timer of an older one is void
+	free    int64 // picoseconds: when the wire has served all
+	queue   []blob
+	leaving bool   // the next departure is scheduled
+	out     []sent // not acknowledged
+	acked   int64
+	rtoGen  int
+	resent  int64 // retransmissions so far
+	taken   int64 // bytes that were put on the queue so far
+}
+
+// blob is bytes that wait for the wire. It leaves in segments.
+type blob struct {
+	at    model.Instant // not before
+	ps    int64
+	n     int64
+	data  []byte // nil: not carried
+	fin   bool
+	again bool
+	seq   int64 // of a retransmission
+}
+
+// sent is a segment that was sent: enough to send it again.
+type sent struct {
+	seq, n int64
+	data   []byte
+	fin    bool
+}
+
+const (
+	delayedACK = model.Instant(40 * time.Millisecond) // TCP_DELACK_MIN
+	rtoMin     = model.Instant(200 * time.Millisecond)
+	window     = 1 << 30
+	// kernelTime is the least that a packet takes, as in the simulation.
+	kernelTime = model.Instant(1000)
+	// initialWindow is what a sender sends into a silence (RFC 6928).
+	initialWindow = 10
+	// orphan is how often a segment is repeated at most (tcp_retries2).
+	orphan = 15
+)
+
+// signal plays one signal.
+func (c *Capture) signal(at model.Instant, s *sim.Signal) {
+	k, known := c.conns[s.Conn]
+	if !known {
+		k = c.newConn(s)
+	}
+	if k == nil || k.over {
+		return
+	}
+	from := 0
+	if s.From == s.Acceptor && s.Acceptor != s.Dialer {
+		from = 1
+	}
+	switch s.Kind {
+	case sim.SignalDial:
+		k.dial(at, s)
+	case sim.SignalRefused:
+		k.refused(at)
+	case sim.SignalSent:
+		k.put(at, from, blob{at: at, ps: s.PS, n: s.Bytes, data: s.Data})
+	case sim.SignalFin:
+		k.fin(at, from, s.Bytes)
+	case sim.SignalReset:
+		k.reset(at)
+	case sim.SignalSilent:
+		k.silent(at)
+	case sim.SignalHealed:
+		k.healed(at)
+	}
+}
+
+func (c *Capture) newConn(s *sim.Signal) *conn {
+	k := &conn{c: c, number: s.Conn, latency: max(s.Latency, kernelTime)}
+	a, b := c.o.Servers[s.Dialer], c.o.Servers[s.Acceptor]
+	k.link = [2]string{"link " + a + "-" + b, "link " + b + "-" + a}
+	// Ports as Linux gives them; initial numbers that look like such.
+	k.sides[0] = side{server: s.Dialer, port: uint16(32768 + s.Conn%28232), isn: uint32(s.Conn)*2654435761 + 1}
+	k.sides[1] = side{server: s.Acceptor, port: port, isn: uint32(s.Conn)*2246822519 + 7}
+	if s.Acceptor == c.o.Point {
+		k.captured = 1
+	}
+	c.conns[s.Conn] = k
+	return k
+}
+
+// dial sends a SYN. What becomes of it is known already.
+func (k *conn) dial(at model.Instant, s *sim.Signal) {
+	k.syns++
+	if k.syns > 1 && k.captured == 0 {
+		k.c.counts.Retransmitted++
+	}
+	k.frozen, k.refuses = s.Lost, s.Refused
+	k.emit(at, 0, &Packet{Flags: SYN})
+	if s.Lost && s.Refused { // by the network: the acceptor never hears of it
+		back := at + 2*k.latency
+		k.later(back, func() { k.refused(back) })
+	}
+}
+
+// answer is what the acceptor says to a SYN.
+func (k *conn) answer(at model.Instant) {
+	a, b := &k.sides[0], &k.sides[1]
+	b.heard = 1
+	if k.refuses {
+		k.emit(at, 1, &Packet{Flags: RST | ACK})
+		return
+	}
+	a.next, b.next, a.heard, a.acked, b.acked = 1, 1, 1, 1, 1
+	k.emit(at, 1, &Packet{Flags: SYN | ACK})
+}
+
+// refused: a connect that was under way finds nobody.
+func (k *conn) refused(at model.Instant) {
+	if k.captured == 0 {
+		k.sides[0].heard = 1
+		k.reset(at)
+	}
+}
+
+// end forgets all but that the connection was there.
+func (k *conn) end() {
+	k.over = true
+	k.c.conns[k.number] = nil
+}
+
+// later schedules something of this connection.
+func (k *conn) later(at model.Instant, do func()) {
+	k.c.after(at, func() {
+		if !k.over {
+			do()
+		}
+	})
+}
+
+// emit sends a packet: the capture point sees it where it is.
+func (k *conn) emit(at model.Instant, from int, p *Packet) {
+	s, to := &k.sides[from], &k.sides[1-from]
+	p.Src, p.Dst, p.SrcPort, p.DstPort, p.ISN, p.PeerISN = s.server, to.server, s.port, to.port, s.isn, to.isn
+	p.Window, p.TSVal, p.TSEcr = window, 1000+int64(at)/1e6, s.stamp
+	if p.Flags&SYN == 0 && p.Seq == 0 {
+		p.Seq = s.next
+	}
+	if p.Flags&ACK != 0 {
+		p.Ack = s.heard
+	}
+	p.At = at
+	if from == k.captured {
+		k.seen(p)
+	}
+	if k.frozen {
+		return
+	}
+	gen, arrives := k.gen, at+k.latency
+	k.later(arrives, func() {
+		if k.gen != gen {
+			return // it was on its way when the link went silent
+		}
+		if from != k.captured {
+			p.At = arrives
+			k.seen(p)
+		}
+		k.arrive(arrives, 1-from, p)
+	})
+}
+
+// seen gives a packet to the capture, with the comments that wait for it.
+func (k *conn) seen(p *Packet) {
+	for _, key := range k.link {
+		p.Comments = append(p.Comments, k.c.take(key)...)
+	}
+	if p.Src == k.sides[0].server && (bytes.Contains(p.Payload, []byte("\nPSYNC\r")) || bytes.HasPrefix(p.Payload, []byte("SYNC"))) {
+		p.Comments = append(p.Comments, k.c.o.Servers[p.Src]+" asks "+k.c.o.Servers[p.Dst]+" where to continue")
+	}
+	if p.Src == k.sides[1].server && len(p.Payload) > 0 {
+		p.Comments = append(p.Comments, k.c.take("verdict "+k.c.o.Servers[p.Src]+" "+k.c.o.Servers[p.Dst])...)
+	}
+	k.c.see(p)
+}
+
+// arrive is a packet that reached a side.
+func (k *conn) arrive(at model.Instant, to int, p *Packet) {
+	s := &k.sides[to]
+	s.stamp = p.TSVal
+	switch {
+	case p.Flags&RST != 0:
+		k.end()
+		return
+	case p.Flags&(SYN|ACK) == SYN|ACK:
+		k.ack(at, to)
+		return
+	case p.Flags&SYN != 0:
+		k.answer(at)
+		return
+	}
+	s.acknowledged(p.Ack)
+	n := int64(len(p.Payload)) + p.Cut
+	if p.Flags&FIN != 0 {
+		n++
+		s.ended = true
+	}
+	if k.sides[0].done() && k.sides[1].done() {
+		k.end()
+		return
+	}
+	if n == 0 {
+		return
+	}
+	s.heard = max(s.heard, p.Seq+n)
+	s.owed++
+	if s.owed >= 2 || p.Flags&FIN != 0 {
+		k.ack(at, to)
+		return
+	}
+	gen := s.ackGen
+	k.later(at+delayedACK, func() {
+		if s.ackGen == gen && s.owed > 0 {
+			k.ack(at+delayedACK, to)
+		}
+	})
+}
+
+// done says whether a side has heard all and all that it sent was heard.
+func (s *side) done() bool { return s.ended && len(s.out) == 0 && len(s.queue) == 0 }
+
+// ack sends an ACK alone.
+func (k *conn) ack(at model.Instant, from int) {
+	s := &k.sides[from]
+	s.owed = 0
+	s.ackGen++
+	k.emit(at, from, &Packet{Flags: ACK})
+}
+
+// acknowledged forgets what the other side has.
+func (s *side) acknowledged(upto int64) {
+	s.acked = max(s.acked, upto)
+	i := 0
+	for i < len(s.out) && s.out[i].seq+s.out[i].length() <= upto {
+		i++
+	}
+	if i > 0 {
+		s.out = append(s.out[:0], s.out[i:]...)
+	}
+}
+
+func (s *sent) length() int64 {
+	if s.fin {
+		return s.n + 1
+	}
+	return s.n
+}
+
+// put puts bytes on the queue of a side.
+func (k *conn) put(at model.Instant, from int, b blob) {
+	s := &k.sides[from]
+	s.taken += b.n
+	s.queue = append(s.queue, b)
+	k.leave(at, from)
+}
+
+// fin ends what a side sends. Of what it had put on the queue, only the first n
+// bytes are ever sent: the rest was in a buffer of the server, and goes with it.
+func (k *conn) fin(at model.Instant, from int, n int64) {
+	s := &k.sides[from]
+	for extra := s.taken - n; extra > 0 && len(s.queue) > 0; {
+		b := &s.queue[len(s.queue)-1]
+		cut := min(extra, b.n)
+		extra, s.taken = extra-cut, s.taken-cut
+		if b.n -= cut; b.data != nil {
+			b.data = b.data[:b.n]
+		}
+		if b.n > 0 {
+			break
+		}
+		s.queue = s.queue[:len(s.queue)-1]
+	}
+	s.queue = append(s.queue, blob{at: at, fin: true})
+	k.leave(at, from)
+}
+
+// leave schedules the next departure of a side.
+func (k *conn) leave(at model.Instant, from int) {
+	s := &k.sides[from]
+	if s.leaving || len(s.queue) == 0 || k.frozen && len(s.out) >= initialWindow {
+		return
+	}
+	b := &s.queue[0]
+	n := min(b.n, k.c.o.MSS)
+	begin := max(int64(max(b.at, at))*1000, s.free)
+	s.free = begin + n*b.ps
+	s.leaving = true
+	gen, leaves := k.gen, model.Instant((s.free+999)/1000)
+	k.later(leaves, func() {
+		if k.gen != gen {
+			return
+		}
+		s.leaving = false
+		k.depart(leaves, from, n)
+		k.leave(leaves, from)
+	})
+}
+
+// depart sends the next segment of a side, of n bytes.
+func (k *conn) depart(at model.Instant, from int, n int64) {
+	s := &k.sides[from]
+	b := &s.queue[0]
+	n = min(n, b.n)
+	seg := sent{seq: s.next, n: n, fin: b.fin}
+	if b.data != nil {
+		seg.data = b.data[:n:n]
+		b.data = b.data[n:]
+	}
+	if b.again {
+		seg.seq = b.seq
+		b.seq += n
+	}
+	b.n -= n
+	if b.n == 0 {
+		s.queue = s.queue[1:]
+		if len(s.queue) == 0 {
+			s.queue = nil
+		}
+	}
+	if n == 0 && !seg.fin {
+		return
+	}
+	s.next = max(s.next, seg.seq+seg.length())
+	s.out = append(s.out, seg)
+	k.transmit(at, from, &seg, b.again)
+	if k.frozen && len(s.out) == 1 {
+		k.backOff(at, from)
+	}
+}
+
+// transmit sends a segment, perhaps again.
+func (k *conn) transmit(at model.Instant, from int, seg *sent, again bool) {
+	s := &k.sides[from]
+	if again {
+		s.resent++
+		if from == k.captured {
+			k.c.counts.Retransmitted++
+		}
+	}
+	s.owed = 0
+	s.ackGen++
+	p := &Packet{Seq: seg.seq, Flags: ACK | PSH, Payload: seg.data}
+	if seg.data == nil {
+		p.Cut = seg.n
+	}
+	if seg.n == 0 {
+		p.Flags = ACK
+	}
+	if seg.fin {
+		p.Flags |= FIN
+	}
+	k.emit(at, from, p)
+}
+
+// backOff repeats the first segment that is not acknowledged while the link is
+// silent: after 200 ms and a round trip, and twice as long each time (RFC 6298).
+func (k *conn) backOff(at model.Instant, from int) {
+	s := &k.sides[from]
+	s.rtoGen++
+	gen, rto, tries := s.rtoGen, rtoMin+2*k.latency, 0
+	var fire func(at model.Instant)
+	fire = func(at model.Instant) {
+		if s.rtoGen != gen || !k.frozen || len(s.out) == 0 || tries >= orphan {
+			return
+		}
+		tries++
+		seg := s.out[0]
+		k.transmit(at, from, &seg, true)
+		rto = min(2*rto, model.Instant(120*time.Second))
+		next := at + rto
+		k.later(next, func() { fire(next) })
+	}
+	first := at + rto
+	k.later(first, func() { fire(first) })
+}
+
+// silent: what is on its way is lost.
+func (k *conn) silent(at model.Instant) {
+	k.frozen = true
+	k.gen++
+	for from := range k.sides {
+		s := &k.sides[from]
+		if s.leaving { // what was being served leaves, and is lost
+			s.leaving = false
+			s.free = int64(at) * 1000
+		}
+		s.outstanding(k.sides[1-from].heard)
+		if len(s.out) > 0 {
+			k.backOff(at, from)
+		}
+		k.leave(at, from)
+	}
+}
+
+// outstanding keeps of the segments that were sent those which have not arrived.
+func (s *side) outstanding(heard int64) {
+	i := 0
+	for i < len(s.out) && s.out[i].seq+s.out[i].length() <= heard {
+		i++
+	}
+	s.out = append(s.out[:0], s.out[i:]...)
+}
+
+// healed: what has not arrived is sent again, from now on.
+func (k *conn) healed(at model.Instant) {
+	k.frozen = false
+	k.gen++
+	for from := range k.sides {
+		s := &k.sides[from]
+		s.rtoGen++
+		s.leaving = false
+		s.free = int64(at) * 1000
+		var ps int64
+		for i := range s.queue {
+			s.queue[i].at = at
+			ps = max(ps, s.queue[i].ps)
+		}
+		again := make([]blob, 0, len(s.out)+len(s.queue))
+		for _, seg := range s.out {
+			again = append(again, blob{at: at, ps: ps, n: seg.n, data: seg.data, fin: seg.fin, again: true, seq: seg.seq})
+		}
+		s.queue = append(again, s.queue...)
+		s.out = s.out[:0]
+		k.leave(at, from)
+	}
+}
+
+// reset: the network tells both ends, each in the name of the other.
+func (k *conn) reset(at model.Instant) {
+	peer := 1 - k.captured
+	s, me := &k.sides[peer], &k.sides[k.captured]
+	p := &Packet{At: at, Flags: RST | ACK, Src: s.server, Dst: me.server, SrcPort: s.port, DstPort: me.port, ISN: s.isn, PeerISN: me.isn,
+		Seq: me.heard, Ack: me.acked}
+	k.seen(p)
+	k.end()
+}
