@@ -134,6 +134,16 @@ func (b *BlockLog) FillsAt(id ReaderID, limit int64) Offset {
 	return b.end + Offset((blocks-1)*b.payload)
 }
 
+// Leave removes a reader without a trim: another one stands where it stood
+// (valkey's replication.c: removeReplicaFromPsyncWait).
+func (b *BlockLog) Leave(id ReaderID) {
+	i := b.index(id)
+	if b.readers[i].waits() {
+		b.waiting--
+	}
+	b.readers = slices.Delete(b.readers, i, i+1)
+}
+
 // index is the place of a reader; it panics when there is none.
 func (b *BlockLog) index(id ReaderID) int {
 	i, ok := slices.BinarySearchFunc(b.readers, id, func(r blockReader, id ReaderID) int { return order(r.id, id) })

@@ -7,8 +7,8 @@ import (
 // clientData reads commands of an accepted connection.
 func (s *Server) clientData(id ConnID, data []byte) {
 	c := s.client(id)
-	if c == nil {
-		return // closed by us a moment ago
+	if c == nil || c.over {
+		return // closed by us a moment ago, or as good as closed
 	}
 	c.in.Feed(data)
 	s.commands(c)
@@ -41,7 +41,7 @@ func (s *Server) commands(c *client) {
 			continue
 		}
 		s.command(c, args)
-		if s.client(id) == nil {
+		if s.client(id) == nil || c.over {
 			return
 		}
 		c.wrote = s.mro
@@ -185,6 +185,8 @@ func (s *Server) replconf(c *client, args [][]byte) {
 				c.eof = true
 			} else if is(value, "psync2") && s.prof.CapaPSYNC2 {
 				c.psync2 = true
+			} else if is(value, "dual-channel") && s.dualEnabled() && s.set.Diskless {
+				c.dual = true
 			}
 		case is(name, "ack") && s.prof.PSYNC > 0:
 			s.acked(c, value)
@@ -195,8 +197,14 @@ func (s *Server) replconf(c *client, args [][]byte) {
 			}
 			return
 		default:
-			s.reply(c, "-ERR Unrecognized REPLCONF option: "+string(name))
-			return
+			done, fault := s.replconfDual(c, name, value)
+			if !done {
+				fault = "-ERR Unrecognized REPLCONF option: " + string(name)
+			}
+			if fault != "" {
+				s.reply(c, fault)
+				return
+			}
 		}
 	}
 	s.reply(c, "+OK")
@@ -214,6 +222,10 @@ func (s *Server) acked(c *client, value []byte) {
 	c.ackTime = s.unix()
 	if c.state == waitEnd && s.child.ended && s.prof.AckAfterEOFLoad {
 		s.reapChild() // it can only have loaded what the child has sent (checkChildrenDone)
+	}
+	if c.state == bgLoad { // the snapshot is loaded there, and what waited too
+		c.state = online
+		s.peerDue(c)
 	}
 	if c.onAck && c.state == online {
 		c.onAck = false

@@ -56,7 +56,7 @@ func (s *Server) Deadline() Instant {
 	if !c.running {
 		return Never
 	}
-	if s.up.state == upLoading {
+	if s.loading() {
 		// serverCron does not run while a snapshot is loaded; only the newline that
 		// keeps the master patient does.
 		return s.up.newlineAt.Add(time.Second)
@@ -77,6 +77,9 @@ func (s *Server) Deadline() Instant {
 	}
 	if from := s.closing(); from != Never {
 		turn = min(turn, max(next, c.turnFrom(from)))
+	}
+	if due := s.keptDue(); due > 0 {
+		turn = min(turn, second(due))
 	}
 	repl := replFrom(next)
 	if s.up.state != upNone || s.waiting() {
@@ -137,10 +140,12 @@ func (s *Server) wake() {
 	if !c.running {
 		return
 	}
-	if s.up.state == upLoading {
+	if s.loading() {
 		if s.now >= s.up.newlineAt.Add(time.Second) {
 			s.up.newlineAt = s.now
-			s.send(s.up.conn, newline)
+			if s.up.state == upLoading || s.up.state == upBuffer { // REPL_STATE_TRANSFER
+				s.send(s.up.conn, newline)
+			}
 		}
 		return
 	}
@@ -153,6 +158,7 @@ func (s *Server) wake() {
 		return
 	}
 	s.closeMarked()
+	s.dropKept()
 	if c.look = false; s.prof.ChecksIdle {
 		s.checkLimits(true)
 	}

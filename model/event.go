@@ -40,6 +40,11 @@ const (
 	EvClientsResumed                      // no pause holds clients back any more
 	EvFailover                            // a FAILOVER moved on: Text (master_failover_state), Peer (target), Reply (why), Offset (MRO)
 	EvWritable                            // min-replicas: writes are taken (Full) or refused from now on: Bytes (good replicas)
+	EvChannelAsked                        // dual channel: SYNC came on an rdb channel: Conn, Peer, Text, MRO
+	EvChannel                             // the master forks for it: Conn, Peer, Text (request), Reply ($ENDOFF), ID, Offset (last byte inside)
+	EvStreamed                            // its main channel's PSYNC was accepted: as EvJudged
+	EvPaired                              // the replica read that: Peer, ID, Offset (next byte)
+	EvKept                                // an rdb channel ended and is kept for its main one: Conn, Peer, Why
 	evCount
 
 	DriverKinds EventKind = 64
@@ -99,6 +104,7 @@ const (
 	WhyFullSync           // a full synchronization makes it useless
 	WhySaveFailed         // the snapshot child failed
 	WhyNewHistory         // the node's own identity changed
+	WhySnapshotSent       // a connection for the snapshot alone has done its work
 	whyCount
 )
 
@@ -106,7 +112,7 @@ var whyText = [whyCount]string{
 	"", "first-sync", "id-mismatch", "second-offset", "backlog-absent", "below-backlog",
 	"ahead-of-master", "bad-offset", "no-psync", "reset", "refused", "closed", "timeout",
 	"connect-timeout", "unreachable", "error", "replicaof", "stopped", "ttl", "hard-limit",
-	"soft-limit", "full-sync", "save-failed", "new-history",
+	"soft-limit", "full-sync", "save-failed", "new-history", "snapshot-sent",
 }
 
 func (w Why) String() string { return whyText[w] }
@@ -116,6 +122,7 @@ var eventText = [evCount]string{
 	"continued", "online", "lost", "abandoned", "peer-gone", "peer-online", "saving", "saved",
 	"sending", "loading", "backlog-created", "backlog-freed", "backlog-resized", "new-id", "ping",
 	"stopped", "info", "stopping", "stop-aborted", "answer", "clients-paused", "clients-resumed", "failover", "writable",
+	"channel-asked", "channel", "streamed", "paired", "kept",
 }
 
 // Word is the stable name of the kind, or "" for a driver's kind.

@@ -7,6 +7,10 @@ import "strconv"
 // stream takes a piece of the master's stream.
 func (s *Server) stream(in *Input) {
 	u, c, pieces := &s.up, in.Chunk, in.Pieces
+	if u.state == upBuffer {
+		s.buffered(c)
+		return
+	}
 	if u.state != upConnected {
 		panic("model: stream for a replica that is not connected")
 	}

@@ -8,8 +8,12 @@ import (
 func (s *Server) fullSync(c *client, e Event) {
 	e.Full = true
 	s.stats.full++
+	s.enlist(c)
 	c.state, c.asked, c.sent = waitStart, s.unix(), false
 	at := len(s.notes)
+	if c.rdbChannel { // the verdict was the main channel's; see dual.go
+		e = Event{Kind: EvChannelAsked, Conn: c.conn, Peer: c.peer, Text: e.Text, MRO: s.mro}
+	}
 	s.note(e) // its Reply is known when the snapshot begins; see setUp
 	if s.prof.PSYNC == 2 && s.log == nil && s.replicas() == 1 {
 		s.changeID()
@@ -18,7 +22,9 @@ func (s *Server) fullSync(c *client, e Event) {
 	switch {
 	case s.child.running && !s.child.socket:
 		if o := s.joinable(c); o != nil {
-			c.buf = append(c.buf[:0], o.buf...)
+			if !c.rdbOnly {
+				c.buf = append(c.buf[:0], o.buf...)
+			}
 			s.setUp(c, o.bufFrom-1, o)
 		}
 	case s.child.running:
@@ -26,7 +32,7 @@ func (s *Server) fullSync(c *client, e Event) {
 	case s.set.Diskless && c.eof && !(s.prof.ForkAtOnce && s.set.DisklessDelay == 0):
 		// The cron starts it after repl-diskless-sync-delay.
 	default:
-		s.startSave()
+		s.startSave(c.rdbChannel)
 	}
 	if c.state != waitStart && !c.legacy {
 		s.notes[at].Reply = s.fullReply(c)
@@ -43,8 +49,8 @@ func (s *Server) fullSync(c *client, e Event) {
 // share: one that waits for its end and offers no more than the requester.
 func (s *Server) joinable(c *client) *client {
 	for _, o := range s.clients {
-		if o.state == waitEnd {
-			if (o.eof && !c.eof) || (o.psync2 && !c.psync2) || o.legacy != c.legacy && s.prof.PSYNC == 0 {
+		if o.state == waitEnd && (!o.rdbOnly || c.rdbOnly) {
+			if o.rdbChannel != c.rdbChannel || (o.eof && !c.eof) || (o.psync2 && !c.psync2) || o.legacy != c.legacy && s.prof.PSYNC == 0 {
 				return nil
 			}
 			return o
@@ -53,13 +59,13 @@ func (s *Server) joinable(c *client) *client {
 	return nil
 }
 
-// startSave starts the snapshot child for everyone who waits
-// (startBgsaveForReplication).
-func (s *Server) startSave() {
+// startSave starts the snapshot child for everyone who waits, on an rdb channel
+// or not: one child does not serve both (startBgsaveForReplication).
+func (s *Server) startSave(channel bool) {
 	socket := s.set.Diskless && s.prof.PSYNC > 0
 	n := 0
 	for _, c := range s.clients {
-		if c.state == waitStart {
+		if c.state == waitStart && c.rdbChannel == channel {
 			n++
 			socket = socket && c.eof
 		}
@@ -73,7 +79,10 @@ func (s *Server) startSave() {
 	}
 	s.child = child{running: true, socket: socket}
 	for _, c := range s.clients {
-		if c.state == waitStart {
+		if c.state == waitStart && c.rdbChannel == channel {
+			if channel && socket {
+				s.keep(c)
+			}
 			s.setUp(c, off, nil)
 		}
 	}
@@ -93,7 +102,9 @@ func (s *Server) startSave() {
 // sendSnapshot begins a transfer: its header line, then the snapshot, then a
 // trailer of so many bytes.
 func (s *Server) sendSnapshot(c *client, header []byte, trailer int64) {
-	s.stats.netOut += int64(len(header))
+	if !c.rdbChannel { // there the child itself writes, and nobody counts
+		s.stats.netOut += int64(len(header))
+	}
 	s.out = append(s.out, Output{Kind: OutSendSnapshot, Conn: c.conn, Data: header, Bytes: trailer})
 }
 
@@ -106,7 +117,9 @@ const eofMarkLen = 40
 // (replicationSetupSlaveForFullResync). like is the replica whose snapshot it
 // joins.
 func (s *Server) setUp(c *client, off Offset, like *client) {
-	s.readNext(c, like)
+	if !c.rdbOnly {
+		s.readNext(c, like)
+	}
 	c.state, c.bufFrom = waitEnd, off+1
 	c.attached, c.onAck, c.sent = false, false, false
 	s.selected = false
@@ -126,9 +139,15 @@ func (s *Server) reapChild() {
 	if !ch.killed {
 		s.note(Event{Kind: EvSaved, Bytes: ch.bytes})
 	}
+	out := false
 	for _, c := range s.clients {
 		switch {
 		case c.state != waitEnd:
+		case c.lost:
+			c.state = snapshotOut
+		case ch.socket && c.rdbOnly:
+			c.state = snapshotOut
+			out = true
 		case ch.socket:
 			c.state, c.ackTime, c.onAck = online, s.unix(), true
 			s.peerDue(c)
@@ -140,6 +159,11 @@ func (s *Server) reapChild() {
 			s.sendSnapshot(c, []byte(header), 0)
 		}
 	}
+	for i := len(s.clients) - 1; i >= 0 && out; i-- {
+		if c := s.clients[i]; c.state == snapshotOut && !c.over {
+			s.drop(c, WhySnapshotSent)
+		}
+	}
 	s.startPendingSaves(true)
 }
 
@@ -149,13 +173,19 @@ func (s *Server) snapshotSent(id ConnID, bytes int64) {
 	if c == nil {
 		return
 	}
-	s.stats.netOut += bytes
+	if !c.rdbChannel {
+		s.stats.netOut += bytes
+	}
 	if c.state == waitEnd { // diskless: the child ends when every reader is served
 		c.sent = true
 		s.socketChildDone()
 		return
 	}
 	if c.state != sendBulk {
+		return
+	}
+	if c.rdbOnly {
+		s.transmitted(c)
 		return
 	}
 	c.state, c.ackTime = online, s.unix()
@@ -166,7 +196,7 @@ func (s *Server) snapshotSent(id ConnID, bytes int64) {
 
 func (s *Server) socketChildDone() {
 	for _, c := range s.clients {
-		if c.state == waitEnd && !c.sent {
+		if c.state == waitEnd && !c.sent && !c.lost {
 			return
 		}
 	}
@@ -199,8 +229,10 @@ func (s *Server) startPendingSaves(childEnded bool) {
 		return
 	}
 	var longest, waiting int64 = -1, 0
+	channel := false
 	for _, c := range s.clients {
-		if c.state == waitStart {
+		if c.state == waitStart && (waiting == 0 || c.rdbChannel == channel) {
+			channel = c.rdbChannel // the first one's; who differs waits for the next child
 			waiting++
 			longest = max(longest, s.unix()-c.asked)
 		}
@@ -211,6 +243,6 @@ func (s *Server) startPendingSaves(childEnded bool) {
 	delay := wholeSeconds(s.set.DisklessDelay)
 	if !s.set.Diskless || longest > delay || s.prof.DelayInclusive && longest == delay ||
 		s.set.DisklessMax > 0 && waiting >= s.set.DisklessMax || childEnded && !s.prof.DelayInclusive {
-		s.startSave()
+		s.startSave(channel)
 	}
 }

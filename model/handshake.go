@@ -17,6 +17,10 @@ func (s *Server) dial() {
 // dialed: the TCP connection stands; PING asks whether the master can talk.
 func (s *Server) dialed(id ConnID) {
 	u := &s.up
+	if id == u.rdb.conn && u.rdb.state == rdbDialing {
+		s.rdbDialed()
+		return
+	}
 	if id != u.conn || u.state != upConnecting {
 		s.hangup(id, WhyClosed)
 		return
@@ -53,6 +57,8 @@ func (s *Server) sayReplconf(i int) {
 		s.say("REPLCONF", "listening-port", strconv.Itoa(s.cfg.Port))
 	case i == 2:
 		s.say("REPLCONF", "version", s.prof.Tag)
+	case s.dualEnabled():
+		s.say("REPLCONF", "capa", "eof", "capa", "psync2", "capa", "dual-channel")
 	case s.prof.CapaPSYNC2:
 		s.say("REPLCONF", "capa", "eof", "capa", "psync2")
 	default:
@@ -95,12 +101,18 @@ func (s *Server) askSYNC() {
 // upstreamData takes bytes from the master, in whatever pieces they come.
 func (s *Server) upstreamData(id ConnID, data []byte) {
 	u := &s.up
+	if id == u.rdb.conn && u.rdb.state != rdbNone {
+		s.rdbData(data)
+		return
+	}
 	if id != u.conn || u.state == upNone || u.state == upConnect {
 		return // a connection given up a moment ago
 	}
-	u.lastIO = s.unix()
+	if u.state != upBuffer { // there the snapshot counts, not the stream
+		u.lastIO = s.unix()
+	}
 	u.in.Feed(data)
-	for u.state > upConnecting && u.state < upBulk && id == u.conn {
+	for u.state > upConnecting && u.state < upBulk && u.state != upHeld && id == u.conn {
 		line, wire, ok, err := u.in.Line()
 		if err != nil {
 			s.abandon(WhyError, false)
@@ -125,6 +137,9 @@ func (s *Server) liveBytes(rest []byte) {
 	u := &s.up
 	switch {
 	case len(rest) == 0:
+	case u.state == upBuffer:
+		b := &u.rdb.local
+		s.buffered(Chunk{From: b.next, To: b.next + Offset(len(rest)), Data: rest})
 	case u.state != upConnected:
 		panic("model: bytes of a snapshot that are not told as such")
 	default:
@@ -155,7 +170,17 @@ func (s *Server) masterSaid(line []byte) {
 		} else if !s.prof.Pipelined {
 			s.sayReplconf(u.step)
 		}
+	case upPair:
+		if len(line) > 0 && line[0] == '-' { // the master gave our rdb channel up
+			s.mainFailed(WhyError)
+			return
+		}
+		s.askMain()
 	case upAsked:
+		if u.rdb.state != rdbNone {
+			s.mainVerdict(line)
+			return
+		}
 		s.verdict(line)
 	case upHeader:
 		s.header(line)
@@ -180,6 +205,8 @@ func (s *Server) verdict(line []byte) {
 		s.judgedFailover(true)
 	case s.failover.state == failoverAsks:
 		s.judgedFailover(false)
+	case s.prof.DualChannel && foldPrefix(line, dualReply):
+		s.openRDB()
 	case s.prof.PSYNC == 2 && (foldPrefix(line, "-NOMASTERLINK") || foldPrefix(line, "-LOADING")):
 		s.abandon(WhyError, false)
 	default:
@@ -257,7 +284,7 @@ func (s *Server) header(line []byte) {
 	case len(line) == 0: // keepalive while the snapshot is made
 	case line[0] == '$' && len(line) == 5+eofMarkLen && foldPrefix(line, "$EOF:"):
 		u.eof = true
-		u.state, u.bulkLeft, u.bulkTotal = upBulk, 1<<62, 0 // until the driver sees its mark
+		u.bulkLeft, u.bulkTotal = 1<<62, 0 // until the driver sees its mark
 		s.receive(-1, line[5:])
 	case line[0] == '$':
 		n, ok := ParseInt(line[1:])
@@ -265,7 +292,7 @@ func (s *Server) header(line []byte) {
 			s.abandon(WhyError, true)
 			return
 		}
-		u.state, u.bulkLeft, u.bulkTotal = upBulk, n, n
+		u.bulkLeft, u.bulkTotal = n, n
 		s.receive(n, nil)
 		if n == 0 {
 			s.load()
@@ -275,8 +302,22 @@ func (s *Server) header(line []byte) {
 	}
 }
 
+// bulkConn is the connection on which the snapshot comes.
+func (s *Server) bulkConn() ConnID {
+	if s.up.rdb.state != rdbNone {
+		return s.up.rdb.conn
+	}
+	return s.up.conn
+}
+
 // receive hands the snapshot to the driver, with what came behind its header.
 func (s *Server) receive(n int64, mark []byte) {
 	u := &s.up
-	s.out = append(s.out, Output{Kind: OutReceive, Conn: u.conn, Bytes: n, Data: mark, Chunk: Chunk{Data: u.in.Rest()}})
+	in := &u.in
+	if u.rdb.state != rdbNone {
+		in, u.rdb.state = &u.rdb.in, rdbBulk
+	} else {
+		u.state = upBulk
+	}
+	s.out = append(s.out, Output{Kind: OutReceive, Conn: s.bulkConn(), Bytes: n, Data: mark, Chunk: Chunk{Data: in.Rest()}})
 }

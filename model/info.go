@@ -55,6 +55,10 @@ type Info struct {
 	SlavesMemory  int64 // mem_clients_slaves
 	Uncounted     int64 // mem_not_counted_for_evict
 
+	WaitingPSYNC int64 // replicas_waiting_psync: rdb channels that are kept for their main ones
+	LocalBuffer  int64 // replicas_repl_buffer_size: stream that waits for a snapshot here
+	LocalPeak    int64 // replicas_repl_buffer_peak
+
 	shape *infoShape
 }
 
@@ -158,9 +162,17 @@ func (s *Server) Info(at Instant) *Info {
 			continue
 		}
 		n.ConnectedSlaves++
-		sl := InfoSlave{Name: c.peer, State: [...]string{"", "wait_bgsave", "wait_bgsave", "send_bulk", "online"}[c.state], Offset: c.ack}
+		if c.state == snapshotOut || c.lost {
+			continue // counted, but not listed
+		}
+		sl := InfoSlave{Name: c.peer, State: [...]string{"", "wait_bgsave", "wait_bgsave", "send_bulk", "online", "bg_transfer"}[c.state], Offset: c.ack}
 		if s.prof.SlaveType {
 			sl.Type = "replica"
+			if c.rdbChannel {
+				sl.Type = "rdb-channel"
+			} else if c.state == bgLoad {
+				sl.Type = "main-channel"
+			}
 		}
 		if c.state == online {
 			sl.Lag = now - c.ackTime
@@ -168,13 +180,15 @@ func (s *Server) Info(at Instant) *Info {
 		n.Slaves = append(n.Slaves, sl)
 		n.NetOutput += s.flowed(c)
 	}
+	n.WaitingPSYNC = s.waitingPSYNC()
 	if u.host == "" {
 		return n
 	}
 	n.Role, n.MasterHost, n.LinkUp = "slave", u.host, u.state == upConnected
-	n.SyncInProgress = u.state == upHeader || u.state == upBulk || u.state == upLoading
-	n.Loading = u.state == upLoading
+	n.SyncInProgress = u.state >= upHeader && u.state <= upBuffer
+	n.Loading = s.loading()
 	n.SyncTotal, n.SyncRead, n.SyncLastIOSeconds = u.bulkTotal, u.bulkRead, now-u.lastIO
+	n.LocalBuffer, n.LocalPeak = s.localSize(), u.rdb.local.peak
 	n.SlaveReplOffset, n.SlaveReadOffset = u.done, u.read
 	if !n.LinkUp && !u.cached {
 		n.SlaveReplOffset, n.SlaveReadOffset = 1, 1

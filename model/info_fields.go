@@ -324,6 +324,12 @@ func (n *Info) number(id infoID) int64 {
 		return n.SyncTotal
 	case infoSyncRead:
 		return n.SyncRead
+	case infoSyncBuffer:
+		return n.LocalBuffer
+	case infoSyncPeak:
+		return n.LocalPeak
+	case infoWaiting:
+		return n.WaitingPSYNC
 	case infoSyncLeft:
 		return n.SyncTotal - n.SyncRead
 	case infoSyncLastIO:
@@ -338,7 +344,7 @@ func (n *Info) number(id infoID) int64 {
 		return 100 // the default of replica-priority: sentinel's matter
 	case infoAnnounced:
 		return 1 // replica-announced: likewise
-	case infoErrorReplies, infoWaiting, infoSyncBuffer, infoSyncPeak:
+	case infoErrorReplies:
 		return 0
 	}
 	panic("model: a field of INFO without a value: " + infoNames[id])

@@ -23,7 +23,7 @@ func (s *Server) waits(c *client) Offset {
 	switch {
 	case c.buffers():
 		return c.bufFrom
-	case c.state == online && c.stall > 0:
+	case c.streams() && c.stall > 0:
 		return min(c.stall, s.mro+1)
 	}
 	return s.mro + 1
@@ -82,7 +82,7 @@ func (s *Server) hardLimit() int64 {
 
 // limited says whether a replica's buffer grows with every write.
 func (s *Server) limited(c *client) bool {
-	return !c.closing && (c.buffers() || c.state == online && c.stall > 0)
+	return !c.closing && (c.buffers() || c.streams() && c.stall > 0 || c.kept && c.reads)
 }
 
 // Horizon is the first stream offset at which a limit is reached, 0 without one.
@@ -148,6 +148,7 @@ func (s *Server) checkLimits(expire bool) {
 // serverCron turn (freeClientAsync).
 func (s *Server) overLimit(c *client, why Why) {
 	s.stats.overLimit++
+	c.kept = false // nor is an rdb channel kept that holds back too much
 	if !s.prof.ClosesInCron {
 		s.drop(c, why)
 		return
@@ -189,7 +190,7 @@ func (s *Server) closeMarked() {
 // stalled is told by the driver: the transport takes no byte from `from` on, or
 // takes all again when that is 0.
 func (s *Server) stalled(id ConnID, from Offset) {
-	if c := s.client(id); c != nil && c.state == online {
+	if c := s.client(id); c != nil && c.streams() {
 		c.stall = from
 		s.checkLimits(false)
 	}

@@ -9,11 +9,13 @@ import (
 type peerState uint8
 
 const (
-	notReplica peerState = iota
-	waitStart            // WAIT_BGSAVE_START: wants a snapshot that has not begun
-	waitEnd              // WAIT_BGSAVE_END: its snapshot is being made
-	sendBulk             // SEND_BULK: the snapshot file is on its way
-	online               // ONLINE: streams, or will with the first ACK
+	notReplica  peerState = iota
+	waitStart             // WAIT_BGSAVE_START: wants a snapshot that has not begun
+	waitEnd               // WAIT_BGSAVE_END: its snapshot is being made
+	sendBulk              // SEND_BULK: the snapshot file is on its way
+	online                // ONLINE: streams, or will with the first ACK
+	bgLoad                // BG_RDB_LOAD: streams, while it still loads its snapshot
+	snapshotOut           // RDB_TRANSMITTED: wanted the snapshot alone, and has it
 )
 
 // client is one accepted connection; a replica once it asked for a sync.
@@ -24,6 +26,8 @@ type client struct {
 	state    peerState
 	eof      bool // capa eof
 	psync2   bool // capa psync2
+	dual     bool // capa dual-channel, and we have it too
+	rdbOnly  bool // wants the snapshot alone
 	legacy   bool // came with SYNC: sends no ACK, is never timed out
 	attached bool // the stream flows on its connection
 	onAck    bool // diskless: the stream starts with the first ACK
@@ -51,7 +55,19 @@ type client struct {
 	closeFrom Instant // with closing: no turn before this one does
 	reader    ReaderID
 	reads     bool // reader is its place in the shared blocks (>= 7.0)
+
+	// Dual-channel replication; see dual.go.
+	number     int64 // the client's own number
+	rdbChannel bool  // the second connection of a replica
+	pairs      int64 // number of the rdb channel that belongs to this main one
+	kept       bool  // an rdb channel that holds the history for its main one
+	over       bool  // kept, and to be closed when it is kept no more
+	lost       bool  // its connection is gone already
+	overAt     int64 // unix second since which it is over
 }
+
+// streams says whether the stream is the client's, once it is attached.
+func (c *client) streams() bool { return c.state == online || c.state == bgLoad }
 
 // dialable is by which name a replica can be dialed: its own in a simulation, else
 // the address from which it came and the port that it told.
@@ -65,7 +81,7 @@ func (c *client) dialable() string {
 // buffers says whether the stream collects in the client's output buffer: from
 // the set-up of its full sync until its stream starts (facts: 4.1).
 func (c *client) buffers() bool {
-	return (c.state == waitEnd || c.state == sendBulk || c.state == online) && !c.attached
+	return (c.state == waitEnd || c.state == sendBulk || c.state == online) && !c.attached && !c.rdbOnly
 }
 
 func (s *Server) replicas() int {
@@ -96,7 +112,8 @@ func (s *Server) accept(id ConnID, peer string) {
 	} else {
 		c = &client{}
 	}
-	c.conn, c.peer = id, peer
+	s.numbers++
+	c.conn, c.peer, c.number = id, peer, s.numbers
 	s.clients = append(s.clients, c)
 }
 
@@ -106,14 +123,24 @@ func (s *Server) recycle(c *client) {
 }
 
 func (s *Server) clientDown(id ConnID, why Why) {
-	if c := s.client(id); c != nil {
+	switch c := s.client(id); {
+	case c == nil:
+	case c.kept:
+		s.postpone(c, why, true)
+	default:
 		s.freeClient(c, why)
 	}
 }
 
 // drop closes a connection from our side.
 func (s *Server) drop(c *client, why Why) {
-	s.hangup(c.conn, why)
+	if c.kept {
+		s.postpone(c, why, false)
+		return
+	}
+	if !c.lost {
+		s.hangup(c.conn, why)
+	}
 	s.freeClient(c, why)
 }
 
@@ -179,23 +206,39 @@ func (s *Server) psync(c *client, args [][]byte) {
 	}
 	if e.Why == WhyNone {
 		s.stats.partialOK++
+		rdb := s.keptClient(c.pairs)
+		if rdb != nil {
+			e.Kind = EvStreamed // a part of a full sync: no verdict of its own
+		}
 		e.Reply = "+CONTINUE"
 		if s.prof.PSYNC == 2 && c.psync2 {
 			e.Reply += " " + string(s.id)
 		}
 		s.note(e)
 		s.reply(c, e.Reply)
-		c.state, c.ackTime, c.bufFrom = online, s.unix(), Offset(p)
-		s.peerDue(c)
+		s.enlist(c)
+		c.ackTime, c.bufFrom = s.unix(), Offset(p)
+		if c.state = online; rdb != nil {
+			c.state = bgLoad
+		} else {
+			s.peerDue(c)
+		}
 		s.countGood()
 		if s.copyTooLarge(Offset(p)) && !s.overAtOnce(c) {
 			return
 		}
 		s.attachAt(c, Offset(p))
+		if rdb != nil {
+			s.paired(rdb)
+		}
 		return
 	}
 	if len(id) == 0 || id[0] != '?' {
 		s.stats.partialErr++
+	}
+	if c.dual {
+		s.dualFull(c, e)
+		return
 	}
 	s.fullSync(c, e)
 	if !number {

@@ -64,6 +64,8 @@ type Profile struct {
 	Failover          bool          // knows PSYNC … FAILOVER
 	GetAck            bool          // knows REPLCONF GETACK
 	SlaveType         bool          // INFO's slaveN lines have type=
+	RDBOnly           bool          // knows REPLCONF rdb-only
+	DualChannel       bool          // knows dual-channel replication
 	ShutdownTimeout   time.Duration // default shutdown-timeout: how long a shutdown waits for replicas; 0 does not know it
 	ArgsQuote         string        // how the refusal of an unknown command quotes its arguments; "" shows none
 
@@ -108,6 +110,7 @@ type Settings struct {
 	// is no older; 0 in either takes them always.
 	MinReplicas    int64
 	MinReplicasLag time.Duration
+	DualChannel   bool          // dual-channel-replication-enabled
 	// ShutdownTimeout is shutdown-timeout, whole seconds: how long a shutdown waits
 	// for replicas that lag; 0 does not wait.
 	ShutdownTimeout time.Duration
@@ -164,7 +167,7 @@ var redis62 = Profile{
 	CapaEOF: true, CapaPSYNC2: true, ReconnectNow: true, PingLower: true, AsksOwnID: true, BadOffsetError: true,
 	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,
 	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, ChecksIdle: true, RestartKeepsID: true, DropsSubsOnMove: true,
-	GetAck: true, Failover: true, ArgsQuote: "`",
+	GetAck: true, Failover: true, RDBOnly: true, ArgsQuote: "`",
 	Info: &info62, Orders: &orders62, ClientMemory: 17048,
 	Source: "redis 6.2.16: replication.c, checked live",
 }
@@ -191,7 +194,7 @@ var redis74 = as(redis72, "redis-7.4", "7.4.1", "as 7.2", func(p *Profile) {
 
 var valkey80 = as(redis72, "valkey-8.0", "8.0.1", "10 MiB backlog", func(p *Profile) {
 	p.BacklogSize = 10 << 20
-	p.AckAfterLoad, p.SaysVersion, p.SlaveType, p.Info, p.Orders = true, true, true, &info80, &orders80
+	p.AckAfterLoad, p.SaysVersion, p.SlaveType, p.DualChannel, p.Info, p.Orders = true, true, true, true, &info80, &orders80
 	p.Source = "valkey 8.0.1: replication.c, checked live"
 })
 

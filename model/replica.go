@@ -11,10 +11,13 @@ const (
 	upConnecting         // a connect is under way
 	upPing               // waits for the answer to PING
 	upConf               // waits for the answers to REPLCONF
+	upHeld               // nobody reads it until the rdb channel knows the offset
+	upPair               // waits for the answer to set-rdb-client-id
 	upAsked              // PSYNC or SYNC is out
 	upHeader             // waits for the line before the snapshot
 	upBulk               // the snapshot arrives
 	upLoading            // it is loaded
+	upBuffer             // the stream waits in the local buffer for the snapshot of the rdb channel
 	upConnected          // follows the stream
 )
 
@@ -61,12 +64,17 @@ type upstream struct {
 	eof                 bool // the snapshot ends with a mark: it comes straight from the child
 	everUp              bool
 	downAt              int64 // unix second of the loss
+
+	rdb rdbChannel // of a dual-channel sync
 }
 
 // cleared keeps the memory of an upstream and nothing else.
 func (u *upstream) cleared() upstream {
 	n := upstream{in: u.in, pend: u.pend[:0], spare: u.spare[:0], ack: u.ack[:0], pieces: u.pieces[:0], asks: u.asks[:0]}
 	n.in.Reset()
+	n.rdb.in = u.rdb.in
+	n.rdb.in.Reset()
+	n.rdb.local.data = u.rdb.local.data[:0]
 	return n
 }
 
@@ -86,7 +94,7 @@ func (s *Server) goOnline() {
 // length: the driver saw its mark.
 func (s *Server) bulk(id ConnID, n int64) {
 	u := &s.up
-	if id != u.conn || u.state != upBulk {
+	if !(id == u.conn && u.state == upBulk || id == u.rdb.conn && u.rdb.state == rdbBulk) {
 		return
 	}
 	u.lastIO = s.unix()
@@ -109,19 +117,41 @@ func (s *Server) load() {
 		s.dropReplicas(WhyFullSync)
 		s.freeBacklog(WhyFullSync)
 	}
-	u.state, u.newlineAt, u.frozeAt = upLoading, s.now, s.now
+	u.newlineAt, u.frozeAt = s.now, s.now
 	s.note(Event{Kind: EvLoading})
-	s.out = append(s.out, Output{Kind: OutLoad, Conn: u.conn})
+	s.out = append(s.out, Output{Kind: OutLoad, Conn: s.bulkConn()})
+	if u.rdb.state != rdbNone {
+		u.rdb.state = rdbLoading
+	} else {
+		u.state = upLoading
+	}
 }
 
 // loaded: the new data set is in place; the node takes the master's identity
 // (readSyncBulkPayload).
 func (s *Server) loaded(id ConnID) {
 	u := &s.up
-	if id != u.conn || u.state != upLoading {
+	if id != s.bulkConn() || !s.loading() {
 		return
 	}
 	s.cron.thaw(u.frozeAt, s.now)
+	if u.rdb.state == rdbLoading {
+		s.rdbHas()
+		return
+	}
+	s.adopt()
+	if s.prof.PSYNC == 2 && s.prof.ReplicaBacklog {
+		s.createBacklog()
+	}
+	s.goOnline()
+	if !u.legacy && (s.prof.AckAfterLoad || s.prof.AckAfterEOFLoad && u.eof) {
+		s.sendAck()
+	}
+}
+
+// adopt takes the identity of the master whose snapshot is in place.
+func (s *Server) adopt() {
+	u := &s.up
 	u.masterID, u.done, u.read = u.fullID, u.fullAt, u.fullAt
 	u.scan.Reset()
 	u.forgetHeld()
@@ -129,13 +159,6 @@ func (s *Server) loaded(id ConnID) {
 	if s.prof.PSYNC == 2 {
 		s.id, s.id2, s.second, s.mro = u.fullID, ZeroID, -1, u.fullAt
 		s.forgetHistory()
-		if s.prof.ReplicaBacklog {
-			s.createBacklog()
-		}
-	}
-	s.goOnline()
-	if !u.legacy && (s.prof.AckAfterLoad || s.prof.AckAfterEOFLoad && u.eof) {
-		s.sendAck()
 	}
 }
 
@@ -166,7 +189,19 @@ func (s *Server) lose(why Why) {
 // upstreamDown: the connection to the master is gone, or a dial failed.
 func (s *Server) upstreamDown(id ConnID, why Why) {
 	u := &s.up
+	if id == u.rdb.conn && u.rdb.state != rdbNone && u.rdb.state != rdbLoaded {
+		s.rdbDown(why)
+		return
+	}
 	if id != u.conn || u.state == upNone || u.state == upConnect {
+		return
+	}
+	if u.state == upHeld {
+		u.rdb.mainGone = why
+		return
+	}
+	if u.rdb.state != rdbNone {
+		s.mainFailed(why)
 		return
 	}
 	switch u.state {
@@ -192,6 +227,7 @@ func (s *Server) upstreamDown(id ConnID, why Why) {
 // abandon gives up a handshake or transfer from our side.
 func (s *Server) abandon(why Why, transfer bool) {
 	s.note(Event{Kind: EvAbandoned, Conn: s.up.conn, Peer: s.up.host, Why: why})
+	s.closeRDB(why)
 	s.hangup(s.up.conn, why)
 	s.retry(transfer)
 }
@@ -211,11 +247,11 @@ func (s *Server) upstreamCron() {
 	u := &s.up
 	expired := s.unix()-u.lastIO > wholeSeconds(s.set.Timeout)
 	switch u.state {
-	case upConnecting, upPing, upConf, upAsked:
+	case upConnecting, upPing, upConf, upHeld, upPair, upAsked:
 		if expired {
 			s.abandon(WhyConnectTimeout, true)
 		}
-	case upHeader, upBulk:
+	case upHeader, upBulk, upBuffer:
 		if expired {
 			s.abandon(WhyTimeout, true)
 		}
@@ -299,6 +335,7 @@ func (s *Server) leaveMaster(why Why) {
 		s.hangup(u.conn, why)
 		s.lose(why)
 	default:
+		s.closeRDB(why)
 		s.hangup(u.conn, why)
 		u.state = upConnect
 	}

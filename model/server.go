@@ -70,7 +70,8 @@ type Server struct {
 	wantAcks bool  // a GETACK is to go out before the next sleep
 	good     int64 // replicas that keep up, when they were last counted
 
-	clients []*client // accepted connections, oldest first
+	clients []*client // accepted connections, oldest first; replicas last, in the order in which they became some
+	numbers int64     // numbers the accepted connections
 	dead    []*client // for reuse
 	stats   stats
 
@@ -338,8 +339,18 @@ func (s *Server) IsMaster() bool { return s.up.host == "" }
 func (s *Server) LinkUp() bool { return s.up.state == upConnected }
 
 // Reads says whether the node takes bytes from the connection now. It does not
-// while it loads a snapshot.
-func (s *Server) Reads(c ConnID) bool { return !(s.up.state == upLoading && c == s.up.conn) }
+// while it loads a snapshot from it, nor while its local buffer is full.
+func (s *Server) Reads(c ConnID) bool {
+	u := &s.up
+	switch {
+	case c == u.conn:
+		to := s.TakesTo(c)
+		return u.state != upLoading && (to == 0 || to >= u.rdb.local.next)
+	case c == u.rdb.conn:
+		return u.rdb.state != rdbLoading
+	}
+	return true
+}
 
 // append takes client writes into the stream. A chunk of many commands does
 // what its commands would do one by one: nothing here depends on where one ends.

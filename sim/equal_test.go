@@ -87,6 +87,9 @@ func (g gen) servers(c *Config) {
 		return p
 	}
 	first := version()
+	if g.oneIn(8) { // one in 80 by itself: too few for all that dual channel can meet
+		first, _ = model.LookupProfile("valkey-8.0")
+	}
 	n := 2
 	if g.oneIn(3) {
 		n = 2 + g.IntN(3)
@@ -132,6 +135,10 @@ func (g gen) settings(p *model.Profile) model.Settings {
 	}
 	if g.oneIn(5) {
 		s.Diskless = true
+		s.DisklessDelay = time.Duration(g.IntN(3)) * time.Second
+	}
+	if p.DualChannel && !g.oneIn(4) {
+		s.DualChannel, s.Diskless = true, !g.oneIn(8)
 		s.DisklessDelay = time.Duration(g.IntN(3)) * time.Second
 	}
 	s.SavePoints = g.oneIn(2)
@@ -282,6 +289,9 @@ func (g gen) faults(c *Config) {
 			f.At = at // together with the one before
 		case 1:
 			f.At = min(c.Duration, at+g.span(0, 300*time.Millisecond))
+		}
+		if c.Servers[0].Settings.DualChannel && g.oneIn(2) { // while the first sync is under way
+			f.At = g.span(0, 5*time.Second)
 		}
 		at = f.At
 		f.B = 1 + g.IntN(len(c.Servers)-1)

@@ -93,17 +93,16 @@ func (w *World) loadedEvent(e event) {
 	// The socket is read again: what waited in it, then perhaps its end.
 	w.readers(h, true)
 	w.catchUp(h)
-	if c.live && c.gen == e.gen && c.finWaits {
-		w.sideDown(e.conn, fromDialer, c.finWhy)
+	for i := len(h.conns) - 1; i >= 0; i-- {
+		if ci := h.conns[i]; w.conns[ci].dialer == h.index && w.conns[ci].finWaits {
+			w.sideDown(ci, fromDialer, w.conns[ci].finWhy)
+		}
 	}
 }
 
 // catchUp delivers at a host what had arrived while it could not read.
 func (w *World) catchUp(h *host) {
-	now := w.queue.Now()
-	if c := w.upstreamOf(h); c != nil {
-		w.receive(h, c, now)
-	}
+	w.hear(h, w.queue.Now())
 }
 
 // arrived handles the events of a pipe.

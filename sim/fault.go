@@ -308,7 +308,7 @@ func (w *World) resume(h *host, now model.Instant) {
 		w.queue.Push(now, e)
 	}
 	h.deferred = waiting[:0]
-	if h.srv.LinkUp() {
+	if h.srv.LinkUp() || h.srv.Buffers(h.srv.Link()) {
 		w.readers(h, true)
 	}
 }

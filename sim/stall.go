@@ -55,9 +55,31 @@ func (w *World) readers(h *host, reads bool) {
 		switch c := w.conns[ci]; {
 		case c.dialer != h.index:
 		case reads:
-			w.stall(ci, stallReader, 0)
+			w.readsOn(h, ci)
 		default:
 			w.room(ci, stallReader, stoppedReader)
+		}
+	}
+}
+
+// readsOn lets the flow to a host go that reads again: to the end, or as far as
+// its local buffer has room.
+func (w *World) readsOn(h *host, ci int32) {
+	var from model.Offset
+	if to := h.srv.TakesTo(w.conns[ci].ids[fromDialer]); to > 0 {
+		from = to + 1 + stoppedReader
+	}
+	w.stall(ci, stallReader, from)
+}
+
+// watchRoom sees to how far a host with a local buffer reads.
+func (w *World) watchRoom(h *host) {
+	if h.frozen > 0 || !h.alive || !h.srv.Buffers(h.srv.Link()) {
+		return
+	}
+	for _, ci := range h.conns {
+		if c := w.conns[ci]; c.dialer == h.index && c.ids[fromDialer] == h.srv.Link() && !c.told[fromDialer] {
+			w.readsOn(h, ci)
 		}
 	}
 }

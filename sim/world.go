@@ -195,6 +195,7 @@ func (w *World) step(h *host, at model.Instant) {
 	if h.resumes {
 		w.retry(h, at)
 	}
+	w.watchRoom(h)
 	w.rearm(h)
 }
 
