@@ -110,7 +110,7 @@ type Settings struct {
 	// is no older; 0 in either takes them always.
 	MinReplicas    int64
 	MinReplicasLag time.Duration
-	DualChannel   bool          // dual-channel-replication-enabled
+	DualChannel    bool // dual-channel-replication-enabled
 	// ShutdownTimeout is shutdown-timeout, whole seconds: how long a shutdown waits
 	// for replicas that lag; 0 does not wait.
 	ShutdownTimeout time.Duration
