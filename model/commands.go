@@ -63,6 +63,9 @@ func (s *Server) command(c *client, args [][]byte) {
 			s.reply(c, "-ERR wrong number of arguments for 'psync' command")
 			return
 		}
+		if s.masterDown(c) {
+			return
+		}
 		if len(args) > 3 && is(args[3], "FAILOVER") && !s.tookOver(c, args[1]) {
 			return
 		}
@@ -72,13 +75,29 @@ func (s *Server) command(c *client, args [][]byte) {
 			s.reply(c, "-ERR wrong number of arguments for 'sync' command")
 			return
 		}
-		s.sync(c)
+		if !s.masterDown(c) {
+			s.sync(c)
+		}
 	default:
 		s.reply(c, s.unknown(args))
 	}
 }
 
+// masterDown refuses a command of a client for that the data may be old: the
+// link to the master is not up, and replica-serve-stale-data is no
+// (processCommand; facts: 3.4 step 0).
+func (s *Server) masterDown(c *client) bool {
+	if s.set.ServeStale || s.up.host == "" || s.up.state == upConnected {
+		return false
+	}
+	s.reply(c, "-MASTERDOWN Link with MASTER is down and "+s.prof.StaleDirective+" is set to 'no'.")
+	return true
+}
+
 func (s *Server) pinged(c *client, args [][]byte) {
+	if len(args) < 3 && !s.prof.PingWhenStale && s.masterDown(c) {
+		return
+	}
 	switch len(args) {
 	case 1:
 		s.reply(c, "+PONG")
@@ -165,6 +184,9 @@ func lower(c byte) byte {
 
 // replconf handles REPLCONF of every version (facts: 3.8).
 func (s *Server) replconf(c *client, args [][]byte) {
+	if !s.prof.ConfWhenStale && s.masterDown(c) {
+		return
+	}
 	if len(args)%2 == 0 {
 		s.reply(c, "-ERR syntax error")
 		return

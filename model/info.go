@@ -150,7 +150,7 @@ func (s *Server) Info(at Instant) *Info {
 	n := &Info{Role: "master", ReplID: s.id, ReplID2: s.id2, RunID: s.runID, MRO: s.mro, SecondOffset: s.second,
 		BacklogActive: s.log != nil, BacklogSize: s.set.BacklogSize, First: s.staleFirst, Hist: s.staleHist,
 		SyncFull: s.stats.full, SyncPartialOK: s.stats.partialOK, SyncPartialErr: s.stats.partialErr,
-		BgsaveInProgress: s.child.running, FailoverState: failoverWords[s.failover.state], GoodSlaves: s.good, MinSlaves: s.minReplicas(), Refused: s.stats.refused, ReadOnly: true,
+		BgsaveInProgress: s.child.running, FailoverState: failoverWords[s.failover.state], GoodSlaves: s.good, MinSlaves: s.minReplicas(), Refused: s.stats.refused, ReadOnly: s.set.ReadOnly,
 		NetInput: s.stats.netIn, NetOutput: s.stats.netOut, LimitDisconnections: s.stats.overLimit,
 		MaxMemoryPolicy: "noeviction", shape: s.prof.Info}
 	if s.log != nil {

@@ -63,6 +63,9 @@ type Profile struct {
 	ClosesInCron      bool          // a replica over its limit is closed by the next serverCron turn, not at once
 	Failover          bool          // knows PSYNC … FAILOVER
 	GetAck            bool          // knows REPLCONF GETACK
+	PingWhenStale     bool          // PING is answered while the link is down, also with replica-serve-stale-data no
+	ConfWhenStale     bool          // and REPLCONF
+	StaleDirective    string        // what it calls replica-serve-stale-data in its refusal
 	SlaveType         bool          // INFO's slaveN lines have type=
 	RDBOnly           bool          // knows REPLCONF rdb-only
 	DualChannel       bool          // knows dual-channel replication
@@ -114,6 +117,8 @@ type Settings struct {
 	// ShutdownTimeout is shutdown-timeout, whole seconds: how long a shutdown waits
 	// for replicas that lag; 0 does not wait.
 	ShutdownTimeout time.Duration
+	ServeStale      bool // replica-serve-stale-data
+	ReadOnly        bool // replica-read-only
 }
 
 // Defaults are the settings of a server whose redis.conf says nothing.
@@ -124,6 +129,7 @@ func (p *Profile) Defaults() Settings {
 		Diskless: p.Diskless, DisklessDelay: p.DisklessDelay,
 		HardLimit: 256 << 20, SoftLimit: 64 << 20, SoftSeconds: 60 * time.Second,
 		SavePoints: true, ShutdownTimeout: p.ShutdownTimeout, MinReplicasLag: 10 * time.Second,
+		ServeStale: true, ReadOnly: true,
 	}
 }
 
@@ -131,6 +137,7 @@ var redis26 = Profile{
 	Name: "redis-2.6", Tag: "2.6.17", About: "SYNC only: every reconnect is a full sync",
 	LinkDownWord: "-ERR", CountsRead: true, LinkDownSince0: true, OwnStreamOnChains: true, DropsSubsOnLink: true,
 	DropsSubsOnMove: true, Info: &info26, Orders: &orders26,
+	PingWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	Source: "redis 2.6.17: replication.c",
 }
 
@@ -140,8 +147,9 @@ var redis28 = Profile{
 	DisklessDelay: 5 * time.Second,
 	CapaEOF:       true, PingAlone: true, LinkDownWord: "-ERR", TTLOnReplicas: true, StaleInfo: true,
 	CountsRead: true, MasterTimesOut: true, LinkDownSince0: true, ClosesInCron: true, OwnStreamOnChains: true, DropsSubsOnMove: true,
-	Info:   &info28,
-	Orders: &orders28,
+	Info:          &info28,
+	Orders:        &orders28,
+	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	Source: "redis 2.8.24: replication.c, checked live",
 }
 
@@ -156,6 +164,7 @@ var redis40 = Profile{
 	CapaEOF:       true, CapaPSYNC2: true, AsksOwnID: true, LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true,
 	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, ClosesInCron: true, DropsSubsOnMove: true,
 	GetAck: true, Info: &info40, Orders: &orders40,
+	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	Source: "redis 4.0.14: replication.c, checked live",
 }
 
@@ -169,18 +178,21 @@ var redis62 = Profile{
 	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, ChecksIdle: true, RestartKeepsID: true, DropsSubsOnMove: true,
 	GetAck: true, Failover: true, RDBOnly: true, ArgsQuote: "`",
 	Info: &info62, Orders: &orders62, ClientMemory: 17048,
+	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "replica-serve-stale-data",
 	Source: "redis 6.2.16: replication.c, checked live",
 }
 
 var redis50 = as(redis40, "redis-5.0", "5.0.14", "as 4.0, handshake in RESP", func(p *Profile) {
 	p.FramedHandshake, p.ArgsQuote = true, "`"
 	p.Info, p.Orders, p.ClientMemory = &info50, &orders50, 16922
+	p.StaleDirective = "replica-serve-stale-data"
 })
 
 var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless by default, masters can restart", func(p *Profile) {
 	p.Backlog, p.ResizeKeepsData, p.HardLimitFloor, p.StaleInfo = Blocks, true, true, false
 	p.Diskless = true
 	p.LateDiscard, p.DropsSubsOnMove = true, false
+	p.PingWhenStale = false
 	p.MasterRestart = true
 	p.ShutdownTimeout = 10 * time.Second
 	p.ArgsQuote, p.Info, p.Orders = "'", &info70, &orders70

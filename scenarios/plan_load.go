@@ -368,8 +368,12 @@ func (p *planner) bursts(l *sim.LoadConfig, r rate, a *arrivals) bool {
 // checkLoads refuses writes to servers that would refuse them.
 func (p *planner) checkLoads() {
 	for i, l := range p.config.Loads {
-		if s := p.servers[l.Server]; s.replicaof != nil && !s.moves {
+		switch s := p.servers[l.Server]; {
+		case s.replicaof == nil || s.moves:
+		case s.Settings.ReadOnly:
 			p.fail(p.loads[i], "a replica is read-only and nothing promotes this one; writes go to a master")
+		case s.Profile != nil && s.Profile.OwnStreamOnChains:
+			p.fail(p.loads[i], "what clients write to a replica of %s goes to its own replicas; that is not modelled", s.Profile.Name)
 		}
 	}
 }

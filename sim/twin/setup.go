@@ -20,6 +20,7 @@ func directives(p *model.Profile, s *model.Settings) [][2]string {
 	yes := map[bool]string{true: "yes", false: "no"}
 	sec := func(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
 	d := [][2]string{{"repl-timeout", sec(s.Timeout)}, {period, sec(s.PingPeriod)}}
+	d = append(d, [2]string{class + "-serve-stale-data", yes[s.ServeStale]}, [2]string{class + "-read-only", yes[s.ReadOnly]})
 	if p.Backlog != model.BacklogNone {
 		d = append(d, [2]string{"repl-backlog-size", strconv.FormatInt(s.BacklogSize, 10)},
 			[2]string{"repl-backlog-ttl", sec(s.BacklogTTL)},
