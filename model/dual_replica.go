@@ -70,6 +70,13 @@ func (s *Server) TakesTo(c ConnID) Offset {
 	return max(b.next, b.from+Offset((s.set.HardLimit/payload+1)*payload)) - 1
 }
 
+// Room is how many stream bytes more the node reads from a connection as things
+// stand, and whether that is bounded; see TakesTo.
+func (s *Server) Room(c ConnID) (bytes int64, bounded bool) {
+	to := s.TakesTo(c)
+	return int64(to - (s.up.rdb.local.next - 1)), to > 0
+}
+
 // Buffers says whether the node keeps the stream of a connection for later.
 func (s *Server) Buffers(c ConnID) bool { return s.up.state == upBuffer && c == s.up.conn }
 

@@ -183,7 +183,9 @@ func (n *Node) heard(e event) {
 		}
 		n.data = e.set
 		n.step(model.Input{Kind: model.InLoaded, Conn: c.id})
-		n.pump(c)
+		for _, c := range n.conns { // the one of the snapshot, or of the stream that waited for it
+			n.pump(c)
+		}
 	}
 }
 
@@ -193,7 +195,10 @@ func (n *Node) pump(c *conn) {
 	for len(c.rest) > 0 && n.reads(c) {
 		if c.sink == nil {
 			data := c.rest
-			c.rest = nil
+			if room, bounded := n.srv.Room(c.id); bounded {
+				data = data[:min(int64(len(data)), room)]
+			}
+			c.rest = c.rest[len(data):]
 			n.step(model.Input{Kind: model.InData, Conn: c.id, Data: data})
 			continue
 		}

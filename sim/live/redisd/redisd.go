@@ -23,6 +23,15 @@ import (
 // Find is the path of the redis-server that PATH has.
 func Find() (string, error) { return exec.LookPath("redis-server") }
 
+// FindValkey is the path of a valkey-server: what VALKEY_SERVER names, or the
+// one that PATH has.
+func FindValkey() (string, error) {
+	if path := os.Getenv("VALKEY_SERVER"); path != "" {
+		return exec.LookPath(path)
+	}
+	return exec.LookPath("valkey-server")
+}
+
 var versionRE = regexp.MustCompile(`(?i)\b(redis|valkey) server v=([0-9]+\.[0-9]+)(\.[0-9]+)?`)
 
 // Version is what a server's program is: its line of versions as in "redis-7.0"
