@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -21,6 +23,8 @@ func verifyCommand(c *commands) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "measured", Usage: "the files are recorded experiments (as in data/measured-servers)"},
 			&cli.StringSliceFlag{Name: "redis-server", Usage: "play on this `PROGRAM` (several are possible; default: redis-server of PATH)"},
+			&cli.StringFlag{Name: "record", Usage: "write what the servers did to `FILE`, which --measured plays"},
+			&cli.StringFlag{Name: "report", Usage: "write the JSON document to `FILE` too"},
 			&cli.IntFlag{Name: "jobs", Value: 8, Usage: "play `N` runs at a time on real servers (they mostly wait)"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON document on stdout, and nothing else there"},
 			&cli.BoolFlag{Name: "quiet", Usage: "print nothing: the exit status says it"},
@@ -31,6 +35,9 @@ func verifyCommand(c *commands) *cli.Command {
 func (c *commands) verify(x *cli.Context) error {
 	if !x.Bool("measured") {
 		return c.verifyLive(x, x.Args().Slice())
+	}
+	if x.IsSet("record") {
+		return usage("--record writes what real servers do; with --measured there are none")
 	}
 	if x.NArg() == 0 {
 		return usage("verify --measured needs files of recorded experiments")
@@ -66,14 +73,36 @@ func (c *commands) verify(x *cli.Context) error {
 	return nil
 }
 
+// reportTo writes the document of --json to a file, if there is to be one.
+func reportTo(path string, doc any) error {
+	if path == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := asJSON(&b, doc); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	return nil
+}
+
+func asJSON(w io.Writer, doc any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(doc)
+}
+
 // verified prints what playing recordings gave.
 func (c *commands) verified(x *cli.Context, parts []measured.Report, all measured.Report) error {
+	if err := reportTo(x.String("report"), all); err != nil {
+		return err
+	}
 	switch {
 	case x.Bool("json"):
-		e := json.NewEncoder(c.stdout)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(all)
+		return asJSON(c.stdout, all)
 	case x.Bool("quiet"):
 		return nil
 	}

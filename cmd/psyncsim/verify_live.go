@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 
 	"psyncsim/scenarios"
 	"psyncsim/sim/live/redisd"
+	"psyncsim/sim/measured"
 	"psyncsim/sim/twin"
 )
 
@@ -42,6 +45,9 @@ func (c *commands) verifyLive(x *cli.Context, files []string) error {
 		}
 		programs = append(programs, p)
 	}
+	if x.String("record") != "" && len(programs) > 1 {
+		return usage("--record writes what one server did; name one --redis-server")
+	}
 	all := twin.Report{Cases: []twin.CaseReport{}}
 	for _, p := range programs {
 		cases, err := liveCases(p, files)
@@ -58,9 +64,17 @@ func (c *commands) verifyLive(x *cli.Context, files []string) error {
 		if !x.Bool("quiet") {
 			fmt.Fprintf(c.stderr, "%s (%s): %d runs, in real time\n", p.Name, p.Path, len(cases))
 		}
-		r, err := twin.Verify(x.Context, p, cases, twin.Options{Jobs: x.Int("jobs")})
+		o := twin.Options{Jobs: x.Int("jobs")}
+		tape := newTapes(len(cases))
+		if x.String("record") != "" {
+			o.Record, o.Attempts = tape.take, recordAttempts
+		}
+		r, err := twin.Verify(x.Context, p, cases, o)
 		if err != nil {
 			return &exitError{exitInterrupted, nil}
+		}
+		if err := tape.write(x.String("record")); err != nil {
+			return &exitError{exitUsage, err}
 		}
 		all.Agree, all.Total, all.Cases = all.Agree+r.Agree, all.Total+r.Total, append(all.Cases, r.Cases...)
 	}
@@ -71,6 +85,47 @@ func (c *commands) verifyLive(x *cli.Context, files []string) error {
 		return &exitError{exitFailed, fmt.Errorf("%d of %d runs do not agree", all.Total-all.Agree, all.Total)}
 	}
 	return nil
+}
+
+// recordAttempts is how often a case is played that is to be recorded: what was
+// recorded must agree when it is played back, and a write that met a request
+// halfway is in no order with it.
+const recordAttempts = 6
+
+// tapes are what is kept of a run.
+type tapes struct {
+	mu     sync.Mutex
+	server string
+	lines  []json.RawMessage
+}
+
+func newTapes(cases int) *tapes { return &tapes{lines: make([]json.RawMessage, cases)} }
+
+// take keeps a case if it agrees when it is played back.
+func (r *tapes) take(n int, server string, line json.RawMessage) error {
+	if line == nil {
+		return errors.New("the client's writes were refused in part: there are no words for that")
+	}
+	f, err := measured.Decode(server, line)
+	if err != nil {
+		return err
+	}
+	if back := measured.Verify([]*measured.File{f}, measured.Options{}); back.Agree == 0 {
+		return fmt.Errorf("played back it does not agree: %+v", back.Cases[0].Differences)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.server, r.lines[n] = server, line
+	return nil
+}
+
+// write writes the cases that were kept.
+func (r *tapes) write(path string) error {
+	lines := slices.DeleteFunc(r.lines, func(l json.RawMessage) bool { return l == nil })
+	if path == "" || len(lines) == 0 {
+		return nil
+	}
+	return measured.Write(path, r.server, lines)
 }
 
 // liveCases are all points of the scenarios that a program can play, one seed
@@ -113,12 +168,12 @@ func liveCases(p *twin.Program, files []string) (cases []twin.Case, err error) {
 
 // verifiedLive prints both sides.
 func (c *commands) verifiedLive(x *cli.Context, r twin.Report) error {
+	if err := reportTo(x.String("report"), r); err != nil {
+		return err
+	}
 	switch {
 	case x.Bool("json"):
-		e := json.NewEncoder(c.stdout)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(r)
+		return asJSON(c.stdout, r)
 	case x.Bool("quiet"):
 		return nil
 	}

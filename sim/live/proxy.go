@@ -21,6 +21,7 @@ type Proxy struct {
 	target string
 	addr   string
 	tap    Tap
+	notice Notice
 
 	mu     sync.Mutex
 	change *sync.Cond // something below changed
@@ -30,7 +31,8 @@ type Proxy struct {
 	rate   int64
 	closed bool
 	wires  map[*wire]bool
-	count  int
+	count  int // connections that were accepted
+	made   int // those whose target answered
 	// stuff keeps the queue of the silent listener full; stuffed are the addresses
 	// of such connections that were not accepted yet.
 	stuff   []net.Conn
@@ -39,13 +41,46 @@ type Proxy struct {
 	tapMu   sync.Mutex
 }
 
-// Tap is told what a proxy carries, in order: which connection, counted from 1,
+// Tap is told what a proxy carries, in order: which connection of those whose
+// target answered, counted from 1,
 // whether the dialing side said it, and the bytes, which it must copy to keep.
 type Tap func(conn int, dialer bool, b []byte)
+
+// Notice is told of the beginning and the end of each connection; who says which
+// side ended it.
+type Notice func(conn int, who Ender)
+
+// Ender is who ended a connection.
+type Ender uint8
+
+// NobodyYet is the beginning of a connection.
+const (
+	NobodyYet Ender = iota
+	DialerEnded
+	TargetEnded
+	ProxyReset
+)
+
+// Notify lets f know of all connections that begin from now on. It must not call
+// the proxy.
+func (p *Proxy) Notify(f Notice) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.notice = f
+}
+
+// ended tells of the end of a wire, once.
+func (p *Proxy) ended(w *wire, who Ender) {
+	if !w.over && w.number > 0 && p.notice != nil {
+		p.notice(w.number, who)
+	}
+	w.over = true
+}
 
 // wire is one connection: its two sockets.
 type wire struct {
 	number int
+	over   bool            // its end was told
 	ends   [2]*net.TCPConn // dialer, target
 	dead   bool
 }
@@ -201,6 +236,7 @@ func (p *Proxy) deafen() {
 
 func (p *Proxy) reset() {
 	for w := range p.wires {
+		p.ended(w, ProxyReset)
 		w.kill()
 		delete(p.wires, w)
 	}
@@ -257,7 +293,7 @@ func (p *Proxy) ours(c net.Conn) bool {
 func (p *Proxy) carry(c *net.TCPConn) {
 	p.mu.Lock()
 	p.count++
-	w := &wire{number: p.count, ends: [2]*net.TCPConn{c}}
+	w := &wire{ends: [2]*net.TCPConn{c}}
 	if p.listen == nil { // accepted while it became deaf
 		w.kill()
 		p.mu.Unlock()
@@ -280,6 +316,10 @@ func (p *Proxy) carry(c *net.TCPConn) {
 		return
 	}
 	w.ends[1] = d.(*net.TCPConn)
+	p.made++
+	if w.number = p.made; p.notice != nil {
+		p.notice(w.number, NobodyYet)
+	}
 	p.mu.Unlock()
 	var both sync.WaitGroup
 	both.Go(func() { p.flow(w, 0) })
@@ -339,6 +379,13 @@ func (p *Proxy) flow(w *wire, from int) {
 			if _, werr := dst.Write(buf[:n]); werr != nil {
 				err = werr
 			}
+		}
+		if err != nil {
+			p.mu.Lock()
+			if !w.dead {
+				p.ended(w, DialerEnded+Ender(from))
+			}
+			p.mu.Unlock()
 		}
 		if err == io.EOF {
 			dst.CloseWrite()

@@ -27,6 +27,8 @@ func (p *player) act(e *Event, f fields) bool {
 	case "stop", "replicaof", "replicaof_no_one", "config_set", "write", "process_stop", "process_continue", "debug_reload", "populate":
 		if !p.w.Alive(s) {
 			p.differ(e.Op+" of "+node, "runs", "does not run")
+			clear(f)
+			return true
 		}
 	}
 	switch e.Op {
@@ -151,8 +153,10 @@ func (p *player) stop(s int, f fields) bool {
 
 // removed deletes a snapshot file, whose content the recorder noted.
 func (p *player) removed(s int, f fields) {
-	p.compareDisk("rdb_removed", f["was"], p.rec.disks[s])
-	delete(f, "was")
+	if was, ok := f["was"]; ok {
+		p.compareDisk("rdb_removed", was, p.rec.disks[s])
+		delete(f, "was")
+	}
 	p.aside[s], p.rec.disks[s] = p.rec.disks[s], disk{}
 }
 

@@ -170,13 +170,8 @@ func (p *player) compareReconnect(c *conn, f fields) {
 	} else if it != nil {
 		got["rdb_bytes"] = strings.TrimPrefix(it.line, "$")
 	}
-	streamed := c.streamed
-	if c.closedBy == "" && c.streams {
-		if info := p.infoOf(c.dialer); info != nil {
-			streamed = int64(info.SlaveReadOffset - c.first + 1)
-		}
-	}
-	got["stream_bytes_after_reply"] = strconv.FormatInt(streamed, 10)
+	p.infoOf(c.dialer) // what has arrived is worked out when it is asked for
+	got["stream_bytes_after_reply"] = strconv.FormatInt(c.streamed, 10)
 	for _, name := range slices.Sorted(mapKeys(f)) {
 		if at, ok := times[name]; ok {
 			var t float64

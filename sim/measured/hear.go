@@ -41,9 +41,7 @@ type conn struct {
 	request   model.CommandReader
 	reply     model.LineReader
 	items     []item
-	first     model.Offset // of the stream
-	streamed  int64        // when it ended
-	streams   bool
+	streamed  int64 // bytes of stream that the replica took
 	closedBy  string
 	halfOpen  bool // its dialer alone was told that it ended
 	closed    model.Instant
@@ -137,15 +135,15 @@ func (r *recorder) Hear(at model.Instant, s sim.Signal) {
 		} else {
 			c.answered(item{at: at, real: at + r.skew()}, s.Data)
 		}
-	case sim.SignalStream:
-		c.streams, c.first = true, s.First
+	case sim.SignalTaken:
+		c.streamed += s.Bytes
 	case sim.SignalHalfOpen:
 		c.halfOpen = true
 	case sim.SignalHangup, sim.SignalReset:
 		if c.closedBy != "" {
 			return
 		}
-		c.closed, c.realEnd, c.streamed = at, at+r.skew(), s.Bytes
+		c.closed, c.realEnd = at, at+r.skew()
 		switch {
 		case s.Kind == sim.SignalReset:
 			c.closedBy = "proxy reset"

@@ -128,7 +128,9 @@ func TestVocabularyCounts(t *testing.T) {
 				continue
 			}
 			c := caseOf(t, "7.0.15", strings.Replace(beginning, "CONF", v.conf, 1)+text)
-			if !slices.ContainsFunc(c.Play(Options{Seeds: 2}).Differences, func(d Difference) bool { return !strings.HasPrefix(d.What, "reconnects") && !strings.HasPrefix(d.What, "partial_payloads") }) {
+			if !slices.ContainsFunc(c.Play(Options{Seeds: 2}).Differences, func(d Difference) bool {
+				return !strings.HasPrefix(d.What, "reconnects") && !strings.HasPrefix(d.What, "partial_payloads")
+			}) {
 				t.Errorf("%s agrees with %s", v.name, x[1])
 			}
 		}

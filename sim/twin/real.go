@@ -3,12 +3,11 @@ package twin
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +29,7 @@ const (
 
 // stage is a real run.
 type stage struct {
-	path    string
+	program *Program
 	cfg     *sim.Config
 	prof    *model.Profile
 	ctx     context.Context
@@ -46,6 +45,7 @@ type stage struct {
 	todo    []step
 	out     outcome
 	held    atomic.Int64 // see hold
+	rec     *recorder
 }
 
 // process is one server.
@@ -70,13 +70,15 @@ type played struct {
 	loads   []*sim.Writes
 	wall    time.Duration // fraction of the wall-clock second at the origin
 	libc    bool
-	held    time.Duration // by how much the timers of a process came late, all in all
+	held    time.Duration   // by how much the timers of a process came late, all in all
+	line    json.RawMessage // the case as a recorded file has it
 }
 
 // playReal plays a scenario on real servers.
-func playReal(ctx context.Context, path string, prof *model.Profile, c *sim.Config) (*played, error) {
-	s := &stage{path: path, cfg: c, prof: prof, ctx: ctx, proxies: map[[2]int]*live.Proxy{}, heard: newWires(), links: map[[2]int]sim.FaultKind{},
+func playReal(ctx context.Context, p *Program, id string, c *sim.Config) (*played, error) {
+	s := &stage{program: p, cfg: c, prof: p.Profile, ctx: ctx, proxies: map[[2]int]*live.Proxy{}, heard: newWires(), links: map[[2]int]sim.FaultKind{},
 		done: make([]int64, len(c.Loads))}
+	s.rec = newRecorder(s)
 	defer s.close()
 	n := len(c.Servers)
 	s.out.infos, s.out.written = make([][]model.Field, n), make([]int64, n)
@@ -106,8 +108,12 @@ func playReal(ctx context.Context, path string, prof *model.Profile, c *sim.Conf
 	if err := s.end(); err != nil {
 		return nil, err
 	}
+	line, err := s.rec.line(id)
+	if err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(s.actions, func(a, b action) int { return int(a.to - b.to) })
-	return &played{outcome: s.out, actions: s.actions, loads: s.loads, wall: time.Duration(s.begun.Nanosecond()), libc: libc, held: time.Duration(s.held.Load())}, nil
+	return &played{outcome: s.out, actions: s.actions, loads: s.loads, wall: time.Duration(s.begun.Nanosecond()), libc: libc, held: time.Duration(s.held.Load()), line: line}, nil
 }
 
 func (s *stage) since() time.Duration { return time.Since(s.begun) }
@@ -154,7 +160,7 @@ func (s *stage) start() error {
 				args = append(args, "--"+s.replicaOf(), host, port)
 			}
 			tasks.Go(func() {
-				r, err := redisd.Start(s.path, args...)
+				r, err := redisd.Start(s.program.Path, args...)
 				if errs[i] = err; err == nil {
 					s.servers[i] = &process{Server: r, alive: true, set: s.cfg.Servers[i].Settings}
 				}
@@ -190,6 +196,7 @@ func (s *stage) started(i int) {
 		a.from, a.to = max(s.since()-10*time.Millisecond, 0), s.since()
 	}
 	s.actions = append(s.actions, a)
+	s.rec.started(i, a.from)
 }
 
 func (s *stage) named(name string) int {
@@ -209,6 +216,7 @@ func (s *stage) proxy(replica, master int) (*live.Proxy, error) {
 		return nil, err
 	}
 	s.proxies[k] = p
+	p.Notify(func(conn int, who live.Ender) { s.rec.connection(wireKey{replica, master, conn}, who) })
 	switch f, down := s.links[linkKey(replica, master)]; {
 	case !s.servers[master].alive || down && f == sim.FaultReset:
 		p.Refuse()
@@ -348,6 +356,7 @@ func (s *stage) send(load int, from, to int64) error {
 	if _, err := p.client.Write(text); err != nil {
 		return err
 	}
+	refused := 0
 	for range to - from {
 		ok, err := reply(p.replies)
 		if err != nil {
@@ -355,9 +364,12 @@ func (s *stage) send(load int, from, to int64) error {
 		}
 		if ok {
 			s.out.written[server]++
+		} else {
+			refused++
 		}
 	}
 	s.did(a, began)
+	s.rec.wrote(&a, refused)
 	return nil
 }
 
@@ -429,166 +441,6 @@ func (s *stage) followed() bool {
 	return true
 }
 
-// fault begins a fault.
-func (s *stage) fault(f *sim.FaultConfig) error {
-	began := s.since()
-	switch f.Kind {
-	case sim.FaultReset, sim.FaultSilent:
-		return s.breakLink(f, began)
-	case sim.FaultRestart, sim.FaultCrash:
-		return s.stop(f, began)
-	case sim.FaultPause:
-		p := s.servers[f.Server]
-		if !p.alive || p.stopping {
-			return nil
-		}
-		if err := p.Freeze(); err != nil {
-			return err
-		}
-		p.frozen = true
-		s.did(action{kind: actPause, server: f.Server}, began)
-		s.later(f.At+f.For, func() error { return s.thaw(f.Server) })
-		return nil
-	default:
-		return s.order(f, began)
-	}
-}
-
-func (s *stage) breakLink(f *sim.FaultConfig, began time.Duration) error {
-	a := action{kind: actCut, a: f.A, b: f.B}
-	switch {
-	case f.Kind == sim.FaultSilent:
-		a.kind = actSilence
-		s.heard.hush(f.A, f.B)
-		s.onLink(f.A, f.B, (*live.Proxy).Blackhole)
-	case f.For == 0:
-		a.kind = actReset
-		s.onLink(f.A, f.B, (*live.Proxy).Reset)
-		s.did(a, began)
-		return nil
-	default:
-		s.onLink(f.A, f.B, (*live.Proxy).Refuse)
-	}
-	s.did(a, began)
-	s.links[linkKey(f.A, f.B)] = f.Kind
-	s.later(f.At+f.For, func() (err error) {
-		began := s.since()
-		delete(s.links, linkKey(f.A, f.B))
-		for _, k := range [][2]int{{f.A, f.B}, {f.B, f.A}} {
-			if p := s.proxies[k]; p != nil && s.servers[k[1]].alive {
-				err = errors.Join(err, p.Pass())
-			}
-		}
-		s.did(action{kind: actHeal, a: f.A, b: f.B}, began)
-		return err
-	})
-	return nil
-}
-
-func (s *stage) thaw(i int) error {
-	began := s.since()
-	p := s.servers[i]
-	p.frozen = false
-	err := p.Thaw()
-	s.did(action{kind: actResume, server: i}, began)
-	return err
-}
-
-// stop ends a process in order, or not.
-func (s *stage) stop(f *sim.FaultConfig, began time.Duration) error {
-	p := s.servers[f.Server]
-	if !p.alive {
-		return nil
-	}
-	if p.client != nil {
-		p.client.Close()
-		p.client = nil
-	}
-	if f.Kind == sim.FaultCrash {
-		p.Crash()
-		s.did(action{kind: actCrash, server: f.Server}, began)
-		return s.stopped(f, f.At)
-	}
-	p.stopping = true
-	asked := s.since()
-	a := action{kind: actShutdown, server: f.Server, save: f.Save, from: asked}
-	a.to = asked + settle
-	s.actions = append(s.actions, a)
-	go p.Shutdown(f.Save)
-	var wait func() error
-	wait = func() error {
-		select {
-		case <-p.Done():
-			return s.stopped(f, max(s.since()-s.zero, f.At))
-		default:
-			s.later(max(s.since()-s.zero, f.At)+2*time.Millisecond, wait)
-			return nil
-		}
-	}
-	return wait()
-}
-
-// stopped plans the next start of a process that has ended.
-func (s *stage) stopped(f *sim.FaultConfig, at time.Duration) error {
-	p := s.servers[f.Server]
-	p.alive, p.stopping, p.frozen = false, false, false
-	time.Sleep(settle) // its FINs pass
-	s.onServer(f.Server, (*live.Proxy).Refuse)
-	if f.Kind == sim.FaultCrash || !f.Save { // what a sync left on disk is not meant
-		os.Remove(filepath.Join(p.Dir, "dump.rdb"))
-	}
-	s.later(at+f.For, func() (err error) {
-		s.onServer(f.Server, func(x *live.Proxy) { err = errors.Join(err, x.Pass()) })
-		if err != nil {
-			return err
-		}
-		if err := p.Again(); err != nil {
-			return err
-		}
-		p.alive, p.set = true, s.cfg.Servers[f.Server].Settings
-		s.started(f.Server)
-		return nil
-	})
-	return nil
-}
-
-// order gives a server a command of its operator.
-func (s *stage) order(f *sim.FaultConfig, began time.Duration) error {
-	p := s.servers[f.Server]
-	if !p.alive || p.frozen || p.stopping {
-		return nil
-	}
-	switch f.Kind {
-	case sim.FaultPromote:
-		if _, err := p.Command(s.replicaOf(), "no", "one"); err != nil {
-			return err
-		}
-	case sim.FaultReplicaOf:
-		x, err := s.proxy(f.Server, f.Peer)
-		if err != nil {
-			return err
-		}
-		host, port, _ := net.SplitHostPort(x.Addr())
-		began = s.since()
-		if _, err := p.Command(s.replicaOf(), host, port); err != nil {
-			return err
-		}
-	case sim.FaultConfigSet:
-		old := directives(s.prof, &p.set)
-		for i, d := range directives(s.prof, f.Settings) {
-			if d == old[i] {
-				continue
-			}
-			if _, err := p.Command("CONFIG", "SET", d[0], d[1]); err != nil {
-				return fmt.Errorf("CONFIG SET %s %s: %w", d[0], d[1], err)
-			}
-		}
-		p.set = *f.Settings
-	}
-	s.did(action{kind: actOrder, order: f}, began)
-	return nil
-}
-
 // end asks every server how it stands.
 func (s *stage) end() error {
 	if err := s.barrier(); err != nil {
@@ -604,6 +456,7 @@ func (s *stage) end() error {
 			return err
 		}
 		s.did(action{kind: actInfo, server: i}, began)
+		s.rec.info(i, m)
 		for name, v := range m {
 			f := model.Field{Name: name}
 			if f.Number, err = strconv.ParseInt(v, 10, 64); err != nil {
@@ -620,6 +473,7 @@ func (s *stage) end() error {
 	for i, p := range s.servers {
 		explain(s.out.exchanges, i, verdictsOf(p.Log()), ports)
 	}
+	s.rec.ended(s.out.exchanges)
 	return nil
 }
 

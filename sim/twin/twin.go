@@ -2,6 +2,7 @@ package twin
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"psyncsim/model"
 	"psyncsim/sim"
 	"psyncsim/sim/live/redisd"
+	"psyncsim/sim/measured"
 )
 
 // Case is one run of a scenario that is played on both sides.
@@ -38,6 +40,12 @@ func Detect(path string) (*Program, error) {
 	}
 	kind, _, _ := strings.Cut(line, "-")
 	return &Program{Path: path, Name: kind + "-" + version, Profile: p}, nil
+}
+
+// server is what a recorded file calls the program.
+func (p *Program) server(libc bool) string {
+	kind, version, _ := strings.Cut(p.Name, "-")
+	return measured.ServerName(kind, version, libc)
 }
 
 // Difference is one place where both sides differ.
@@ -86,6 +94,9 @@ type Options struct {
 	// records. How many it took is in the report.
 	Attempts int
 	Done     func(*CaseReport) // told of each case as it ends, one at a time
+	// Record, if it is set, is given each case that agrees, as a line of a recorded
+	// file of that server. If it refuses it the case is played again.
+	Record func(n int, server string, line json.RawMessage) error
 }
 
 // Verify plays cases on both sides. The error is that of the context.
@@ -107,7 +118,7 @@ func Verify(ctx context.Context, p *Program, cases []Case, o Options) (Report, e
 		tasks.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			got := both(ctx, p, &cases[i], o)
+			got := both(ctx, p, i, &cases[i], o)
 			mu.Lock()
 			defer mu.Unlock()
 			r.Cases[i] = got
@@ -127,10 +138,17 @@ func Verify(ctx context.Context, p *Program, cases []Case, o Options) (Report, e
 }
 
 // both plays one case on both sides.
-func both(ctx context.Context, p *Program, c *Case, o Options) (r CaseReport) {
+func both(ctx context.Context, p *Program, i int, c *Case, o Options) (r CaseReport) {
 	for n := 1; n <= o.Attempts; n++ {
-		r = once(ctx, p, c, o)
+		var real *played
+		r, real = once(ctx, p, c, o)
 		r.Attempts = n
+		if r.Agree && o.Record != nil {
+			if err := o.Record(i, p.server(real.libc), real.line); err != nil {
+				r.Agree, r.Error = false, err.Error()
+				r.Differences = append(r.Differences, Difference{What: "recording", Real: err.Error()})
+			}
+		}
 		if r.Agree || ctx.Err() != nil {
 			break
 		}
@@ -138,17 +156,18 @@ func both(ctx context.Context, p *Program, c *Case, o Options) (r CaseReport) {
 	return r
 }
 
-func once(ctx context.Context, p *Program, c *Case, o Options) CaseReport {
+func once(ctx context.Context, p *Program, c *Case, o Options) (CaseReport, *played) {
 	r := CaseReport{Server: p.Name, ID: c.ID, Differences: []Difference{}}
-	fail := func(err error) CaseReport {
+	fail := func(err error) (CaseReport, *played) {
 		r.Error = err.Error()
+		r.Agree = false
 		r.Differences = append(r.Differences, Difference{What: "error", Real: err.Error()})
-		return r
+		return r, nil
 	}
 	if err := Playable(c.Config, p.Profile); err != nil {
 		return fail(err)
 	}
-	real, err := playReal(ctx, p.Path, p.Profile, c.Config)
+	real, err := playReal(ctx, p, c.ID, c.Config)
 	if err != nil {
 		return fail(err)
 	}
@@ -188,7 +207,7 @@ func once(ctx context.Context, p *Program, c *Case, o Options) CaseReport {
 			r.Agree = r.Agree && f.Agree
 		}
 		if r.Agree {
-			return r
+			return r, real
 		}
 	}
 	for _, f := range r.Facts {
@@ -196,5 +215,5 @@ func once(ctx context.Context, p *Program, c *Case, o Options) CaseReport {
 			r.Differences = append(r.Differences, Difference{f.T, f.What, f.Real, f.Simulated})
 		}
 	}
-	return r
+	return r, real
 }

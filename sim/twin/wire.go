@@ -15,6 +15,7 @@ import (
 type Exchange struct {
 	T               float64
 	Replica, Master int
+	Conn            int    // counted from 1 between these two
 	Request, Reply  string // the lines; the reply is "" when none came
 	Reason          string // "" for a partial one, and where it cannot be known
 	Gap             int64  // bytes missed; -1 where there is no such number
@@ -29,6 +30,9 @@ type wires struct {
 	mu    sync.Mutex
 	conns map[wireKey]*wire
 	all   []*Exchange
+	// tell, if it is set, hears each request, each reply to one, and each line
+	// before a snapshot.
+	tell func(k wireKey, line string, kind lineKind)
 }
 
 type wireKey struct{ replica, master, conn int }
@@ -42,7 +46,18 @@ type wire struct {
 	left    int64  // bytes of payload to come
 	mark    []byte // ends the payload
 	tail    []byte // its last bytes
+	tell    func(line string, kind lineKind)
 }
+
+// lineKind is what kind of line a connection carries.
+type lineKind uint8
+
+const (
+	lineRequest lineKind = iota // PSYNC or SYNC
+	lineReply                   // to PSYNC
+	lineHeader                  // before a snapshot
+	lineError                   // instead of one
+)
 
 type wireState uint8
 
@@ -62,7 +77,11 @@ func (h *wires) hear(k wireKey, t float64, dialer bool, b []byte) {
 	defer h.mu.Unlock()
 	c := h.conns[k]
 	if c == nil {
-		c = &wire{}
+		c = &wire{tell: func(line string, kind lineKind) {
+			if h.tell != nil {
+				h.tell(k, line, kind)
+			}
+		}}
 		h.conns[k] = c
 	}
 	if dialer {
@@ -83,8 +102,9 @@ func (h *wires) asked(k wireKey, c *wire, t float64, b []byte) {
 			continue
 		}
 		if word := strings.ToUpper(string(args[0])); word == "PSYNC" || word == "SYNC" {
-			c.now = &Exchange{T: t, Replica: k.replica, Master: k.master, Request: string(bytes.Join(args, []byte(" "))), Gap: -1}
+			c.now = &Exchange{T: t, Replica: k.replica, Master: k.master, Conn: k.conn, Request: string(bytes.Join(args, []byte(" "))), Gap: -1}
 			h.all = append(h.all, c.now)
+			c.tell(c.now.Request, lineRequest)
 			if word == "SYNC" {
 				c.state = answered
 			}
@@ -150,14 +170,19 @@ func (c *wire) line(line string) {
 	case c.state == answered:
 		if mark, ok := strings.CutPrefix(line, "$EOF:"); ok {
 			c.state, c.mark = marked, []byte(mark)
+			c.tell(line, lineHeader)
 		} else if n, err := strconv.ParseInt(strings.TrimPrefix(line, "$"), 10, 64); err == nil {
+			c.tell(line, lineHeader)
 			if c.left, c.state = n, payload; n == 0 {
 				c.state = streaming
 			}
+		} else {
+			c.tell(line, lineError)
 		}
 	case c.now.Reply != "":
 	default:
 		c.now.Reply = line
+		c.tell(line, lineReply)
 		switch {
 		case strings.HasPrefix(line, "+FULLRESYNC"):
 			c.state = answered
