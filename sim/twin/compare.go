@@ -40,7 +40,7 @@ type account struct {
 // fields are those of INFO that are compared.
 var fields = []string{"role", "master_link_status", "master_replid", "master_replid2", "run_id", "master_repl_offset", "second_repl_offset",
 	"repl_backlog_active", "repl_backlog_size", "repl_backlog_first_byte_offset", "repl_backlog_histlen",
-	"sync_full", "sync_partial_ok", "sync_partial_err", "slave_repl_offset", "slave_read_repl_offset", "connected_slaves"}
+	"sync_full", "sync_partial_ok", "sync_partial_err", "slave_repl_offset", "slave_read_repl_offset", "connected_slaves", "replicas_waiting_psync"}
 
 // accountOf tells an outcome in words that are the same for both sides.
 func accountOf(names []string, o *outcome, psync int) (a account) {
@@ -63,7 +63,7 @@ func accountOf(names []string, o *outcome, psync int) (a account) {
 	count, last := 0, -1
 	for _, e := range list {
 		req, rep := words(e.Request), words(e.Reply)
-		decided := len(rep) > 0 && (rep[0] == "+FULLRESYNC" || rep[0] == "+CONTINUE")
+		decided := len(rep) > 0 && (fullReply(rep[0]) || rep[0] == "+CONTINUE")
 		if !decided && (len(req) == 0 || strings.ToUpper(req[0]) != "SYNC") {
 			continue // refused for now, or unanswered: how often is a matter of when
 		}
@@ -90,6 +90,11 @@ func accountOf(names []string, o *outcome, psync int) (a account) {
 			if e.Reason != "" {
 				text += " (" + e.Reason + ")"
 			}
+		}
+		if off, ok := strings.CutPrefix(e.Reply, endOffset); ok && len(rep) > 1 {
+			text += " -> " + endOffset + " " + id(rep[1])
+			n, _ := strconv.ParseInt(words(off)[0], 10, 64)
+			num(e.T, n, "%s end offset", what)
 		}
 		if e.Gap >= 0 {
 			num(e.T, e.Gap, "%s gap_bytes", what)

@@ -77,7 +77,7 @@ func (l *listener) Hear(at model.Instant, s sim.Signal) {
 }
 
 func (l *listener) Observe(r *trace.Record) {
-	if r.Event.Kind == model.EvJudged {
+	if r.Event.Kind == model.EvJudged || r.Event.Kind == model.EvStreamed {
 		l.verdicts = append(l.verdicts, judged{r.Event.Peer, r.Node, r.Event, false})
 	}
 }
@@ -87,7 +87,7 @@ func (l *listener) explained() []Exchange {
 	list := l.exchanges()
 	for i := range list {
 		e := &list[i]
-		full := strings.HasPrefix(e.Reply, "+FULLRESYNC")
+		full := fullReply(e.Reply)
 		if !full && !strings.HasPrefix(e.Reply, "+CONTINUE") {
 			continue
 		}

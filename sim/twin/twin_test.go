@@ -25,11 +25,28 @@ func TestInstalled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED, not passed: real time passes here")
 	}
+	verifyAll(t, path, "../../scenarios/verify/*.yaml", 40)
+}
+
+// What only a valkey knows, on a real one if there is any.
+func TestValkey(t *testing.T) {
+	path, err := redisd.FindValkey()
+	if err != nil {
+		t.Skipf("SKIPPED, not passed: no valkey-server on PATH, and VALKEY_SERVER names none (%v)", err)
+	}
+	if testing.Short() {
+		t.Skip("SKIPPED, not passed: real time passes here")
+	}
+	verifyAll(t, path, "../../scenarios/verify/valkey/*.yaml", 25)
+}
+
+// verifyAll plays scenarios, of which there are at least so many runs.
+func verifyAll(t *testing.T, path, pattern string, least int) {
 	p, err := Detect(path)
 	if err != nil {
 		t.Skipf("SKIPPED, not passed: %v", err)
 	}
-	files, _ := filepath.Glob("../../scenarios/verify/*.yaml")
+	files, _ := filepath.Glob(pattern)
 	var cases []Case
 	for _, f := range files {
 		if only := os.Getenv("ONLY"); only != "" && !strings.Contains(f, only) {
@@ -41,8 +58,8 @@ func TestInstalled(t *testing.T) {
 		}
 		cases = append(cases, casesOf(t, s)...)
 	}
-	if len(cases) < 40 && os.Getenv("ONLY") == "" {
-		t.Errorf("%d scenarios; there should be 40 or more", len(cases))
+	if len(cases) < least && os.Getenv("ONLY") == "" {
+		t.Errorf("%d scenarios; there should be %d or more", len(cases), least)
 	}
 	began := time.Now()
 	r, err := Verify(context.Background(), p, cases, Options{Jobs: 12, Attempts: 3})

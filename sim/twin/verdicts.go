@@ -57,7 +57,7 @@ func explain(list []Exchange, master int, verdicts []verdict, ports []int) {
 	for _, v := range verdicts {
 		for i := range list {
 			e := &list[i]
-			full := strings.HasPrefix(e.Reply, "+FULLRESYNC")
+			full := fullReply(e.Reply)
 			if taken[i] || e.Master != master || !full && !strings.HasPrefix(e.Reply, "+CONTINUE") || full != (v.reason != "") ||
 				v.port != 0 && v.port != ports[e.Replica] || v.id != "" && !strings.Contains(e.Request, v.id) {
 				continue

@@ -59,6 +59,14 @@ const (
 	lineError                   // instead of one
 )
 
+// endOffset begins the line with which a valkey answers SYNC on an rdb channel.
+const endOffset = "$ENDOFF:"
+
+// fullReply says whether a reply is that of a full synchronization.
+func fullReply(line string) bool {
+	return strings.HasPrefix(line, "+FULLRESYNC") || strings.HasPrefix(line, "+DUALCHANNELSYNC")
+}
+
 type wireState uint8
 
 const (
@@ -168,7 +176,9 @@ func (c *wire) line(line string) {
 	}
 	switch {
 	case c.state == answered:
-		if mark, ok := strings.CutPrefix(line, "$EOF:"); ok {
+		if strings.HasPrefix(line, endOffset) { // of a dual-channel sync, before the snapshot
+			c.now.Reply = line
+		} else if mark, ok := strings.CutPrefix(line, "$EOF:"); ok {
 			c.state, c.mark = marked, []byte(mark)
 			c.tell(line, lineHeader)
 		} else if n, err := strconv.ParseInt(strings.TrimPrefix(line, "$"), 10, 64); err == nil {
