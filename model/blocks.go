@@ -40,6 +40,7 @@ type blockRun struct {
 type BlockLog struct {
 	bytes   bool
 	alloc   Allocator
+	whole   bool  // a piece makes one block however long it is
 	payload int64 // of a block that was asked for BlockRequest bytes
 
 	size   int64  // above 0
@@ -181,7 +182,10 @@ func AppendCommandPieces(dst []int64, argLens ...int) []int64 {
 // blockFor is the payload of the block that is made when n bytes of a piece
 // are still to come (replication.c: feedReplicationBuffer).
 func (b *BlockLog) blockFor(n int64) int64 {
-	request := min(max(n, BlockRequest), max(b.size/16, BlockRequest))
+	request := max(n, BlockRequest)
+	if !b.whole {
+		request = min(request, max(b.size/16, BlockRequest))
+	}
 	return b.alloc.Usable(request+blockHeader) - blockHeader
 }
 

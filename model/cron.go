@@ -62,7 +62,7 @@ func (s *Server) Deadline() Instant {
 		return s.up.newlineAt.Add(time.Second)
 	}
 	next := max(c.next, c.turnFrom(s.now)) // turns that were passed over did not matter
-	if s.cfg.EveryTick || s.child.ended || s.stop.on || s.failover.state != failoverNone || c.look && s.prof.ChecksIdle {
+	if s.cfg.EveryTick || s.child.ended || s.stop.on || s.failover.state != failoverNone || (c.look || s.overIdle()) && s.prof.ChecksIdle {
 		return c.at(next)
 	}
 	turn := int64(1<<63 - 1)

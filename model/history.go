@@ -13,6 +13,7 @@ func (s *Server) alloc() Allocator {
 func (s *Server) createBacklog() {
 	if s.prof.Backlog == Blocks {
 		s.blocks = NewBlocks(s.set.BacklogSize, s.mro+1, s.alloc(), s.cfg.Bytes)
+		s.blocks.whole = s.prof.WholeBlocks
 		s.log = s.blocks
 	} else {
 		s.log = NewRing(s.set.BacklogSize, s.mro+1, s.cfg.Bytes)

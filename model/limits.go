@@ -119,11 +119,16 @@ func (s *Server) Horizon() Offset {
 func (s *Server) checkLimits(expire bool) {
 	for i := len(s.clients) - 1; i >= 0; i-- {
 		c := s.clients[i]
-		if !s.limited(c) {
+		used := s.idles(c)
+		switch {
+		case s.limited(c):
+			used = s.used(c)
+		case used > 0 && !expire:
+			continue // only the cron looks
+		case used == 0:
 			c.softSince = 0
 			continue
 		}
-		used := s.used(c)
 		if hard := s.hardLimit(); hard > 0 && used >= hard {
 			s.overLimit(c, WhyHardLimit)
 			continue
@@ -236,6 +241,97 @@ func (s *Server) copyTooLarge(p Offset) bool {
 	if s.prof.Backlog != Ring || s.set.HardLimit == 0 {
 		return false
 	}
-	c := client{state: waitEnd, bufFrom: p}
-	return s.used(&c) >= s.set.HardLimit
+	return s.replyUsed(int64(s.mro+1-p)) >= s.set.HardLimit
+}
+
+// replyUsed is what n bytes that are written at once come to in an empty reply
+// list: in a block of their own if the static buffer does not hold them
+// (_addReplyProtoToList). From 5.0 on the block is as large as the memory that
+// it was given.
+func (s *Server) replyUsed(n int64) int64 {
+	if n <= staticReply {
+		return 0
+	}
+	if s.prof.ReplyBlocks && !s.cfg.LibcMalloc {
+		const header = 16 // struct clientReplyBlock
+		n = AllocJemalloc.Usable(n+header) - header
+	}
+	return n + replyNode
+}
+
+// Lone is the least size of a command that may bring a replica's output buffer
+// to a limit although the replica reads all that it is sent: a server looks when
+// it appends, before it sends. 0 is that none can. Commands of that size must be
+// told one at a time; a server decides about each.
+func (s *Server) Lone() (least int64) {
+	limit := s.hardLimit()
+	if soft := s.set.SoftLimit; s.blocks != nil && soft > 0 && (limit == 0 || soft < limit) {
+		limit = soft
+	}
+	if limit == 0 {
+		return 0
+	}
+	for _, c := range s.clients {
+		if !s.readsAll(c) {
+			continue
+		}
+		n := max(staticReply+1, limit*3/4) // a block is at most a quarter larger than what is in it
+		if c.reads && s.blocks != nil {
+			block := s.blocks.payload + blockCost
+			n = max(1, (limit-max(s.blocks.Used(c.reader), 2*block)-block)*3/4)
+		}
+		if least == 0 || n < least {
+			least = n
+		}
+	}
+	return least
+}
+
+// idles is what the blocks of a replica come to that has taken all: it stands on
+// the last one until there is another. 0 for any other.
+func (s *Server) idles(c *client) int64 {
+	if !c.reads || s.blocks == nil || !s.readsAll(c) {
+		return 0
+	}
+	return s.blocks.Used(c.reader)
+}
+
+// overIdle says whether the next serverCron turn has something to do about a
+// replica that has taken all: its last block alone is more than a limit, or no
+// longer is.
+func (s *Server) overIdle() bool {
+	hard, soft := s.hardLimit(), s.set.SoftLimit
+	for _, c := range s.clients {
+		if used := s.idles(c); used > 0 && (hard > 0 && used >= hard || (soft > 0 && used >= soft) != (c.softSince > 0)) {
+			return true
+		}
+	}
+	return false
+}
+
+// readsAll says whether a replica is sent the stream and has taken all of it.
+func (s *Server) readsAll(c *client) bool {
+	return c.state == online && c.attached && c.stall == 0 && !c.closing
+}
+
+// checkLone closes replicas that read all they are sent and are over the limit
+// with what was just appended.
+func (s *Server) checkLone() {
+	hard := s.hardLimit()
+	if hard == 0 {
+		return
+	}
+	for i := len(s.clients) - 1; i >= 0; i-- {
+		c := s.clients[i]
+		if !s.readsAll(c) {
+			continue
+		}
+		used := s.replyUsed(int64(s.mro - s.began))
+		if c.reads && s.blocks != nil {
+			used = s.blocks.Used(c.reader)
+		}
+		if used >= hard {
+			s.overLimit(c, WhyHardLimit)
+		}
+	}
 }

@@ -267,7 +267,7 @@ func (s *Server) refuses(id []byte, p Offset) Why {
 		return WhyBacklogAbsent
 	case p < s.log.First():
 		return WhyBelowBacklog
-	case p > s.log.Next():
+	case p > s.log.Next() || s.prof.EndBySize && p >= s.log.First()+Offset(s.set.BacklogSize):
 		return WhyAheadOfMaster
 	}
 	return WhyNone

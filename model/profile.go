@@ -18,6 +18,7 @@ type Profile struct {
 	Name  string // "redis-6.2": the name scenarios use
 	Tag   string // the release its values were read from
 	About string // its character in one line
+	Line  string // of a variant: the version that it differs from, whose directives and stream it has
 
 	PSYNC   int         // 0: SYNC only; 1: PSYNC with run id; 2: replid and replid2
 	Backlog BacklogKind //
@@ -61,6 +62,10 @@ type Profile struct {
 	SaysVersion       bool          // the handshake has REPLCONF version
 	ChecksIdle        bool          // serverCron looks at output buffer limits, also while nothing is written
 	ClosesInCron      bool          // a replica over its limit is closed by the next serverCron turn, not at once
+	EndBySize         bool          // the last byte that may be asked for is first byte + size - 1, not first byte + length
+	TTLFromStart      bool          // a promotion does not start the backlog's ttl anew: it may have run out long ago
+	WholeBlocks       bool          // an argument of any length makes one block
+	ReplyBlocks       bool          // reply lists are of blocks that use all the memory they were given
 	Failover          bool          // knows PSYNC … FAILOVER
 	GetAck            bool          // knows REPLCONF GETACK
 	PingWhenStale     bool          // PING is answered while the link is down, also with replica-serve-stale-data no
@@ -176,14 +181,14 @@ var redis62 = Profile{
 	CapaEOF: true, CapaPSYNC2: true, ReconnectNow: true, PingLower: true, AsksOwnID: true, BadOffsetError: true,
 	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,
 	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, ChecksIdle: true, RestartKeepsID: true, DropsSubsOnMove: true,
-	GetAck: true, Failover: true, RDBOnly: true, ArgsQuote: "`",
+	GetAck: true, Failover: true, ReplyBlocks: true, RDBOnly: true, ArgsQuote: "`",
 	Info: &info62, Orders: &orders62, ClientMemory: 17048,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "replica-serve-stale-data",
 	Source: "redis 6.2.16: replication.c, checked live",
 }
 
 var redis50 = as(redis40, "redis-5.0", "5.0.14", "as 4.0, handshake in RESP", func(p *Profile) {
-	p.FramedHandshake, p.ArgsQuote = true, "`"
+	p.FramedHandshake, p.ReplyBlocks, p.ArgsQuote = true, true, "`"
 	p.Info, p.Orders, p.ClientMemory = &info50, &orders50, 16922
 	p.StaleDirective = "replica-serve-stale-data"
 })
@@ -210,6 +215,30 @@ var valkey80 = as(redis72, "valkey-8.0", "8.0.1", "10 MiB backlog", func(p *Prof
 	p.Source = "valkey 8.0.1: replication.c, checked live"
 })
 
+// Variants are single releases that still had a bug of some fame. They are what
+// their line's version is but for that bug; each was looked up in the tags before
+// and behind its end.
+var (
+	redis280rc4 = variant(redis28, "redis-2.8.0-rc4", "2.8.0-rc1 to 2.8.0-rc4: a replica that missed nothing is refused once the backlog is full (redis#1271)", func(p *Profile) {
+		p.EndBySize = true
+		p.CapaEOF, p.BacklogMinConfig = false, MinBacklog // capa came with 2.8.22
+	})
+	redis406 = variant(redis40, "redis-4.0.6", "4.0.0 to 4.0.6: the backlog's ttl runs from the process's start, also for a promoted replica (redis#4607)", func(p *Profile) {
+		p.TTLFromStart = true
+	})
+	redis709 = variant(redis70, "redis-7.0.9", "7.0.0 to 7.0.9: a long argument makes one block, which may be more than the output buffer limit (redis#11666)", func(p *Profile) {
+		p.WholeBlocks = true
+	})
+)
+
+// variant is a single release of a version's line.
+func variant(p Profile, name, about string, change func(*Profile)) Profile {
+	line, tag := p.Name, name[len("redis-"):]
+	p = as(p, name, tag, about, change)
+	p.Line, p.Source = line, "redis "+tag+": replication.c"
+	return p
+}
+
 // as is a version that differs from an earlier one in what change sets.
 func as(p Profile, name, tag, about string, change func(*Profile)) Profile {
 	p.Name, p.Tag, p.About = name, tag, about
@@ -226,12 +255,28 @@ var profiles = []*Profile{&redis26, &redis28, &redis32, &redis40, &redis50, &red
 // Profiles lists the versions this program knows, oldest first.
 func Profiles() []*Profile { return profiles }
 
-// LookupProfile finds a version by name.
+var variants = []*Profile{&redis280rc4, &redis406, &redis709}
+
+// Variants lists single releases that differ from their line, oldest first.
+func Variants() []*Profile { return variants }
+
+// LookupProfile finds a version, or a variant of one, by name.
 func LookupProfile(name string) (*Profile, bool) {
-	for _, p := range profiles {
-		if p.Name == name {
-			return p, true
+	for _, list := range [2][]*Profile{profiles, variants} {
+		for _, p := range list {
+			if p.Name == name {
+				return p, true
+			}
 		}
 	}
 	return nil, false
+}
+
+// Like is the name of the version whose directives and stream it has: its own,
+// or that of the line of a variant.
+func (p *Profile) Like() string {
+	if p.Line != "" {
+		return p.Line
+	}
+	return p.Name
 }

@@ -358,6 +358,8 @@ func (s *Server) promote() {
 		s.mro = max(0, u.done)
 		s.freeBacklog(WhyNewHistory)
 	}
-	s.noReplicasSince = s.unix()
+	if !s.prof.TTLFromStart {
+		s.noReplicasSince = s.unix()
+	}
 	s.note(Event{Kind: EvPromoted, ID: s.id, ID2: s.id2, Offset: s.second})
 }

@@ -40,6 +40,8 @@ type Server struct {
 	now   Instant
 	out   []Output
 	notes []Event
+	began Offset // mro before this step
+	lone  bool   // this step appends one command
 
 	idDraws uint64
 	runID   ReplID
@@ -161,7 +163,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	if now < s.now {
 		panic("model: time went back")
 	}
-	s.now = now
+	s.now, s.began, s.lone = now, s.mro, false
 	s.out = s.out[:0]
 	s.notes = s.notes[:0]
 	s.up.ack = s.up.ack[:0]
@@ -240,7 +242,7 @@ func (s *Server) start(saved *Saved) {
 		s.id = s.newID()
 	}
 	s.cron.start(s.cfg.Booted, s.now)
-	s.noReplicasSince = s.clock(s.now)
+	s.noReplicasSince = s.clock(s.cfg.Booted)
 	s.note(Event{Kind: EvStarted, ID: s.id, Text: s.prof.Name})
 	if s.cfg.Master == "" {
 		s.startMaster(saved)
@@ -361,6 +363,7 @@ func (s *Server) append(in *Input) {
 	if !s.Counts() {
 		return
 	}
+	s.lone = in.Commands == 1
 	if !s.selected {
 		s.selected = true
 		if s.prof.PSYNC > 0 { // a 2.6 replica begins in database 0, and its master knows
@@ -394,7 +397,11 @@ func (s *Server) feed(c Chunk, pieces []int64, literal bool) {
 	}
 	c.Bound = c.To
 	s.mro = c.To - 1
+	var blocks int64
 	if s.log != nil {
+		if s.blocks != nil {
+			blocks = s.blocks.made
+		}
 		if s.blocks != nil && pieces != nil {
 			s.blocks.AppendPieces(c, pieces)
 		} else {
@@ -413,6 +420,9 @@ func (s *Server) feed(c Chunk, pieces []int64, literal bool) {
 	}
 	s.out = append(s.out, Output{Kind: OutFeed, Chunk: c, Literal: literal, Asks: literal && c.Bytes() == int64(len(getAck))})
 	s.pinStalled()
+	if s.lone && (s.blocks == nil || s.blocks.made > blocks) {
+		s.checkLone()
+	}
 	s.checkLimits(s.prof.Backlog != Blocks)
 }
 

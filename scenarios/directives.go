@@ -275,7 +275,7 @@ func applyDirective(p *model.Profile, s *model.Settings, r *directive, args []st
 	}
 	switch r.class {
 	case memory:
-		if !file && r.name == "repl-backlog-size" && rank(p.Name) <= v28 && strings.Trim(value, "0123456789") != "" && value != "" {
+		if !file && r.name == "repl-backlog-size" && rank(p.Like()) <= v28 && strings.Trim(value, "0123456789") != "" && value != "" {
 			return fail("CONFIG SET of %s takes plain bytes, without a unit", p.Name)
 		}
 		b, err := parseConfMemory(value, r.most)
@@ -370,7 +370,7 @@ func applyLimits(p *model.Profile, s *model.Settings, args []string) string {
 		}
 		switch c := strings.ToLower(args[i]); {
 		case c == "normal" || c == "pubsub":
-		case c == "replica" && rank(p.Name) < v50:
+		case c == "replica" && rank(p.Like()) < v50:
 			return p.Name + " calls the class slave"
 		case c == "slave" || c == "replica":
 			s.HardLimit, s.SoftLimit, s.SoftSeconds = hard, soft, time.Duration(secs)*time.Second
@@ -386,7 +386,7 @@ func defaultText(p *model.Profile, r *directive, s *model.Settings) string {
 	switch {
 	case r.class == limits:
 		class := "replica"
-		if rank(p.Name) < v50 {
+		if rank(p.Like()) < v50 {
 			class = "slave"
 		}
 		return fmt.Sprintf("%s %s %s %d", class, confMemoryText(s.HardLimit), confMemoryText(s.SoftLimit), int64(s.SoftSeconds/time.Second))

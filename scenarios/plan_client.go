@@ -123,7 +123,7 @@ func (p *planner) clientCommand(w *clientWrite, server int, times int) (c sim.Co
 		return c, false
 	}
 	version := p.servers[server].Profile.Name
-	rules, known := model.LookupStreamRules(version)
+	rules, known := model.LookupStreamRules(p.servers[server].Profile.Like())
 	if !known {
 		p.fail(w.node, "what %s writes on its stream is not known; state the stream's own commands as command", version)
 		return c, false

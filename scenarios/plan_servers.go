@@ -119,6 +119,9 @@ func (p *planner) version(n *yaml.Node) *model.Profile {
 	for _, q := range model.Profiles() {
 		known = append(known, q.Name)
 	}
+	for _, q := range model.Variants() {
+		known = append(known, q.Name)
+	}
 	for _, v := range versions {
 		if v == name {
 			p.fail(n, "not modelled yet; expected one of %s", strings.Join(known, ", "))
@@ -161,7 +164,7 @@ func (p *planner) readConfig(prof *model.Profile, s *model.Settings, n *yaml.Nod
 	seen := map[*directive]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		r, msg := findDirective(prof.Name, key.Value)
+		r, msg := findDirective(prof.Like(), key.Value)
 		if msg != "" {
 			p.fail(key, "%s", msg)
 			continue
@@ -256,7 +259,7 @@ func (p *planner) readConfigFile(s *server, n *yaml.Node) {
 			p.remark(fmt.Sprintf("%s: %s names an address and is ignored; the server's field replicaof names a server", path.Base(name), key))
 			continue
 		}
-		r, msg := findDirective(s.Profile.Name, key)
+		r, msg := findDirective(s.Profile.Like(), key)
 		if msg != "" {
 			complain(i+1, args[0], "%s", msg)
 			continue
@@ -305,7 +308,7 @@ func (p *planner) fillConfig(s *server, n, config, configFile *yaml.Node) {
 	if config.Kind != yaml.MappingNode {
 		return
 	}
-	v := rank(s.Profile.Name)
+	v := rank(s.Profile.Like())
 	for i := range directives {
 		r := &directives[i]
 		if v < r.since || hasDirective(config, r) {

@@ -21,17 +21,23 @@ func (w *World) bring(h *host, t model.Instant) {
 	if n <= h.next {
 		return
 	}
-	if h.cfg.Profile.Backlog != model.Blocks {
-		w.write(h, n, nil)
-		return
-	}
-	for h.next < n { // a command with a long argument makes blocks of its own
-		if k := h.src.nextLong(h.next, n); k > h.next {
-			w.write(h, k, nil)
-			continue
+	for h.next < n {
+		long, alone := n, n
+		if h.cfg.Profile.Backlog == model.Blocks { // a command with a long argument makes blocks of its own
+			long = h.src.nextLong(h.next, n)
 		}
-		w.pieces = h.src.pieces(w.pieces[:0], h.next)
-		w.write(h, h.next+1, w.pieces)
+		if least := h.srv.Lone(); least > 0 { // an output buffer may not hold it
+			alone = h.src.nextSize(h.next, n, least)
+		}
+		switch k := min(long, alone); {
+		case k > h.next:
+			w.write(h, k, nil)
+		case long == k:
+			w.pieces = h.src.pieces(w.pieces[:0], k)
+			w.write(h, k+1, w.pieces)
+		default:
+			w.write(h, k+1, nil)
+		}
 	}
 }
 

@@ -80,7 +80,8 @@ func scenario(n uint64) *Config {
 // servers makes one master and one to three replicas, sometimes in a chain.
 func (g gen) servers(c *Config) {
 	version := func() *model.Profile {
-		p, ok := model.LookupProfile(pick(g, "redis-2.6", "redis-2.8", "redis-3.2", "redis-4.0", "redis-5.0", "redis-6.2", "redis-7.0", "redis-7.2", "redis-7.4", "valkey-8.0"))
+		p, ok := model.LookupProfile(pick(g, "redis-2.6", "redis-2.8", "redis-3.2", "redis-4.0", "redis-5.0", "redis-6.2", "redis-7.0", "redis-7.2", "redis-7.4", "valkey-8.0",
+			"redis-2.8.0-rc4", "redis-4.0.6", "redis-7.0.9"))
 		if !ok {
 			panic("a version is not known")
 		}

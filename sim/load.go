@@ -204,10 +204,24 @@ func (l *load) nextLong(k, end int64) int64 {
 	if !l.mix.long {
 		return end
 	}
+	return l.nextEntry(k, end, func(e *cycleEntry) bool { return e.long })
+}
+
+// nextSize is the first command of [k, end) of at least so many bytes, end if
+// there is none.
+func (l *load) nextSize(k, end, least int64) int64 {
+	if l.mix.longest < least {
+		return end
+	}
+	return l.nextEntry(k, end, func(e *cycleEntry) bool { return e.size >= least })
+}
+
+// nextEntry is the first command of [k, end) whose entry is one of those meant.
+func (l *load) nextEntry(k, end int64, meant func(e *cycleEntry) bool) int64 {
 	for k < end {
 		r := k % l.mix.commands
 		i := l.mix.at(r)
-		if l.mix.list[i].long {
+		if meant(&l.mix.list[i]) {
 			return k
 		}
 		next := l.mix.commands

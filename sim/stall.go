@@ -107,6 +107,7 @@ func (w *World) watchLimit(h *host) {
 			w.queue.Push(max(at, w.queue.Now()), event{kind: evLimit, host: int32(h.index), gen: h.gen})
 		}
 	}
+	w.watchLone(h)
 	o := h.srv.Horizon()
 	if o == 0 || h.src == nil || !h.srv.Counts() {
 		h.limit = 0
@@ -115,7 +116,7 @@ func (w *World) watchLimit(h *host) {
 	b := h.src.bytes(h.next) + int64(o-h.srv.MRO()) - h.srv.Owes()
 	if h.cfg.Profile.Backlog == model.Blocks && h.src.longest() > model.BlockRequest {
 		// A long argument makes a larger block than the horizon counts on.
-		end := min(max(h.src.find(max(b-1, 0)), h.next), h.next+4096)
+		end := min(max(h.src.find(max(b-1, 0)), h.next), h.next+lookAhead)
 		b = min(b, h.src.bytes(h.src.nextLong(h.next, end))+1)
 	}
 	if b == h.limit {
@@ -125,5 +126,26 @@ func (w *World) watchLimit(h *host) {
 	// A limit that was set below what is there already waits for the next write.
 	if at := h.src.when(max(h.src.find(max(b-1, 0)), h.next)); at != model.Never {
 		w.queue.Push(max(at, w.queue.Now()), event{kind: evLimit, host: int32(h.index), gen: h.gen})
+	}
+}
+
+// lookAhead is how many commands are searched for the next one of a kind.
+const lookAhead = 4096
+
+// watchLone makes an event of the next write that alone may be more than an
+// output buffer of h may hold.
+func (w *World) watchLone(h *host) {
+	least := h.srv.Lone()
+	if least == 0 || h.src == nil || h.src.longest() < least {
+		h.loneAt = 0
+		return
+	}
+	at := h.src.when(h.src.nextSize(h.next, h.next+lookAhead, least))
+	if at == model.Never {
+		return
+	}
+	if at = max(at, w.queue.Now()); at != h.loneAt {
+		h.loneAt = at
+		w.queue.Push(at, event{kind: evLimit, host: int32(h.index), gen: h.gen})
 	}
 }

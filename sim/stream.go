@@ -17,6 +17,7 @@ type writes interface {
 	fill(dst []byte, k int64) []byte
 	longest() int64                      // bytes of the longest command, at least
 	nextLong(k, end int64) int64         // the first command in [k, end) with an argument above model.BlockRequest; else end
+	nextSize(k, end, least int64) int64  // the first command in [k, end) of at least so many bytes; else end
 	pieces(dst []int64, k int64) []int64 // of command k, as a master with blocks feeds it
 }
 
@@ -491,6 +492,18 @@ func (m *merged) nextLong(k, end int64) int64 {
 	}
 	for ; k < end && k/mergedSize*mergedSize+m.block(k/mergedSize).n > k; k++ {
 		if l, n := m.own(k); l.nextLong(n, n+1) == n {
+			return k
+		}
+	}
+	return end
+}
+
+func (m *merged) nextSize(k, end, least int64) int64 {
+	if m.longest() < least {
+		return end
+	}
+	for ; k < end && k/mergedSize*mergedSize+m.block(k/mergedSize).n > k; k++ {
+		if m.size(k) >= least {
 			return k
 		}
 	}

@@ -79,6 +79,8 @@ type host struct {
 	// that it has come.
 	held    []commands
 	resumes bool
+	// loneAt is the next event of watchLone, 0 without one.
+	loneAt model.Instant
 	// relayAt is the next event of watchRelay, 0 without one; estimated says that
 	// it is being worked out.
 	relayAt   model.Instant

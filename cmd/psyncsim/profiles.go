@@ -90,5 +90,9 @@ func (c *commands) profiles(x *cli.Context) error {
 	for _, p := range model.Profiles() {
 		fmt.Fprintf(c.stdout, "%-11s %s. %s\n", p.Name, p.About, p.Source)
 	}
+	fmt.Fprintln(c.stdout, "\nSingle releases that still had a bug of some fame; all else is as in their line:")
+	for _, p := range model.Variants() {
+		fmt.Fprintf(c.stdout, "%-15s as %s. %s\n", p.Name, p.Line, p.About)
+	}
 	return nil
 }

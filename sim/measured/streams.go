@@ -91,7 +91,7 @@ func (c *Case) asksStreams() bool { return c.ID == "stream-bytes" }
 
 // playStreams plays the case stream-bytes.
 func (c *Case) playStreams(prof *model.Profile) Result {
-	rules, ok := model.LookupStreamRules(prof.Name)
+	rules, ok := model.LookupStreamRules(prof.Like())
 	if !ok {
 		return Result{NotPlayed: []string{"no rules for the stream of " + prof.Name}}
 	}

@@ -39,7 +39,7 @@ func directives(p *model.Profile, s *model.Settings) [][2]string {
 
 // knowsReplica says whether a version says replica where it said slave before.
 func knowsReplica(p *model.Profile) bool {
-	return !slices.Contains([]string{"redis-2.6", "redis-2.8", "redis-3.2", "redis-4.0"}, p.Name)
+	return !slices.Contains([]string{"redis-2.6", "redis-2.8", "redis-3.2", "redis-4.0"}, p.Like())
 }
 
 // arguments are those of a server's command line. client-output-buffer-limit
