@@ -196,6 +196,9 @@ func (s *Server) psync(c *client, args [][]byte) {
 	}
 	e := Event{Kind: EvJudged, Conn: c.conn, Peer: c.peer, Offset: Offset(p), MRO: s.mro}
 	e.Text = "PSYNC " + string(id) + " " + string(args[2])
+	for _, a := range args[3:] {
+		e.Text += " " + string(a)
+	}
 	e.First, e.Hist = s.History()
 	e.Why = WhyBadOffset
 	if number {

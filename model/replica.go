@@ -171,16 +171,18 @@ func (s *Server) execute(c Chunk) {
 
 // lose ends a living link and keeps the master's state for a PSYNC
 // (replicationCacheMaster, replicationHandleMasterDisconnection). What was
-// read and not applied is thrown away from 4.0 on.
+// read and not applied is thrown away from 4.0 on. A link on which a command waits for
+// the end of a pause leaves nothing behind (freeClient, 6.2 and later).
 func (s *Server) lose(why Why) {
 	u := &s.up
+	blocked := u.ready > 0 && s.prof.Orders.PauseWrites
 	if !s.prof.CountsRead {
 		u.read, u.pend = u.done, u.pend[:0]
 		u.scan.Reset()
 		u.forgetHeld()
 	}
 	s.note(Event{Kind: EvLost, Conn: u.conn, Peer: u.host, Why: why, Offset: u.done + 1, Since: u.lastByte})
-	u.state, u.cached, u.downAt = upConnect, !u.legacy, s.unix()
+	u.state, u.cached, u.downAt = upConnect, !u.legacy && !blocked, s.unix()
 	if s.prof.DropsSubsOnLink {
 		s.dropReplicas(WhyClosed)
 	}

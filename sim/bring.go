@@ -84,6 +84,11 @@ func (w *World) retry(h *host, now model.Instant) {
 	if len(h.held) == 0 {
 		h.held = held[:0]
 	}
+	if len(h.waiting) > 0 && !h.srv.Holds() {
+		waiting := h.waiting
+		h.waiting = nil
+		w.writeCommands(h, now, waiting)
+	}
 }
 
 // append hands a host the client writes [first, n).

@@ -261,7 +261,7 @@ func (w *World) kill(h *host, now model.Instant, save bool) {
 		}
 	}
 	h.alive, h.frozen, h.deferred = false, 0, h.deferred[:0]
-	h.held = h.held[:0]
+	h.held, h.waiting = h.held[:0], nil
 	h.gen++
 	h.wakeAt = -1
 	if h.stopEnd > 0 { // it was to start again so long after its end

@@ -87,20 +87,36 @@ type Written struct {
 func (w *World) WriteCommands(server int, list ...Written) {
 	h, now := w.hosts[server], w.queue.Now()
 	w.bring(h, now)
+	if h.srv.Holds() {
+		h.waiting = append(h.waiting, list...)
+		return
+	}
+	w.turn++
+	w.writeCommands(h, now, list)
+	w.rearm(h)
+}
+
+// Taken is how many commands that WriteCommands gave a server it took as a master:
+// neither those that it refused, nor those that still wait.
+func (w *World) Taken(server int) int64 { return w.hosts[server].taken }
+
+func (w *World) writeCommands(h *host, now model.Instant, list []Written) {
 	for _, c := range list {
+		if h.srv.IsMaster() && !h.srv.Refuses() {
+			h.taken++
+		}
 		w.in = model.Input{Kind: model.InAppend, Bytes: c.Bytes, Commands: 1, Data: c.Data, Pieces: c.Pieces}
-		w.turn++
 		outs := h.srv.Step(now, &w.in)
 		for i := range outs {
 			if o := &outs[i]; o.Kind == model.OutFeed {
 				w.literal(h, now, o)
+				h.log.last().quiet = o.Literal
 				w.forward(h, now, o.Chunk)
 			} else {
 				w.obey(h, now, o)
 			}
 		}
 	}
-	w.rearm(h)
 }
 
 // Order gives a server a command of its operator: REPLICAOF, CONFIG SET.

@@ -80,7 +80,9 @@ type host struct {
 	held    []commands
 	resumes bool
 	// loneAt is the next event of watchLone, 0 without one.
-	loneAt model.Instant
+	loneAt  model.Instant
+	waiting []Written // likewise, of WriteCommands
+	taken   int64     // see Taken
 	// relayAt is the next event of watchRelay, 0 without one; estimated says that
 	// it is being worked out.
 	relayAt   model.Instant

@@ -99,6 +99,13 @@ func NewProxy(target string, tap Tap) (*Proxy, error) {
 	return p, nil
 }
 
+// Retarget lets connections that come from now on be carried to another address.
+func (p *Proxy) Retarget(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
+}
+
 // Addr is where the proxy listens, or will again.
 func (p *Proxy) Addr() string { return p.addr }
 
@@ -304,7 +311,10 @@ func (p *Proxy) carry(c *net.TCPConn) {
 	if !p.gate(w) {
 		return
 	}
-	d, err := net.DialTimeout("tcp", p.target, 10*time.Second)
+	p.mu.Lock()
+	target := p.target
+	p.mu.Unlock()
+	d, err := net.DialTimeout("tcp", target, 10*time.Second)
 	p.mu.Lock()
 	if err != nil || w.dead {
 		if err == nil {

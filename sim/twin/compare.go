@@ -40,7 +40,8 @@ type account struct {
 // fields are those of INFO that are compared.
 var fields = []string{"role", "master_link_status", "master_replid", "master_replid2", "run_id", "master_repl_offset", "second_repl_offset",
 	"repl_backlog_active", "repl_backlog_size", "repl_backlog_first_byte_offset", "repl_backlog_histlen",
-	"sync_full", "sync_partial_ok", "sync_partial_err", "slave_repl_offset", "slave_read_repl_offset", "connected_slaves", "replicas_waiting_psync"}
+	"sync_full", "sync_partial_ok", "sync_partial_err", "slave_repl_offset", "slave_read_repl_offset", "connected_slaves", "replicas_waiting_psync",
+	"min_slaves_good_slaves", "master_failover_state"}
 
 // accountOf tells an outcome in words that are the same for both sides.
 func accountOf(names []string, o *outcome, psync int) (a account) {
@@ -106,6 +107,11 @@ func accountOf(names []string, o *outcome, psync int) (a account) {
 			a.digests[what+streamBytes] = e.Digest
 		}
 		a.talk = append(a.talk, text)
+	}
+	answers := slices.Clone(o.answers) // of each server, in order
+	slices.SortStableFunc(answers, func(x, y string) int { return cmp.Compare(words(x)[0], words(y)[0]) })
+	for _, text := range answers {
+		a.talk = append(a.talk, "answer: "+text)
 	}
 	for i, info := range o.infos {
 		num(0, o.written[i], "%s commands written", names[i])

@@ -182,6 +182,8 @@ func (s *stage) order(f *sim.FaultConfig, began time.Duration) error {
 			s.rec.did("config_set", f.Server, measured.Member("key", d[0]), measured.Member("value", d[1]))
 		}
 		p.set = *f.Settings
+	default:
+		return s.ask(f, began)
 	}
 	s.did(action{kind: actOrder, order: f}, began)
 	return nil

@@ -50,6 +50,7 @@ type outcome struct {
 	exchanges []Exchange
 	infos     [][]model.Field // of each server at the end; nil without a process
 	written   []int64         // commands that each server took
+	answers   []string        // what orders were answered with, if not OK, in order
 	err       error
 }
 
@@ -58,6 +59,7 @@ type listener struct {
 	*wires
 	names    []string
 	verdicts []judged
+	answers  []string
 }
 
 type judged struct {
@@ -79,6 +81,9 @@ func (l *listener) Hear(at model.Instant, s sim.Signal) {
 func (l *listener) Observe(r *trace.Record) {
 	if r.Event.Kind == model.EvJudged || r.Event.Kind == model.EvStreamed {
 		l.verdicts = append(l.verdicts, judged{r.Event.Peer, r.Node, r.Event, false})
+	}
+	if r.Event.Kind == model.EvAnswered {
+		l.answers = append(l.answers, r.Node+" "+r.Event.Reply)
 	}
 }
 
@@ -167,6 +172,10 @@ func simulate(c *sim.Config, real *played, late time.Duration, seed uint64, byte
 		w.Advance(model.Instant(max(between(a.from, to), time.Duration(w.Now()))))
 		act(w, a, real.loads, bytes, &out)
 	}
+	for i := range c.Servers {
+		out.written[i] = w.Taken(i)
+	}
+	out.answers = l.answers
 	out.exchanges = l.explained()
 	return out
 }
@@ -193,7 +202,7 @@ func act(w *sim.World, a *action, loads []*sim.Writes, bytes bool, out *outcome)
 		}
 		w.Start(a.server, w.Left(a.server))
 	case actWrite:
-		if info := w.Info(a.server); info != nil && info.Role == "master" {
+		if info := w.Info(a.server); info != nil {
 			l := loads[a.load]
 			list := make([]sim.Written, 0, a.next-a.first)
 			for k := a.first; k < a.next; k++ {
@@ -204,7 +213,6 @@ func act(w *sim.World, a *action, loads []*sim.Writes, bytes bool, out *outcome)
 				list = append(list, c)
 			}
 			w.WriteCommands(a.server, list...)
-			out.written[a.server] += a.next - a.first
 		}
 	case actCut, actReset:
 		w.Cut(a.a, a.b, a.kind == actCut)

@@ -44,7 +44,9 @@ type stage struct {
 	done    []int64 // commands of each load that were written
 	todo    []step
 	out     outcome
-	held    atomic.Int64 // see hold
+	targets map[int]*live.Proxy // of FAILOVERs: the proxy of which each tells as its port
+	late    []func() error      // answers that come when they do
+	held    atomic.Int64        // see hold
 	rec     *recorder
 }
 
@@ -55,6 +57,19 @@ type process struct {
 	set                     model.Settings
 	client                  net.Conn
 	replies                 *bufio.Reader
+	owed                    func() error // reads the answer for which the client waits
+}
+
+// connect connects the client that writes.
+func (p *process) connect() error {
+	if p.client != nil {
+		return nil
+	}
+	c, err := net.DialTimeout("tcp", p.Addr, 5*time.Second)
+	if err == nil {
+		p.client, p.replies = c, bufio.NewReader(c)
+	}
+	return err
 }
 
 // step is something that is due at an instant of the scenario.
@@ -76,7 +91,7 @@ type played struct {
 
 // playReal plays a scenario on real servers.
 func playReal(ctx context.Context, p *Program, id string, c *sim.Config) (*played, error) {
-	s := &stage{program: p, cfg: c, prof: p.Profile, ctx: ctx, proxies: map[[2]int]*live.Proxy{}, heard: newWires(), links: map[[2]int]sim.FaultKind{},
+	s := &stage{program: p, cfg: c, prof: p.Profile, ctx: ctx, proxies: map[[2]int]*live.Proxy{}, heard: newWires(), links: map[[2]int]sim.FaultKind{}, targets: map[int]*live.Proxy{},
 		done: make([]int64, len(c.Loads))}
 	s.rec = newRecorder(s)
 	defer s.close()
@@ -143,6 +158,9 @@ func (s *stage) did(a action, from time.Duration) {
 func (s *stage) start() error {
 	n := len(s.cfg.Servers)
 	s.servers = make([]*process, n)
+	if err := s.aim(); err != nil {
+		return err
+	}
 	for level := 0; level < n; level++ {
 		var tasks sync.WaitGroup
 		errs := make([]error, n)
@@ -159,10 +177,17 @@ func (s *stage) start() error {
 				host, port, _ := net.SplitHostPort(p.Addr())
 				args = append(args, "--"+s.replicaOf(), host, port)
 			}
+			if p := s.targets[i]; p != nil {
+				_, port, _ := net.SplitHostPort(p.Addr())
+				args = append(args, "--replica-announce-port", port)
+			}
 			tasks.Go(func() {
 				r, err := redisd.Start(s.program.Path, args...)
 				if errs[i] = err; err == nil {
 					s.servers[i] = &process{Server: r, alive: true, set: s.cfg.Servers[i].Settings}
+					if p := s.targets[i]; p != nil {
+						p.Retarget(r.Addr)
+					}
 				}
 			})
 		}
@@ -209,7 +234,11 @@ func (s *stage) proxy(replica, master int) (*live.Proxy, error) {
 	if p := s.proxies[k]; p != nil {
 		return p, nil
 	}
-	p, err := live.NewProxy(s.servers[master].Addr, func(conn int, dialer bool, b []byte) {
+	target := ""
+	if p := s.servers[master]; p != nil {
+		target = p.Addr
+	}
+	p, err := live.NewProxy(target, func(conn int, dialer bool, b []byte) {
 		s.heard.hear(wireKey{replica, master, conn}, s.since().Seconds(), dialer, b)
 	})
 	if err != nil {
@@ -218,7 +247,7 @@ func (s *stage) proxy(replica, master int) (*live.Proxy, error) {
 	s.proxies[k] = p
 	p.Notify(func(conn int, who live.Ender) { s.rec.connection(wireKey{replica, master, conn}, who) })
 	switch f, down := s.links[linkKey(replica, master)]; {
-	case !s.servers[master].alive || down && f == sim.FaultReset:
+	case s.servers[master] != nil && !s.servers[master].alive || down && f == sim.FaultReset:
 		p.Refuse()
 	case down:
 		p.Blackhole()
@@ -339,12 +368,11 @@ func (s *stage) write(at time.Duration) error {
 func (s *stage) send(load int, from, to int64) error {
 	server := s.cfg.Loads[load].Server
 	p := s.servers[server]
-	if p.client == nil {
-		c, err := net.DialTimeout("tcp", p.Addr, 5*time.Second)
-		if err != nil {
-			return err
-		}
-		p.client, p.replies = c, bufio.NewReader(c)
+	if err := p.connect(); err != nil {
+		return err
+	}
+	if err := p.settle(); err != nil {
+		return err
 	}
 	a := action{kind: actWrite, server: server, load: load, first: from, next: to}
 	var text []byte
@@ -465,10 +493,17 @@ func (s *stage) end() error {
 			s.out.infos[i] = append(s.out.infos[i], f)
 		}
 	}
+	for _, answer := range s.late {
+		if err := answer(); err != nil {
+			return err
+		}
+	}
 	s.out.exchanges = s.heard.exchanges()
 	ports := make([]int, len(s.servers))
 	for i, p := range s.servers {
-		ports[i] = p.Port
+		if ports[i] = p.Port; s.targets[i] != nil {
+			ports[i] = portOf(s.targets[i])
+		}
 	}
 	for i, p := range s.servers {
 		explain(s.out.exchanges, i, verdictsOf(p.Log()), ports)

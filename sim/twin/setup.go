@@ -31,6 +31,13 @@ func directives(p *model.Profile, s *model.Settings) [][2]string {
 	if p.DualChannel {
 		d = append(d, [2]string{"dual-channel-replication-enabled", yes[s.DualChannel]})
 	}
+	if p.Backlog != model.BacklogNone {
+		to, lag := "min-replicas-to-write", "min-replicas-max-lag"
+		if !knowsReplica(p) {
+			to, lag = "min-slaves-to-write", "min-slaves-max-lag"
+		}
+		d = append(d, [2]string{to, strconv.FormatInt(s.MinReplicas, 10)}, [2]string{lag, sec(s.MinReplicasLag)})
+	}
 	if p.ShutdownTimeout > 0 {
 		d = append(d, [2]string{"shutdown-timeout", sec(s.ShutdownTimeout)})
 	}
