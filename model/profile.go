@@ -19,6 +19,7 @@ type Profile struct {
 	Tag   string // the release its values were read from
 	About string // its character in one line
 	Line  string // of a variant: the version that it differs from, whose directives and stream it has
+	Patch int    // of a variant: the last patch release of its line that it is like; 0 is none but itself
 
 	PSYNC   int         // 0: SYNC only; 1: PSYNC with run id; 2: replid and replid2
 	Backlog BacklogKind //
@@ -224,10 +225,10 @@ var (
 		p.CapaEOF, p.BacklogMinConfig = false, MinBacklog // capa came with 2.8.22
 	})
 	redis406 = variant(redis40, "redis-4.0.6", "4.0.0 to 4.0.6: the backlog's ttl runs from the process's start, also for a promoted replica (redis#4607)", func(p *Profile) {
-		p.TTLFromStart = true
+		p.TTLFromStart, p.Patch = true, 6
 	})
 	redis709 = variant(redis70, "redis-7.0.9", "7.0.0 to 7.0.9: a long argument makes one block, which may be more than the output buffer limit (redis#11666)", func(p *Profile) {
-		p.WholeBlocks = true
+		p.WholeBlocks, p.Patch = true, 9
 	})
 )
 
@@ -270,6 +271,17 @@ func LookupProfile(name string) (*Profile, bool) {
 		}
 	}
 	return nil, false
+}
+
+// LookupRelease finds the version of a line ("redis-7.0") that its patch release
+// is like: a variant, or the line's own.
+func LookupRelease(line string, patch int) (*Profile, bool) {
+	for _, p := range variants {
+		if p.Line == line && p.Patch > 0 && patch <= p.Patch {
+			return p, true
+		}
+	}
+	return LookupProfile(line)
 }
 
 // Like is the name of the version whose directives and stream it has: its own,

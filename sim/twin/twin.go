@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -34,7 +36,11 @@ func Detect(path string) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, ok := model.LookupProfile(line)
+	patch, err := strconv.Atoi(version[strings.LastIndex(version, ".")+1:])
+	if err != nil {
+		patch = math.MaxInt
+	}
+	p, ok := model.LookupRelease(line, patch)
 	if !ok {
 		return nil, fmt.Errorf("%s is %s: no version that is simulated is like it", path, line)
 	}
