@@ -113,7 +113,7 @@ func (s *Server) pinged(c *client, args [][]byte) {
 func (s *Server) unknown(args [][]byte) string {
 	q := s.prof.ArgsQuote
 	if q == "" {
-		return "-ERR unknown command '" + string(args[0]) + "'"
+		return oneLine("-ERR unknown command '" + string(args[0]) + "'")
 	}
 	var shown []byte
 	for _, a := range args[1:] {
@@ -132,13 +132,49 @@ func (s *Server) unknown(args [][]byte) string {
 	if q == "'" {
 		name = name[:min(len(name), 128)]
 	}
-	line := []byte("-ERR unknown command " + q + string(name) + q + ", with args beginning with: " + string(shown))
-	for i, b := range line { // a reply is one line (addReplyErrorFormat)
+	return oneLine("-ERR unknown command " + q + string(name) + q + ", with args beginning with: " + string(shown))
+}
+
+// oneLine makes one line of an error that quotes what a client sent
+// (addReplyErrorFormat).
+func oneLine(text string) string {
+	line := []byte(text)
+	for i, b := range line {
 		if b == '\r' || b == '\n' {
 			line[i] = ' '
 		}
 	}
 	return string(line)
+}
+
+// number reads a number as the version does (getLongLongFromObject).
+func (s *Server) number(b []byte) (int64, bool) {
+	if !s.prof.LooseNumbers {
+		return ParseInt(b)
+	}
+	for i, c := range b {
+		if c == 0 {
+			b = b[:i]
+			break
+		}
+	}
+	neg := false
+	if len(b) > 1 && (b[0] == '+' || b[0] == '-') {
+		neg = b[0] == '-'
+		b = b[1:]
+	}
+	for len(b) > 1 && b[0] == '0' {
+		b = b[1:]
+	}
+	switch {
+	case len(b) == 0 || len(b) == 1 && b[0] == '0':
+		return 0, true
+	case b[0] < '0' || b[0] > '9':
+		return 0, false
+	case neg:
+		return ParseInt(append([]byte{'-'}, b...))
+	}
+	return ParseInt(b)
 }
 
 // tookOver handles PSYNC … FAILOVER: the master that asks hands its history over,
@@ -195,13 +231,13 @@ func (s *Server) replconf(c *client, args [][]byte) {
 		name, value := args[i], args[i+1]
 		switch {
 		case is(name, "listening-port"):
-			port, ok := ParseInt(value)
+			port, ok := s.number(value)
 			if !ok {
 				s.reply(c, "-ERR value is not an integer or out of range")
 				return
 			}
 			c.port = port
-		case is(name, "ip-address") && s.prof.PSYNC > 0:
+		case is(name, "ip-address") && s.prof.IPAddress:
 		case is(name, "capa") && s.prof.CapaEOF:
 			if is(value, "eof") {
 				c.eof = true
@@ -216,6 +252,9 @@ func (s *Server) replconf(c *client, args [][]byte) {
 		case is(name, "getack") && s.prof.GetAck: // nor is this
 			if s.up.state == upConnected {
 				s.sendAck()
+			}
+			if s.prof.GetAckOK {
+				break
 			}
 			return
 		default:
@@ -236,7 +275,7 @@ func (s *Server) acked(c *client, value []byte) {
 	if c.state == notReplica {
 		return
 	}
-	off, ok := ParseInt(value)
+	off, ok := s.number(value)
 	if !ok {
 		return
 	}

@@ -189,10 +189,14 @@ func (s *Server) psync(c *client, args [][]byte) {
 		return
 	}
 	id := args[1]
-	p, number := ParseInt(args[2])
+	p, number := s.number(args[2])
 	if !number && s.prof.BadOffsetError {
 		s.reply(c, "-ERR value is not an integer or out of range")
 		return
+	}
+	if !number && s.prof.PSYNC == 1 { // it looks at the offset only if the id is right
+		why := s.refuses(id, 0)
+		number = why == WhyIDMismatch || why == WhyFirstSync
 	}
 	e := Event{Kind: EvJudged, Conn: c.conn, Peer: c.peer, Offset: Offset(p), MRO: s.mro}
 	e.Text = "PSYNC " + string(id) + " " + string(args[2])
@@ -243,9 +247,12 @@ func (s *Server) psync(c *client, args [][]byte) {
 		s.dualFull(c, e)
 		return
 	}
+	running := s.child.running && !s.child.socket
 	s.fullSync(c, e)
-	if !number {
-		// <= 5.0 answers with the error too, behind the line that it wrote at once.
+	if joined := running && c.state != waitStart; !number && !joined {
+		// <= 5.0 answers with the error too, behind the line that it wrote at once. Of
+		// one that joins a running snapshot the output is replaced by that of the
+		// replica that it joins (copyClientOutputBuffer).
 		s.reply(c, "-ERR value is not an integer or out of range")
 	}
 }

@@ -69,6 +69,9 @@ type Profile struct {
 	ReplyBlocks       bool          // reply lists are of blocks that use all the memory they were given
 	Failover          bool          // knows PSYNC … FAILOVER
 	GetAck            bool          // knows REPLCONF GETACK
+	GetAckOK          bool          // answers +OK to it when it is no master that asks
+	IPAddress         bool          // knows REPLCONF ip-address
+	LooseNumbers      bool          // reads numbers with strtoll: a plus, leading zeros, nothing at all
 	PingWhenStale     bool          // PING is answered while the link is down, also with replica-serve-stale-data no
 	ConfWhenStale     bool          // and REPLCONF
 	StaleDirective    string        // what it calls replica-serve-stale-data in its refusal
@@ -144,7 +147,8 @@ var redis26 = Profile{
 	LinkDownWord: "-ERR", CountsRead: true, LinkDownSince0: true, OwnStreamOnChains: true, DropsSubsOnLink: true,
 	DropsSubsOnMove: true, Info: &info26, Orders: &orders26,
 	PingWhenStale: true, StaleDirective: "slave-serve-stale-data",
-	Source: "redis 2.6.17: replication.c",
+	LooseNumbers: true,
+	Source:       "redis 2.6.17: replication.c",
 }
 
 var redis28 = Profile{
@@ -156,11 +160,13 @@ var redis28 = Profile{
 	Info:          &info28,
 	Orders:        &orders28,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
-	Source: "redis 2.8.24: replication.c, checked live",
+	LooseNumbers: true,
+	Source:       "redis 2.8.24: replication.c, checked live",
 }
 
 var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8", func(p *Profile) {
 	p.GetAck, p.Info, p.Orders = true, &info32, &orders32
+	p.GetAckOK, p.IPAddress, p.LooseNumbers = true, true, false
 })
 
 var redis40 = Profile{
@@ -169,7 +175,7 @@ var redis40 = Profile{
 	DisklessDelay: 5 * time.Second,
 	CapaEOF:       true, CapaPSYNC2: true, AsksOwnID: true, LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true,
 	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, ClosesInCron: true, DropsSubsOnMove: true,
-	GetAck: true, Info: &info40, Orders: &orders40,
+	GetAck: true, IPAddress: true, ArgsQuote: "`", Info: &info40, Orders: &orders40,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	Source: "redis 4.0.14: replication.c, checked live",
 }
@@ -182,7 +188,7 @@ var redis62 = Profile{
 	CapaEOF: true, CapaPSYNC2: true, ReconnectNow: true, PingLower: true, AsksOwnID: true, BadOffsetError: true,
 	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,
 	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, ChecksIdle: true, RestartKeepsID: true, DropsSubsOnMove: true,
-	GetAck: true, Failover: true, ReplyBlocks: true, RDBOnly: true, ArgsQuote: "`",
+	GetAck: true, IPAddress: true, Failover: true, ReplyBlocks: true, RDBOnly: true, ArgsQuote: "`",
 	Info: &info62, Orders: &orders62, ClientMemory: 17048,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "replica-serve-stale-data",
 	Source: "redis 6.2.16: replication.c, checked live",

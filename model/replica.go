@@ -349,6 +349,7 @@ func (s *Server) promote() {
 	if u.host == "" {
 		return
 	}
+	linked := u.state == upConnected
 	s.leaveMaster(WhyReplicaOf)
 	u.host, u.state, u.cached = "", upNone, false
 	u.everUp = u.everUp && s.prof.LinkDownSince0 // from 6.2 on it forgets since when the link is down
@@ -356,7 +357,7 @@ func (s *Server) promote() {
 	if s.prof.PSYNC == 2 {
 		s.shiftID(s.newID())
 		s.dropReplicas(WhyNewHistory)
-	} else if s.replicas() == 0 {
+	} else if linked && s.replicas() == 0 { // without a link it keeps its own (replicationUnsetMaster)
 		s.mro = max(0, u.done)
 		s.freeBacklog(WhyNewHistory)
 	}

@@ -33,7 +33,7 @@ func valkeyServer(t *testing.T) string {
 
 func startValkey(t *testing.T, args ...string) *redisd.Server {
 	t.Helper()
-	s, err := redisd.Start(valkeyServer(t), append([]string{"--hz", "100", "--repl-ping-replica-period", "3600",
+	s, err := redisd.Start(valkeyServer(t), append([]string{"--hz", "100", "--repl-ping-slave-period", "3600",
 		"--dual-channel-replication-enabled", "yes", "--repl-diskless-sync-delay", "0"}, args...)...)
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +167,7 @@ func TestDualMasterOfRealServer(t *testing.T) {
 	proxy := startProxy(t, n.Addr(), nil)
 	host, port, _ := strings.Cut(proxy.Addr(), ":")
 	proxy.Throttle(2_000_000)
-	real := startValkey(t, "--replicaof", host+" "+port)
+	real := startValkey(t, "--slaveof", host, port)
 	eventually(t, "the replica has its stream", func() bool { return rec.count(model.EvStreamed) == 1 })
 	info, err := n.Info()
 	if err != nil {

@@ -55,7 +55,7 @@ func profiles(t *testing.T) []string {
 // startReal starts a real server that puts no PING into its stream.
 func startReal(t *testing.T, args ...string) *redisd.Server {
 	t.Helper()
-	s, err := redisd.Start(redisServer(t), append([]string{"--hz", "100", "--repl-ping-replica-period", "3600"}, args...)...)
+	s, err := redisd.Start(redisServer(t), append([]string{"--hz", "100", "--repl-ping-slave-period", "3600"}, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

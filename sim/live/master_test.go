@@ -69,7 +69,7 @@ func serveReal(t *testing.T, profile string, diskless bool) {
 	heard := &listenIn{}
 	proxy := startProxy(t, n.Addr(), heard.tap)
 	host, port, _ := strings.Cut(proxy.Addr(), ":")
-	real := startReal(t, "--replicaof", host+" "+port)
+	real := startReal(t, "--slaveof", host, port)
 	follows(t, real, n)
 	sameData(t, n, real)
 	if framed := strings.HasPrefix(strings.TrimLeft(string(heard.after("+FULLRESYNC")), "\n"), "$EOF:"); framed != diskless {
@@ -143,7 +143,7 @@ func TestChain(t *testing.T) {
 	n, _ := startNode(t, "middle", installed(t), proxy.Addr(), func(c *Config) { c.Server.Settings.DisklessDelay = 0 })
 	caughtUp(t, n, top)
 	host, port, _ := strings.Cut(n.Addr(), ":")
-	end := startReal(t, "--replicaof", host+" "+port)
+	end := startReal(t, "--slaveof", host, port)
 	follows(t, end, n)
 	for range 5 {
 		write(t, top, 1000, rng)
@@ -169,7 +169,7 @@ func TestMasterClosesSlowReplica(t *testing.T) {
 				c.Server.Settings.HardLimit, c.Server.Settings.Diskless = 1<<20, false
 			})
 			host, port, _ := strings.Cut(n.Addr(), ":")
-			real := startReal(t, "--replicaof", host+" "+port)
+			real := startReal(t, "--slaveof", host, port)
 			follows(t, real, n)
 			if err := real.Freeze(); err != nil {
 				t.Fatal(err)
@@ -208,7 +208,7 @@ func TestMasterOfAnyVersion(t *testing.T) {
 			writeOurs(t, n, 300, rng)
 			proxy := startProxy(t, n.Addr(), nil)
 			host, port, _ := strings.Cut(proxy.Addr(), ":")
-			real := startReal(t, "--replicaof", host+" "+port)
+			real := startReal(t, "--slaveof", host, port)
 			stands := func() {
 				if prof.PSYNC > 0 {
 					follows(t, real, n)

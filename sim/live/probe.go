@@ -24,13 +24,21 @@ type Side struct {
 	RunID       string
 	First, Next int64 // the backlog's first byte, and MRO + 1
 	Second      int64 // second_repl_offset
+	// BothLines: an offset that is no number is answered with an error and with a
+	// full synchronization (before 6.2.7). Which line comes first hangs on whether
+	// the snapshot can be made at once.
+	BothLines bool
 }
 
 // SideOf reads a side off the fields of INFO.
 func SideOf(addr string, info map[string]string) (Side, error) {
 	s := Side{Addr: addr, ID: info["master_replid"], ID2: info["master_replid2"], RunID: info["run_id"]}
-	for name, to := range map[string]*int64{
-		"repl_backlog_first_byte_offset": &s.First, "master_repl_offset": &s.Next, "second_repl_offset": &s.Second} {
+	numbers := map[string]*int64{"repl_backlog_first_byte_offset": &s.First, "master_repl_offset": &s.Next, "second_repl_offset": &s.Second}
+	if s.ID == "" { // before 4.0 a run id is all there is
+		s.ID, s.ID2, s.Second = s.RunID, zeroID, -1
+		delete(numbers, "second_repl_offset")
+	}
+	for name, to := range numbers {
 		n, err := strconv.ParseInt(info[name], 10, 64)
 		if err != nil {
 			return s, fmt.Errorf("probe: INFO of %s: %s is %q", addr, name, info[name])
@@ -157,6 +165,9 @@ func Ask(s Side, p Probe) (string, error) {
 	}
 	line := hear(c, r, patience)
 	answer := s.name(line)
+	if s.BothLines && len(p.Words) > 2 && strings.EqualFold(p.Words[0], "PSYNC") && oddNumber(s.fill(p.Words[2])) {
+		answer = s.both(c, r, line)
+	}
 	if strings.HasPrefix(line, "+CONTINUE") && len(p.Words) > 2 {
 		at, _ := strconv.ParseInt(s.fill(p.Words[2]), 10, 64)
 		c.SetReadDeadline(time.Now().Add(10 * time.Second))
@@ -169,6 +180,23 @@ func Ask(s Side, p Probe) (string, error) {
 		answer += " then " + s.name(hear(c, r, quiet))
 	}
 	return answer, nil
+}
+
+// oddNumber says whether a text is anything but a number in its shortest form.
+func oddNumber(text string) bool {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return err != nil || strconv.FormatInt(n, 10) != text
+}
+
+const badNumber = "-ERR value is not an integer or out of range"
+
+// both leaves the error out of an answer that has both lines: whether it comes,
+// and which comes first, hangs on what snapshots are being made for others.
+func (s *Side) both(c net.Conn, r *bufio.Reader, line string) string {
+	if line == badNumber {
+		line = hear(c, r, 10*time.Second)
+	}
+	return s.name(line)
 }
 
 // hear reads the next line that is not empty.

@@ -20,8 +20,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Find is the path of the redis-server that PATH has.
-func Find() (string, error) { return exec.LookPath("redis-server") }
+// Find is the path of the server that is played with: what REDIS_SERVER names in
+// the environment, else the redis-server that PATH has.
+func Find() (string, error) {
+	if path := os.Getenv("REDIS_SERVER"); path != "" {
+		return exec.LookPath(path)
+	}
+	return exec.LookPath("redis-server")
+}
 
 // FindValkey is the path of a valkey-server: what VALKEY_SERVER names, or the
 // one that PATH has.
