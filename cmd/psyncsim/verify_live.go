@@ -102,9 +102,9 @@ type tapes struct {
 func newTapes(cases int) *tapes { return &tapes{lines: make([]json.RawMessage, cases)} }
 
 // take keeps a case if it agrees when it is played back.
-func (r *tapes) take(n int, server string, line json.RawMessage) error {
+func (r *tapes) take(n int, server string, line json.RawMessage, why error) error {
 	if line == nil {
-		return errors.New("the client's writes were refused in part: there are no words for that")
+		return why
 	}
 	f, err := measured.Decode(server, line)
 	if err != nil {

@@ -24,7 +24,7 @@ func (p *player) act(e *Event, f fields) bool {
 		}
 	}
 	switch e.Op {
-	case "stop", "replicaof", "replicaof_no_one", "config_set", "write", "process_stop", "process_continue", "debug_reload", "populate":
+	case "stop", "replicaof", "replicaof_no_one", "config_set", "write", "process_stop", "process_continue", "debug_reload", "populate", "failover":
 		if !p.w.Alive(s) {
 			p.differ(e.Op+" of "+node, "runs", "does not run")
 			clear(f)
@@ -88,6 +88,8 @@ func (p *player) act(e *Event, f fields) bool {
 		p.probe(e, f)
 	case "fake_psync":
 		return p.fake(e, f)
+	case "failover":
+		return p.failover(s, f)
 	default:
 		return false
 	}

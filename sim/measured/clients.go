@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"time"
 
 	"psyncsim/model"
+	"psyncsim/sim"
 )
 
 // populate adds keys that no stream carries (DEBUG POPULATE). What a full sync
@@ -130,5 +132,28 @@ func (p *player) cutAt(t model.Instant, c *conn, f fields, what string) bool {
 			p.equalNumber(what+" "+name, n, p.cutting.bytes)
 		}
 	}
+	return true
+}
+
+// failover lets a master hand its place over: to the server that is named, or to
+// any replica.
+func (p *player) failover(s int, f fields) bool {
+	var to string
+	var timeout float64
+	order := sim.FaultConfig{Kind: sim.FaultFailover, Server: s, Peer: -1}
+	if f.take("to", &to); to != "" && to != "any" {
+		if order.Peer = p.server(to); order.Peer < 0 {
+			return false
+		}
+	}
+	f.take("force", &order.Force)
+	f.take("abort", &order.Abort)
+	switch {
+	case f.take("timeout_ms", &timeout):
+		order.Timeout = time.Duration(timeout * 1e6)
+	case f.take("timeout_s", &timeout):
+		order.Timeout = time.Duration(timeout * 1e9)
+	}
+	p.w.Order(order)
 	return true
 }

@@ -253,6 +253,10 @@ func (p *player) compareInfo(label, name string, want map[string]scalar) (diff [
 		switch {
 		case !ok:
 			differ(field, w, "no such field")
+		case strings.HasPrefix(field, "slave") && strings.Count(w, ",") == 2 && !strings.Contains(w, "="): // 2.6
+			part := strings.Split(w, ",")
+			w = "ip=" + part[0] + ",port=" + part[1] + ",state=" + part[2]
+			fallthrough
 		case strings.HasPrefix(field, "slave") && strings.HasPrefix(w, "ip="):
 			n, _ := strconv.Atoi(strings.TrimPrefix(field, "slave"))
 			p.compareSlave(info.Slaves[n], s, w, func(part, real, simulated string) { differ(field+" "+part, real, simulated) })

@@ -80,6 +80,12 @@ var vocabulary = []struct {
 		`{"t":0.43,"kind":"observation","op":"rdb_on_disk","node":"A","rdb":{"repl-id":"id2","repl-offset":0,"repl-stream-db":0}}` + "\n"},
 	{name: "populate", events: `{"t":0.4,"kind":"action","op":"populate","node":"A","keys":1000,"value_bytes":100}` + "\n" +
 		`{"t":0.41,"kind":"observation","op":"dataset_digest","nodes":{"A":"d1","B":"d2"},"equal":false}` + "\n" + write3 + infoOfB(0.6, 36863, "up")},
+	{name: "failover", events: `{"t":1.2,"kind":"action","op":"failover","node":"A","to":"B"}` + "\n" +
+		`{"t":1.2006,"kind":"observation","op":"connect_attempt","link":"A->B","conn":1}` + "\n" +
+		`{"t":1.202,"kind":"observation","op":"psync_request","link":"A->B","conn":1,"line":"PSYNC id2 33792 FAILOVER"}` + "\n" +
+		`{"t":1.202,"kind":"observation","op":"conn_closed","link":"B->A","conn":1,"by":"replica"}` + "\n" +
+		`{"t":1.203,"kind":"observation","op":"psync_reply","link":"A->B","conn":1,"line":"+CONTINUE id3"}` + "\n" +
+		`{"t":1.3,"kind":"observation","op":"info","label":"a","nodes":{"B":{"role":"master","master_replid":"id3","master_replid2":"id2","second_repl_offset":33792,"slave0":"ip=127.0.0.1,port=1,state=online,offset=0,lag=0"},"A":{"role":"slave","master_link_status":"up"}}}` + "\n"},
 	{name: "frozen", events: `{"t":0.4,"kind":"action","op":"process_stop","node":"B"}` + "\n" + write3 +
 		`{"t":0.8,"kind":"action","op":"process_continue","node":"B","after_s":0.4}` + "\n" + infoOfB(0.9, 36863, "up")},
 	{name: "handmade replicas", events: `{"t":0.5,"kind":"action","op":"fake_psync","n":1,"capa":["eof","psync2"],"reply":"+FULLRESYNC id2 33791"}` + "\n" +

@@ -78,6 +78,7 @@ func (s *stage) ask(f *sim.FaultConfig, began time.Duration) error {
 	default:
 		return fmt.Errorf("an order of kind %d cannot be given to real servers", f.Kind)
 	}
+	s.rec.ordered(f)
 	if _, err := s.servers[f.Server].Command(words...); err != nil {
 		var netErr net.Error
 		if errors.As(err, &netErr) {
@@ -96,6 +97,7 @@ func (s *stage) answered(server int, reply string) {
 // wait lets the client that writes to a server wait for replicas. Its answer is read
 // before it writes again, or at the end.
 func (s *stage) wait(f *sim.FaultConfig, began time.Duration, words []string) error {
+	s.rec.ordered(f)
 	p := s.servers[f.Server]
 	if err := p.connect(); err != nil {
 		return err

@@ -81,12 +81,13 @@ type step struct {
 // played is a real run that has ended.
 type played struct {
 	outcome
-	actions []action
-	loads   []*sim.Writes
-	wall    time.Duration // fraction of the wall-clock second at the origin
-	libc    bool
-	held    time.Duration   // by how much the timers of a process came late, all in all
-	line    json.RawMessage // the case as a recorded file has it
+	actions    []action
+	loads      []*sim.Writes
+	wall       time.Duration // fraction of the wall-clock second at the origin
+	libc       bool
+	held       time.Duration   // by how much the timers of a process came late, all in all
+	line       json.RawMessage // the case as a recorded file has it
+	unrecorded error           // why there is none
 }
 
 // playReal plays a scenario on real servers.
@@ -128,7 +129,7 @@ func playReal(ctx context.Context, p *Program, id string, c *sim.Config) (*playe
 		return nil, err
 	}
 	slices.SortStableFunc(s.actions, func(a, b action) int { return int(a.to - b.to) })
-	return &played{outcome: s.out, actions: s.actions, loads: s.loads, wall: time.Duration(s.begun.Nanosecond()), libc: libc, held: time.Duration(s.held.Load()), line: line}, nil
+	return &played{outcome: s.out, actions: s.actions, loads: s.loads, wall: time.Duration(s.begun.Nanosecond()), libc: libc, held: time.Duration(s.held.Load()), line: line, unrecorded: s.rec.spoiled}, nil
 }
 
 func (s *stage) since() time.Duration { return time.Since(s.begun) }

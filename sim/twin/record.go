@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"psyncsim/sim"
 	"psyncsim/sim/live"
 	"psyncsim/sim/measured"
 )
@@ -95,9 +96,7 @@ func (r *recorder) wrote(a *action, refused int) {
 	case int64(refused) == a.next-a.first:
 		return // a replica takes no writes
 	case refused > 0:
-		r.mu.Lock()
-		r.spoiled = errors.New("some of the client's writes were refused: there are no words for that")
-		r.mu.Unlock()
+		r.spoil("some of the client's writes were refused")
 	}
 	for k := a.first; k < a.next; {
 		size, n := l.Size(k), int64(0)
@@ -107,6 +106,27 @@ func (r *recorder) wrote(a *action, refused int) {
 		r.tape.Did(at, "write", measured.Member("node", r.name(a.server)), measured.Member("bytes", n*size),
 			measured.Member("commands", n), measured.Member("cmd_bytes", size))
 		k += n
+	}
+}
+
+// spoil ends a recording: there are no words for what happens.
+func (r *recorder) spoil(what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.spoiled == nil {
+		r.spoiled = errors.New(what + ": recorded files have no words for that")
+	}
+}
+
+// ordered writes an order down that is more than a command to follow somebody.
+func (r *recorder) ordered(f *sim.FaultConfig) {
+	switch {
+	case f.Kind != sim.FaultFailover:
+		r.spoil("WAIT, CLIENT PAUSE or SHUTDOWN ABORT")
+	case f.Force || f.Abort || f.Timeout != 0 || f.Peer < 0:
+		r.spoil("a FAILOVER with conditions, or to anybody")
+	default:
+		r.did("failover", f.Server, measured.Member("to", r.name(f.Peer)))
 	}
 }
 
@@ -177,7 +197,7 @@ func (r *recorder) info(i int, m map[string]string) {
 		}
 	}
 	for _, f := range slices.Sorted(maps.Keys(m)) {
-		if strings.HasPrefix(f, "slave") && (strings.HasPrefix(m[f], "ip=")) {
+		if number, ok := strings.CutPrefix(f, "slave"); ok && number != "" && strings.Trim(number, "0123456789") == "" {
 			n.Lines = append(n.Lines, measured.InfoLine{Name: f, Value: m[f]})
 		}
 	}
@@ -197,7 +217,7 @@ func (r *recorder) line(id string) (json.RawMessage, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.spoiled != nil {
-		return nil, nil
+		return nil, nil // see why
 	}
 	var asked []measured.Asked
 	var partials []measured.Partial

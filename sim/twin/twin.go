@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,7 +103,8 @@ type Options struct {
 	Done     func(*CaseReport) // told of each case as it ends, one at a time
 	// Record, if it is set, is given each case that agrees, as a line of a recorded
 	// file of that server. If it refuses it the case is played again.
-	Record func(n int, server string, line json.RawMessage) error
+	// line is nil where the format has no words; why says for what.
+	Record func(n int, server string, line json.RawMessage, why error) error
 }
 
 // Verify plays cases on both sides. The error is that of the context.
@@ -145,12 +147,18 @@ func Verify(ctx context.Context, p *Program, cases []Case, o Options) (Report, e
 
 // both plays one case on both sides.
 func both(ctx context.Context, p *Program, i int, c *Case, o Options) (r CaseReport) {
+	defer func() {
+		if x := recover(); x != nil { // our own mistake; the servers are gone already
+			text := fmt.Sprintf("%v\n%s", x, debug.Stack())
+			r = CaseReport{Server: p.Name, ID: c.ID, Error: text, Differences: []Difference{{What: "panic", Simulated: fmt.Sprint(x)}}}
+		}
+	}()
 	for n := 1; n <= o.Attempts; n++ {
 		var real *played
 		r, real = once(ctx, p, c, o)
 		r.Attempts = n
 		if r.Agree && o.Record != nil {
-			if err := o.Record(i, p.server(real.libc), real.line); err != nil {
+			if err := o.Record(i, p.server(real.libc), real.line, real.unrecorded); err != nil {
 				r.Agree, r.Error = false, err.Error()
 				r.Differences = append(r.Differences, Difference{What: "recording", Real: err.Error()})
 			}

@@ -15,17 +15,11 @@ import (
 
 // The scenarios of scenarios/verify on the installed server and in simulation.
 func TestInstalled(t *testing.T) {
-	path, err := redisd.Find()
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("CI needs redis-server (Debian package redis-server)")
-		}
-		t.Skip("SKIPPED, not passed: redis-server is not installed")
-	}
+	p := realServer(t)
 	if testing.Short() {
 		t.Skip("SKIPPED, not passed: real time passes here")
 	}
-	verifyAll(t, path, "../../scenarios/verify/*.yaml", 40)
+	verifyAll(t, p, "../../scenarios/verify/*.yaml", 40)
 }
 
 // What only a valkey knows, on a real one if there is any.
@@ -37,15 +31,15 @@ func TestValkey(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED, not passed: real time passes here")
 	}
-	verifyAll(t, path, "../../scenarios/verify/valkey/*.yaml", 25)
+	p, err := Detect(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifyAll(t, p, "../../scenarios/verify/valkey/*.yaml", 25)
 }
 
 // verifyAll plays scenarios, of which there are at least so many runs.
-func verifyAll(t *testing.T, path, pattern string, least int) {
-	p, err := Detect(path)
-	if err != nil {
-		t.Skipf("SKIPPED, not passed: %v", err)
-	}
+func verifyAll(t *testing.T, p *Program, pattern string, least int) {
 	files, _ := filepath.Glob(pattern)
 	var cases []Case
 	for _, f := range files {

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -83,8 +84,28 @@ func Start(path string, args ...string) (*Server, error) {
 	return nil, err
 }
 
+// folder begins the name of a server's folder; the number of the process that
+// started it follows.
+const folder = "psyncsim-redis-"
+
+var swept sync.Once
+
+// sweep removes what programs left behind that were killed and could not. Their
+// servers died with them.
+func sweep() {
+	list, _ := filepath.Glob(filepath.Join(os.TempDir(), folder+"*-*"))
+	for _, dir := range list {
+		number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), folder), "-")
+		pid, err := strconv.Atoi(number)
+		if err == nil && pid > 0 && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			os.RemoveAll(dir)
+		}
+	}
+}
+
 func start(path string, args []string) (*Server, error) {
-	dir, err := os.MkdirTemp("", "psyncsim-redis-")
+	swept.Do(sweep)
+	dir, err := os.MkdirTemp("", folder+strconv.Itoa(os.Getpid())+"-")
 	if err != nil {
 		return nil, err
 	}
