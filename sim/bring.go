@@ -196,6 +196,9 @@ func (w *World) arrivals(h *host, c *conn, t model.Instant) (a arrival) {
 	if c.frozen || p.mute || !h.srv.Reads(c.ids[fromDialer]) {
 		return a
 	}
+	if c.segments {
+		return w.segmentArrivals(h, c, t)
+	}
 	if p.head < len(p.items) {
 		return w.progress(c, p, t)
 	}
@@ -225,7 +228,7 @@ func (w *World) arrivals(h *host, c *conn, t model.Instant) (a arrival) {
 // offset on: they are answered when they come.
 func (w *World) watchAsks(c *conn, from model.Offset) {
 	f := &c.pipes[fromAcceptor].flow
-	if !f.on || c.frozen {
+	if !f.on || c.frozen || c.segments {
 		return
 	}
 	h := w.hosts[c.dialer]
@@ -263,7 +266,10 @@ func (w *World) take(h *host, a arrival) {
 		if g := f.log.asked(f.arrived + 1); g > 0 && g-1 <= a.to {
 			to, asks = g-1, true
 		}
-		at := min(a.until, f.arrivalOf(to, &l, c.link.latency, c.link.ps))
+		at := a.at
+		if !c.segments {
+			at = min(a.until, f.arrivalOf(to, &l, c.link.latency, c.link.ps))
+		}
 		w.takeTo(h, c, to, max(at, h.lastStep()), asks)
 		if !c.live || c.gen != gen || c.told[fromDialer] || !f.on || !h.alive {
 			return

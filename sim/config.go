@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"psyncsim/model"
+	"psyncsim/sim/tcp"
 )
 
 // Config is everything that decides a run, and nothing else: the same Config
@@ -52,6 +53,9 @@ type ServerConfig struct {
 	// Wall is the fraction of the server's wall-clock second at instant 0, in
 	// nanoseconds; whole-second comparisons hang on it. Negative: drawn.
 	Wall time.Duration
+	// KeepAlive is tcp-keepalive, whole seconds; 0 is none. It matters on links
+	// that carry segments.
+	KeepAlive time.Duration
 	// LibcMalloc: see model.ServerConfig; false is jemalloc, as production servers.
 	LibcMalloc bool
 	// Manual leaves the start of the process to World.Start; see Begin.
@@ -63,6 +67,21 @@ type LinkConfig struct {
 	A, B      int // indices into Servers
 	Latency   time.Duration
 	Bandwidth int64 // bytes a second; 0 is without limit
+	// TCP lets the link carry segments, with all that happens to them; Latency and
+	// Bandwidth are then those of its paths. nil is a link of formulas, whose cost
+	// does not depend on the bytes moved.
+	TCP *TCPLink
+}
+
+// TCPLink is a link that carries segments.
+type TCPLink struct {
+	There, Back tcp.PathConfig // from A to B, from B to A
+	Options     tcp.Options    // of both kernels
+	// IdleDrop is after what time without a segment the network forgets a
+	// connection and swallows all of it (NAT, firewall); 0 is never. IdleReset: it
+	// answers with an RST.
+	IdleDrop  time.Duration
+	IdleReset bool
 }
 
 // DefaultLink is the network between servers that no link names: two machines

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"psyncsim/model"
+	"psyncsim/sim/tcp"
 )
 
 // link is the network between two servers: the same both ways.
@@ -16,6 +17,8 @@ type link struct {
 	hollow  bool  // connects succeed, and nothing passes
 	quotas  [2]quota
 	name    string
+	tcp     *TCPLink    // it carries segments; nil is a link of formulas
+	paths   [2]tcp.Path // from a to b, and back
 }
 
 // conn is one TCP connection: an ordered pipe of bytes each way. Bytes are
@@ -38,6 +41,15 @@ type conn struct {
 	finWhy   model.Why     // how it ended
 	snapshot int64         // bytes of the snapshot on it, with its trailer
 	pipes    [2]pipe       // [0] dialer to acceptor, [1] back
+
+	// A connection of segments; see segments.go.
+	segments bool
+	seg      *tcp.Conn     // its memory stays with the slot
+	segAt    model.Instant // its next event; Never without one
+	syns     int64         // segments when refused was last worked out
+	refused  bool          // the last SYN was sent in vain
+	touched  bool          // it is in World.touched
+	lingers  bool          // both servers have left it, its sockets have not
 }
 
 const (
@@ -56,9 +68,10 @@ type pipe struct {
 	items     []item
 	head      int
 	flow      flow
-	sent      int64 // bytes handed to the transport
-	delivered int64 // bytes that reached the other node
-	fin       bool  // the sender hung up: the end of the stream is known
+	sent      int64         // bytes handed to the transport
+	delivered int64         // bytes that reached the other node
+	gotAt     model.Instant // segments: when the last byte arrived
+	fin       bool          // the sender hung up: the end of the stream is known
 }
 
 type itemKind uint8
@@ -77,6 +90,8 @@ type item struct {
 	arrived int64 // bulk: bytes already delivered
 	sent    bool  // bulk: its sender was told
 	eof     bool  // bulk: ends with a mark, not with a length
+	cut     bool  // its sender closed before its end
+	ends    int64 // bytes of the pipe up to its end
 	why     model.Why
 	data    []byte
 }
@@ -95,6 +110,7 @@ type flow struct {
 	log     *streamLog // its stream, of the life of its process that the flow belongs to
 	from    model.Offset
 	ready   model.Offset // what was there when the flow began: [from, ready)
+	begins  int64        // bytes of the pipe before it
 	next    model.Offset // behind the last byte handed to the flow
 	end     model.Offset // the first byte that is not part of it; 0 while it lasts
 	arrived model.Offset // last byte delivered
@@ -133,6 +149,7 @@ func (p *pipe) put(now model.Instant, it item) *item {
 	it.start = max(int64(now)*1000, p.free)
 	p.free = it.end()
 	p.sent += it.n
+	it.ends = p.sent
 	if p.head > 0 && p.head == len(p.items) {
 		p.items, p.head = p.items[:0], 0
 	}

@@ -74,6 +74,7 @@ func scenario(n uint64) *Config {
 	g.loads(c)
 	g.faults(c)
 	g.takeTime(c)
+	g.segments(c)
 	return c
 }
 

@@ -53,6 +53,10 @@ func (w *World) handle(e event) {
 		}
 	case evLoaded:
 		w.loadedEvent(e)
+	case evSegment:
+		if c := w.conns[e.conn]; c.live && c.gen == e.gen && c.segAt == now && !c.cut {
+			w.segment(e.conn)
+		}
 	case evFlowFin, evDeliver, evSent:
 		c := w.conns[e.conn]
 		if c.live && !c.frozen && !c.pipes[e.side].mute && c.pipes[e.side].epoch == e.gen {
@@ -127,6 +131,13 @@ func (w *World) arrived(e event, c *conn) {
 		w.sideDown(e.conn, 1-side, model.WhyClosed)
 		return
 	}
+	w.deliverItem(e, c)
+}
+
+// deliverItem hands the first item of a pipe over.
+func (w *World) deliverItem(e event, c *conn) {
+	side := int(e.side)
+	to, p := w.hosts[w.end(c, 1-side)], &c.pipes[side]
 	gen := c.gen
 	w.bring(to, w.queue.Now())
 	if !c.live || c.gen != gen || p.epoch != e.gen || p.head >= len(p.items) {
@@ -236,6 +247,10 @@ func (w *World) dial(h *host, id model.ConnID, peer string) {
 	c.frozen = c.link.silent > 0 || c.link.hollow
 	h.conns = append(h.conns, ci)
 	w.hosts[to].conns = append(w.hosts[to].conns, ci)
+	if c.link.tcp != nil {
+		w.segmented(ci)
+		return
+	}
 	w.connected(event{kind: evSYN, conn: ci, gen: c.gen}, c)
 }
 
@@ -379,6 +394,7 @@ func (w *World) finish(end model.Instant) {
 		if !c.live {
 			continue
 		}
+		w.checkSegments(c)
 		for side := range c.pipes {
 			p := &c.pipes[side]
 			if n := p.inFlight(); p.sent != p.delivered+n {

@@ -106,6 +106,10 @@ func (w *World) cut(l *link, now model.Instant) {
 		if !c.live || c.link != l {
 			continue
 		}
+		if c.lingers {
+			w.release(int32(i))
+			continue
+		}
 		gen := c.gen
 		w.bring(w.hosts[c.dialer], now)
 		w.bring(w.hosts[c.peer], now)
@@ -133,6 +137,9 @@ func (w *World) reset(ci int32, now model.Instant) {
 		}
 	}
 	c.frozen, c.cut = true, true
+	if c.segments {
+		c.seg.Kill()
+	}
 	for _, side := range [2]int{fromAcceptor, fromDialer} {
 		if !c.told[side] {
 			down.side = uint8(side)
@@ -148,8 +155,11 @@ func (w *World) silence(l *link, now model.Instant) {
 		return
 	}
 	w.tell(now, "link", model.Event{Kind: trace.Silenced, Peer: l.name})
+	for i := range l.paths {
+		l.paths[i].Silence(int64(now), true)
+	}
 	for i, c := range w.conns {
-		if !c.live || c.link != l || c.frozen {
+		if !c.live || c.link != l || c.frozen || c.segments {
 			continue
 		}
 		if !c.up {
@@ -172,6 +182,9 @@ func (w *World) silence(l *link, now model.Instant) {
 // thawLink lets a link carry bytes again: what has not arrived is sent anew
 // from now on, in order, at the link's rate.
 func (w *World) thawLink(l *link, now model.Instant) {
+	for i := range l.paths {
+		l.paths[i].Silence(int64(now), false)
+	}
 	for i := range w.conns {
 		c := w.conns[i]
 		muted := c.pipes[0].mute || c.pipes[1].mute
@@ -254,6 +267,9 @@ func (w *World) kill(h *host, now model.Instant, save bool) {
 			if !c.told[fromAcceptor] {
 				w.hangup(h, ci, fromAcceptor)
 			}
+		case c.segments:
+			c.seg.Abort(int64(now), fromAcceptor)
+			w.touch(ci)
 		case !c.frozen: // a connect attempt that is under way is refused
 			c.gen++
 			w.queue.Push(max(now, c.synAt+c.link.latency)+c.link.latency,
@@ -310,5 +326,7 @@ func (w *World) resume(h *host, now model.Instant) {
 	h.deferred = waiting[:0]
 	if h.srv.LinkUp() || h.srv.Buffers(h.srv.Link()) {
 		w.readers(h, true)
+	} else {
+		w.readSegments(h, true)
 	}
 }

@@ -22,12 +22,14 @@ func (w *World) Begin() {
 
 // Advance plays all that happens until an instant, which is then now.
 func (w *World) Advance(until model.Instant) {
+	w.pumpAll()
 	for {
 		e, ok := w.queue.Pop(until)
 		if !ok {
 			break
 		}
 		w.handle(e)
+		w.pumpAll()
 	}
 	w.queue.SetNow(until)
 }

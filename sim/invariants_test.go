@@ -36,6 +36,7 @@ func TestConservation(t *testing.T) {
 				g.faults(c)
 			}
 			g.takeTime(c)
+			g.segments(c)
 			v := variant{bytes: n%8 == 0}
 			if text, err := v.play(w, c, p); err != nil {
 				return fmt.Errorf("%v\nlast facts:\n%s%s", err, lastLines(text, 20), goText(c))

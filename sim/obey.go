@@ -56,6 +56,9 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		if c, _ := w.find(h, o.Conn); c >= 0 {
 			h.dataset = w.hosts[w.conns[c].peer].dataset
 			w.queue.Push(w.queue.Now()+transferTime(h.dataset, h.cfg.LoadRate), event{kind: evLoaded, host: int32(h.index), conn: c, gen: w.conns[c].gen})
+			if x := w.conns[c]; x.segments {
+				x.seg.Reads(int64(w.queue.Now()), fromDialer, h.srv.Reads(o.Conn))
+			}
 		}
 	}
 }
@@ -107,7 +110,7 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 	for from < c.To {
 		to := min(f.log.commandEnd(from+shift)-shift, c.To)
 		arrived := at
-		if since < at {
+		if since < at && !via.segments {
 			arrived = f.arrivalOf(to-1+shift, &l, link.latency, link.ps)
 		}
 		var data []byte
@@ -144,6 +147,7 @@ func (w *World) forward(h *host, at model.Instant, ch model.Chunk) {
 				}
 				f.data = append(f.data, ch.Data...)
 			}
+			w.touch(ci)
 			if r := w.hosts[c.dialer]; r.relayAt > 0 { // it may come sooner than was thought
 				w.watchRelay(r)
 			}
@@ -198,6 +202,10 @@ func (p *pipe) spare() []byte {
 // schedule makes an event of an item's arrival.
 func (w *World) schedule(ci int32, side int, it *item) {
 	c := w.conns[ci]
+	if c.segments {
+		w.touch(ci)
+		return
+	}
 	if c.frozen || c.pipes[side].mute {
 		return // it waits for the heal
 	}
@@ -235,9 +243,13 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	now := w.queue.Now()
 	f := &p.flow
 	free := max(int64(now)*1000, p.free)
-	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, turn: w.turn, unsent: ch.From, data: append(f.data[:0], ch.Data...)}
+	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, begins: p.sent, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, turn: w.turn, unsent: ch.From, data: append(f.data[:0], ch.Data...)}
 	p.sent += ch.Bytes()
 	w.signal(SignalSent, c, side, Signal{Data: ch.Data, Bytes: ch.Bytes(), PS: c.link.ps})
+	if c.segments {
+		w.touch(ci)
+		return
+	}
 	w.watchAsks(c, ch.From)
 	if c.frozen || p.mute {
 		w.room(ci, stallNetwork, sendBuffer)
@@ -275,6 +287,10 @@ func (w *World) endFlow(ci int32, side int) {
 	}
 	p.fin = true
 	defer func() { w.signal(SignalFin, c, side, Signal{Bytes: p.sent}) }()
+	if c.segments {
+		w.closeSegments(ci, side)
+		return
+	}
 	if !p.flow.on {
 		w.schedule(ci, side, p.put(w.queue.Now(), item{kind: itemFin}))
 		return
@@ -316,6 +332,7 @@ func (w *World) scheduleFlowFin(ci int32, side int) {
 // flush ends a connection: what has not arrived is lost with it.
 func (w *World) flush(ci int32) {
 	c := w.conns[ci]
+	w.checkSegments(c)
 	var lost int64
 	for side := range c.pipes {
 		p := &c.pipes[side]
@@ -328,11 +345,24 @@ func (w *World) flush(ci int32) {
 	if lost > 0 {
 		w.tell(w.queue.Now(), c.link.name, model.Event{Kind: trace.Flushed, Bytes: lost})
 	}
+	if c.segments && !c.cut {
+		w.linger(ci)
+		return
+	}
 	w.release(ci)
 }
 
 // release gives a connection's slot back.
 func (w *World) release(ci int32) {
+	c := w.conns[ci]
+	w.unlink(ci)
+	c.pipes[0].clear()
+	c.pipes[1].clear()
+	*c = conn{gen: c.gen + 1, pipes: c.pipes, seg: c.seg}
+}
+
+// unlink takes a connection from its servers.
+func (w *World) unlink(ci int32) {
 	c := w.conns[ci]
 	for _, h := range [2]int{c.dialer, c.peer} {
 		if h >= len(w.hosts) {
@@ -346,7 +376,4 @@ func (w *World) release(ci int32) {
 			}
 		}
 	}
-	c.pipes[0].clear()
-	c.pipes[1].clear()
-	*c = conn{gen: c.gen + 1, pipes: c.pipes}
 }

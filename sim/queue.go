@@ -2,8 +2,9 @@ package sim
 
 import "psyncsim/model"
 
-// Queue holds what is still to happen, in order of time and, at one instant, in
-// the order of Push; then what was pushed by PushLast. It is the only clock. Items are copied, never boxed.
+// Queue holds what is still to happen, in order of time and, at one instant, first
+// what was pushed by PushFirst, then the rest in the order of Push, then what was
+// pushed by PushLast. It is the only clock. Items are copied, never boxed.
 //
 // It is a 4-ary heap: at the sizes of a run, a handful to a few hundred
 // pending items, it touches fewer cache lines than a binary one.
@@ -41,8 +42,15 @@ func (q *Queue[T]) Reset(now model.Instant) {
 // Push schedules an item. It panics if at has passed.
 func (q *Queue[T]) Push(at model.Instant, item T) {
 	q.seq++
-	q.push(at, q.seq, item)
+	q.push(at, firstSeq+q.seq, item)
 }
+
+// firstSeq is above all ranks of PushFirst.
+const firstSeq = 1 << 40
+
+// PushFirst schedules an item that comes, at its instant, before all that are
+// pushed by Push, and among its like by rank: below 2^40.
+func (q *Queue[T]) PushFirst(at model.Instant, rank uint64, item T) { q.push(at, rank, item) }
 
 // PushLast schedules an item that comes, at its instant, after all that were
 // pushed by Push, and among its like by rank: below 2^63.

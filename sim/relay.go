@@ -52,7 +52,7 @@ func (w *World) reaches(h *host, o model.Offset) model.Instant {
 	}
 	p := &c.pipes[fromAcceptor]
 	f := &p.flow
-	if !f.on || c.frozen || p.mute || p.head < len(p.items) || !h.srv.Reads(c.ids[fromDialer]) {
+	if !f.on || c.segments || c.frozen || p.mute || p.head < len(p.items) || !h.srv.Reads(c.ids[fromDialer]) {
 		return model.Never
 	}
 	o = max(o+f.arrived-h.srv.Read(), f.arrived+1) // as the master counts

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"psyncsim/model"
+	"psyncsim/sim/tcp"
 	"psyncsim/sim/trace"
 	"slices"
 	"time"
@@ -32,7 +33,8 @@ func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 	w.last.reset()
 	w.events = 0
 	w.probes = w.probes[:0]
-	w.listener, w.serial = nil, 0
+	w.listener, w.serial, w.tap = nil, 0, nil
+	w.touched = w.touched[:0]
 	for i, cn := range w.conns {
 		if cn.live {
 			w.release(int32(i))
@@ -109,6 +111,7 @@ func (w *World) resetLoads(same bool) error {
 const (
 	streamServer uint64 = 1 << 32
 	streamLoad   uint64 = 2 << 32
+	streamLink   uint64 = 3 << 32
 )
 
 func (w *World) resetLinks() {
@@ -124,7 +127,20 @@ func (w *World) addLink(l LinkConfig) *link {
 	a, b := min(l.A, l.B), max(l.A, l.B)
 	w.links = append(w.links, link{a: a, b: b, latency: model.Instant(l.Latency), ps: psPerByte(l.Bandwidth),
 		name: w.cfg.Servers[l.A].Name + "-" + w.cfg.Servers[l.B].Name})
-	return &w.links[len(w.links)-1]
+	k := &w.links[len(w.links)-1]
+	if l.TCP == nil {
+		return k
+	}
+	k.tcp, k.ps = l.TCP, 0
+	paths := [2]tcp.PathConfig{l.TCP.There, l.TCP.Back}
+	if l.A != a {
+		paths[0], paths[1] = paths[1], paths[0]
+	}
+	for i := range paths {
+		k.paths[i].Reset(paths[i], draw(w.cfg.Seed, streamLink, uint64(a), uint64(b), uint64(i)))
+	}
+	k.latency = model.Instant(paths[0].Latency)
+	return k
 }
 
 // linkOf is the number of the link between two hosts, made on first use.

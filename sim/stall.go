@@ -51,9 +51,10 @@ func (w *World) room(ci int32, reason int, n int64) {
 
 // readers stalls, or lets go, the flows to a host that stops or begins to read.
 func (w *World) readers(h *host, reads bool) {
+	w.readSegments(h, reads)
 	for _, ci := range h.conns {
 		switch c := w.conns[ci]; {
-		case c.dialer != h.index:
+		case c.dialer != h.index, c.segments:
 		case reads:
 			w.readsOn(h, ci)
 		default:

@@ -11,8 +11,8 @@ import (
 
 // World is one run: servers, links, loads and faults on one virtual clock.
 //
-// Order at one instant: client writes first, then stream bytes that arrive,
-// then queued events in the order in which they were scheduled, and last the
+// Order at one instant: client writes first, then stream bytes that arrive and
+// segments, then queued events in the order in which they were scheduled, and last the
 // timers of the servers, in the order of the servers. The faults of the
 // scenario were scheduled first of all. Timers have a place of their own because
 // when they are scheduled depends on which idle ticks are folded.
@@ -44,6 +44,8 @@ type World struct {
 	listener Listener
 	serial   int
 	loads    []*load // one per load of the configuration
+	touched  []int32 // connections of segments that have more to send
+	tap      SegmentTap
 }
 
 // host is a machine with one server process.
@@ -123,6 +125,7 @@ const (
 	evStall    // a server learns how much a socket takes
 	evLimit    // the write that fills an output buffer
 	evExit     // a process ends by itself
+	evSegment  // a connection of segments has something to do
 )
 
 // event is small and holds no pointer, so that the queue is plain memory.
@@ -163,6 +166,7 @@ func (w *World) Run() (err error) {
 	if w.cfg.Sample > 0 {
 		w.queue.Push(0, event{kind: evSample})
 	}
+	w.pumpAll()
 	end := model.Instant(w.cfg.Duration)
 	for {
 		e, ok := w.queue.Pop(end)
@@ -173,6 +177,7 @@ func (w *World) Run() (err error) {
 			return ErrStopped
 		}
 		w.handle(e)
+		w.pumpAll()
 	}
 	w.finish(end)
 	return nil

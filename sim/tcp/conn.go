@@ -380,8 +380,8 @@ func (s *socket) settle(now Time) {
 	if s.state != Open {
 		return
 	}
-	s.space(now)
-	s.fill(now)
+	s.space()
+	s.fill()
 	s.push(now, false)
 	s.acknowledge(now)
 	if s.finTaken && !s.orphan && !s.c.seen[s.side] {

@@ -18,7 +18,8 @@ func (c *Conn) Offer(now Time, side int, total int64) {
 		return
 	}
 	s.offered = total
-	s.settle(now)
+	s.fill()
+	s.push(now, false)
 }
 
 // Taken is how many bytes a side's socket has taken, in all.
@@ -34,11 +35,18 @@ func (c *Conn) Takes(side int) int64 {
 	return s.taken + max(s.sndbuf-s.queued(), 0)
 }
 
-// Blocked says that a side's next byte could not leave at once: it would wait in
-// the socket for an ACK, a window or the end of the handshake.
+// Blocked says that a side's next byte would wait in the socket for an ACK, a
+// window or the end of the handshake: offering it at once or with the next Step is
+// the same. A socket that is not blocked must be offered each byte when it is there.
 func (c *Conn) Blocked(side int) bool {
 	s := &c.ends[side]
-	return s.state != Open || s.inFlight() >= s.cwnd || s.nxt+1 > s.una+s.wnd || s.nxt < s.top()
+	switch {
+	case s.state != Open:
+		return true
+	case s.sent.n == 0:
+		return s.nxt < s.top()
+	}
+	return s.nxt < s.top() || s.inFlight() >= s.cwnd || s.nxt+1 > s.una+s.wnd
 }
 
 // Arrived is how many bytes a side has received in order, in all: its
@@ -58,7 +66,9 @@ func (c *Conn) Reads(now Time, side int, on bool) {
 	s.hungry = on
 	if on && s.state == Open {
 		s.consume(now)
-		s.settle(now)
+		if s.ackNow {
+			s.sendACK(now)
+		}
 	}
 }
 

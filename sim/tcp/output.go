@@ -42,6 +42,9 @@ func (s *socket) push(now Time, one bool) (any bool) {
 		return false
 	}
 	limited := false
+	if s.sent.n == 0 && s.nxt < s.top() {
+		s.restart(now)
+	}
 	for s.nxt < s.top() || s.closing && !s.finSent {
 		if !one && s.inFlight() >= s.cwnd {
 			limited = true

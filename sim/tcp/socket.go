@@ -197,40 +197,29 @@ func (s *socket) cost(n int64) int64 {
 
 // queued is what the send buffer holds, bookkeeping included (sk_wmem_queued).
 func (s *socket) queued() int64 {
-	waiting := s.top() - max(s.nxt, 1)
-	if s.finSent {
-		waiting = 0
-	}
-	n := s.top() - max(s.una, 1) + s.spare
-	if waiting > 0 {
-		n += (waiting/65536 + 1) * smallBuffer
-	}
-	return max(n, 0)
+	return max(s.top()-max(s.una, 1), 0) + s.spare
 }
 
-// fill takes from the application what the send buffer has room for: by pieces
-// of one large buffer each, of which the last may be over (tcp_sendmsg).
-func (s *socket) fill(now Time) {
+// fill takes from the application what the send buffer has room for. How much
+// that is hangs on how much was offered in all, not on how it was cut into writes.
+func (s *socket) fill() {
 	if s.state != Open || s.closing || s.full || s.offered <= s.taken {
 		return
 	}
-	if s.packetsOut() == 0 && s.nxt == s.top() {
-		s.restart(now)
-	}
-	piece := min(44*s.o.MSS, max(s.maxWnd/2, s.o.MSS))
 	for s.taken < s.offered {
-		if s.queued() >= s.sndbuf {
+		room := s.sndbuf - s.queued()
+		if room <= 0 {
 			s.full = true
 			return
 		}
-		s.taken += min(piece, s.offered-s.taken)
+		s.taken += min(room, s.offered-s.taken)
 	}
 }
 
 // space lets a full send buffer grow with the congestion window (tcp_new_space,
 // tcp_should_expand_sndbuf) and calls for more when a third of it is free
 // (sk_stream_is_writeable).
-func (s *socket) space(now Time) {
+func (s *socket) space() {
 	if !s.full {
 		return
 	}
@@ -239,7 +228,7 @@ func (s *socket) space(now Time) {
 	}
 	if q := s.queued(); s.sndbuf-q >= q/2 {
 		s.full = false
-		s.fill(now)
+		s.fill()
 	}
 }
 
@@ -276,7 +265,8 @@ func (s *socket) established(now Time) {
 }
 
 // restart is tcp_slow_start_after_idle_check and tcp_cwnd_restart: a window that
-// was not used for an RTO decays (RFC 2861).
+// was not used for an RTO decays (RFC 2861). The kernel looks when the application
+// writes, which is when the segment leaves unless the peer's window is closed.
 func (s *socket) restart(now Time) {
 	idle := now - s.lastSent
 	if s.o.NoSlowStartAfterIdle || idle <= s.rto {

@@ -1,0 +1,407 @@
+package sim
+
+import (
+	"psyncsim/model"
+	"psyncsim/sim/tcp"
+)
+
+// A link with LinkConfig.TCP carries segments: each of its connections is a
+// tcp.Conn. The pipes are the same as on other links (items, then the stream), but
+// a byte arrives when the segments bring it, and what a socket does not take
+// stays in the server. Everything that a segment changes happens in one event, which
+// comes first at its instant.
+
+// segmented makes a connection one of segments.
+func (w *World) segmented(ci int32) {
+	c := w.conns[ci]
+	l := c.link
+	if c.seg == nil {
+		c.seg = &tcp.Conn{}
+	}
+	there, back := 0, 1
+	if c.dialer != l.a {
+		there, back = 1, 0
+	}
+	var o [2]tcp.Options
+	for side, host := range [2]int{c.dialer, c.peer} {
+		o[side] = l.tcp.Options
+		if keep := w.hosts[host].cfg.KeepAlive; keep > 0 {
+			o[side].RedisKeepAlive(int64(keep.Seconds()))
+		}
+	}
+	c.seg.Reset(&o[0], &o[1], &l.paths[there], &l.paths[back])
+	c.seg.IdleDrop, c.seg.IdleReset = int64(l.tcp.IdleDrop), l.tcp.IdleReset
+	c.segments, c.segAt = true, model.Never
+	if w.tap != nil {
+		c.seg.Tap = &connTap{w, c.serial, c.dialer, c.peer}
+	}
+	c.refused = l.reset > 0 || !w.hosts[c.peer].alive
+	c.seg.Open(int64(w.queue.Now()))
+	w.pump(ci)
+}
+
+// touch remembers that a connection has more to send; see pumpAll.
+func (w *World) touch(ci int32) {
+	if c := w.conns[ci]; c.segments && !c.touched {
+		c.touched = true
+		w.touched = append(w.touched, ci)
+	}
+}
+
+// pumpAll gives the sockets what their servers wrote in this event.
+func (w *World) pumpAll() {
+	for i := 0; i < len(w.touched); i++ {
+		if c := w.conns[w.touched[i]]; c.touched {
+			c.touched = false
+			if c.live && c.segments {
+				w.pump(w.touched[i])
+			}
+		}
+	}
+	w.touched = w.touched[:0]
+}
+
+// pump offers a connection's sockets what there is for them, tells the servers
+// how much they take, and schedules what happens next.
+func (w *World) pump(ci int32) {
+	c, now := w.conns[ci], w.queue.Now()
+	next := model.Instant(c.seg.Next())
+	if !c.lingers {
+		for side := range c.pipes {
+			if c.told[side] {
+				continue
+			}
+			p := &c.pipes[side]
+			ready, more := p.ready(now)
+			c.seg.Offer(int64(now), side, ready)
+			w.tookBulk(ci, side)
+			w.stalled(ci, side)
+			if more < next {
+				next = more
+			}
+			if p.flow.on && p.flow.end == 0 && !c.seg.Blocked(side) {
+				next = min(next, w.nextByte(w.hosts[p.flow.src]))
+			}
+		}
+		next = min(next, model.Instant(c.seg.Next()))
+	}
+	if next = max(next, now); next != c.segAt && next != model.Never {
+		w.queue.PushFirst(next, uint64(c.serial), event{kind: evSegment, conn: ci, gen: c.gen})
+	}
+	c.segAt = next
+}
+
+// ready is how many bytes of a pipe its sender can offer by now, in all, and
+// when there will be more by itself: a diskless child makes its snapshot piece
+// by piece.
+func (p *pipe) ready(now model.Instant) (n int64, more model.Instant) {
+	if it := p.bulk(); it != nil && it.ps > 0 && !it.sent {
+		had := min(max((int64(now)*1000-it.start)/it.ps, 0), it.n)
+		if had < it.n {
+			had = had / pipePiece * pipePiece
+			return it.ends - it.n + had, psCeil(it.start + min(had+pipePiece, it.n)*it.ps)
+		}
+	}
+	return p.sent, model.Never
+}
+
+// pipePiece is what a child hands its parent at a time: a pipe's size on Linux.
+const pipePiece = 64 << 10
+
+// tookBulk tells the sender of a snapshot that its socket took the last byte.
+func (w *World) tookBulk(ci int32, side int) {
+	c := w.conns[ci]
+	p := &c.pipes[side]
+	if it := p.bulk(); it != nil && !it.sent && c.seg.Taken(side) >= it.ends {
+		it.sent = true
+		w.queue.Push(w.queue.Now(), event{kind: evTaken, side: uint8(side), conn: ci, gen: c.gen})
+	}
+}
+
+// stalled tells a server from which byte on its replica's socket takes no more.
+// While the socket sends at once what it is given, it takes all.
+func (w *World) stalled(ci int32, side int) {
+	c := w.conns[ci]
+	f := &c.pipes[side].flow
+	if side != fromAcceptor || !f.on || f.end > 0 {
+		return
+	}
+	from := model.Offset(0)
+	if c.seg.Blocked(side) {
+		from = f.from + model.Offset(max(c.seg.Takes(side)-f.begins, 0))
+	}
+	w.stall(ci, stallNetwork, from)
+}
+
+// nextByte is when a server's stream grows next by itself.
+func (w *World) nextByte(h *host) model.Instant {
+	if !h.alive || h.frozen > 0 {
+		return model.Never
+	}
+	now := w.queue.Now()
+	if h.srv.IsMaster() {
+		if h.src == nil || !h.srv.Counts() {
+			return model.Never
+		}
+		return max(h.src.when(max(h.next, h.src.upto(now))), now)
+	}
+	if at := w.reaches(h, h.srv.MRO()+1); at != model.Never {
+		return max(at, now+1)
+	}
+	return model.Never
+}
+
+// segment plays what is due on a connection of segments.
+func (w *World) segment(ci int32) {
+	c, now := w.conns[ci], w.queue.Now()
+	if c.lingers {
+		c.seg.Step(int64(now))
+		c.seg.Events()
+		w.pump(ci)
+		if c.seg.Done() {
+			w.release(ci)
+		}
+		return
+	}
+	gen := c.gen
+	for side := range c.pipes { // what they wrote until now goes first
+		if p := &c.pipes[side]; p.flow.on && p.flow.end == 0 {
+			w.bring(w.hosts[p.flow.src], now)
+			if !c.live || c.gen != gen || c.lingers {
+				return
+			}
+		}
+	}
+	for side := range c.pipes {
+		if p := &c.pipes[side]; !c.told[side] {
+			ready, _ := p.ready(now)
+			c.seg.Offer(int64(now), side, ready)
+		}
+	}
+	c.seg.NoListener = c.refused || c.link.reset > 0 || !w.hosts[c.peer].alive
+	c.segAt = model.Never
+	before := [2]int64{c.seg.Arrived(0), c.seg.Arrived(1)}
+	c.seg.Step(int64(now))
+	if c.syns != c.seg.Segments && !c.up { // a SYN that is sent now is refused now
+		c.syns, c.refused = c.seg.Segments, c.link.reset > 0 || !w.hosts[c.peer].alive
+	}
+	w.heardSegments(ci, gen, before)
+	if c.live && c.gen == gen {
+		w.touch(ci)
+	}
+}
+
+// heardSegments passes on what a step of a connection brought: first that it is made,
+// then bytes, then its end.
+func (w *World) heardSegments(ci int32, gen uint32, before [2]int64) {
+	c := w.conns[ci]
+	alive := func() bool { return c.live && c.gen == gen && !c.lingers }
+	var ends [2]tcp.Kind
+	for _, e := range c.seg.Events() {
+		next := event{conn: ci, gen: gen}
+		switch e.Kind {
+		case tcp.Connected:
+			next.kind = evUp
+			w.connected(next, c)
+		case tcp.Accepted:
+			next.kind = evAccept
+			w.connected(next, c)
+		default:
+			ends[e.Side] = e.Kind
+		}
+		if !alive() {
+			return
+		}
+	}
+	for to := range c.pipes {
+		if c.seg.Arrived(to) > before[to] {
+			c.pipes[1-to].gotAt = w.queue.Now()
+			w.landed(ci, to)
+		}
+		if !alive() {
+			return
+		}
+	}
+	for side, k := range ends {
+		if k != 0 && alive() {
+			w.queue.Push(w.queue.Now(), event{kind: evDown, side: uint8(side), why: whyOf(k, c.up), conn: ci, gen: gen})
+		}
+	}
+}
+
+// whyOf is what a server reads in errno.
+func whyOf(k tcp.Kind, up bool) model.Why {
+	switch {
+	case k == tcp.EndOfFile:
+		return model.WhyClosed
+	case k == tcp.Refused:
+		return model.WhyRefused
+	case k == tcp.TimedOut && !up:
+		return model.WhyUnreachable
+	}
+	return model.WhyReset // ETIMEDOUT and ECONNRESET are the same to it
+}
+
+// landed hands a side the items that have arrived whole. Of the stream and of a
+// snapshot it hears when it is asked next, unless it passes them on.
+func (w *World) landed(ci int32, to int) {
+	c := w.conns[ci]
+	h := w.hosts[w.end(c, to)]
+	p := &c.pipes[1-to]
+	gen := c.gen
+	for c.live && c.gen == gen && !c.lingers && p.head < len(p.items) && h.frozen == 0 && h.alive {
+		it := &p.items[p.head]
+		if c.seg.Arrived(to) < it.ends || it.cut {
+			break
+		}
+		w.deliverItem(event{kind: evDeliver, side: uint8(1 - to), conn: ci, gen: p.epoch}, c)
+	}
+	if c.live && c.gen == gen && h.relays && to == fromDialer {
+		w.bring(h, w.queue.Now())
+	}
+}
+
+// receiveSegments delivers at the dialer of c the part of a snapshot or of the
+// stream that has arrived.
+func (w *World) receiveSegments(h *host, c *conn, t model.Instant) {
+	p := &c.pipes[fromAcceptor]
+	got := c.seg.Arrived(fromDialer)
+	at := max(min(t, p.gotAt), h.lastStep())
+	if p.head < len(p.items) {
+		it := &p.items[p.head]
+		if it.kind != itemBulk {
+			return
+		}
+		most := it.n
+		if !it.cut {
+			most-- // the last byte is an event
+		}
+		delta := min(got-(it.ends-it.n), most) - it.arrived
+		if delta <= 0 {
+			return
+		}
+		it.arrived += delta
+		p.delivered += delta
+		w.in = model.Input{Kind: model.InBulk, Conn: c.ids[fromDialer], Bytes: delta}
+		w.step(h, at)
+		return
+	}
+	f := &p.flow
+	if o := f.from + model.Offset(got-f.begins) - 1; f.on && o > f.arrived {
+		w.take(h, c, f, o, at)
+	}
+}
+
+// readSegments lets the sockets of a host be read, or not.
+func (w *World) readSegments(h *host, reads bool) {
+	for _, ci := range h.conns {
+		c := w.conns[ci]
+		if !c.segments || c.lingers {
+			continue
+		}
+		side := fromAcceptor
+		if c.dialer == h.index {
+			side = fromDialer
+		}
+		on := reads && h.frozen == 0 && (side == fromAcceptor || !c.up || h.srv.Reads(c.ids[side]))
+		c.seg.Reads(int64(w.queue.Now()), side, on)
+		if on && h.alive {
+			w.landed(ci, side)
+		}
+		w.touch(ci)
+	}
+}
+
+// closeSegments closes a side's socket: what it took is still sent, what is in the
+// output buffer goes.
+func (w *World) closeSegments(ci int32, side int) {
+	c, now := w.conns[ci], w.queue.Now()
+	p := &c.pipes[side]
+	f := &p.flow
+	kept := p.sent
+	if f.on && f.turn == w.turn { // a server sends when its turn is over
+		kept = min(kept, f.begins+int64(f.unsent-f.from))
+	}
+	ready, _ := p.ready(now)
+	c.seg.Offer(int64(now), side, min(kept, ready))
+	p.truncate(c.seg.Taken(side))
+	c.seg.Close(int64(now), side)
+	if f.on {
+		f.end = f.next
+	}
+	w.touch(ci)
+}
+
+// truncate forgets the bytes of a pipe from number n on: nobody sends them.
+func (p *pipe) truncate(n int64) {
+	cut := p.sent - n
+	if cut <= 0 {
+		return
+	}
+	p.sent = n
+	if f := &p.flow; f.on {
+		k := min(cut, int64(f.next-1-f.arrived))
+		f.next -= model.Offset(k)
+		cut -= k
+	}
+	for i := len(p.items) - 1; i >= p.head && cut > 0; i-- {
+		it := &p.items[i]
+		k := min(cut, it.n-it.arrived)
+		it.n, it.ends, it.cut = it.n-k, it.ends-k, true
+		cut -= k
+	}
+}
+
+// linger keeps a connection that both servers have left until its sockets are
+// done with it.
+func (w *World) linger(ci int32) {
+	c := w.conns[ci]
+	w.unlink(ci)
+	c.pipes[0].clear()
+	c.pipes[1].clear()
+	c.lingers = true
+	for side := range c.pipes {
+		c.seg.Close(int64(w.queue.Now()), side)
+	}
+	w.touch(ci)
+}
+
+// connTap gives the segments of one connection to the listener of the run.
+type connTap struct {
+	w                *World
+	serial           int
+	dialer, acceptor int
+}
+
+func (t *connTap) Segment(at tcp.Time, point tcp.Point, side int, s *tcp.Segment, fate tcp.Fate) {
+	t.w.tap.Segment(t.serial, t.dialer, t.acceptor, at, point, side, s, fate)
+}
+
+// SegmentTap hears every segment of every connection that is played segment by
+// segment: which connection of the run, between which servers, and what tcp.Tap
+// says. From is side 0 for the dialer.
+type SegmentTap interface {
+	Segment(conn, dialer, acceptor int, at tcp.Time, point tcp.Point, side int, s *tcp.Segment, fate tcp.Fate)
+}
+
+// TapSegments lets t hear all connections that begin from now on.
+func (w *World) TapSegments(t SegmentTap) { w.tap = t }
+
+// checkSegments holds the books of a connection of segments against each other:
+// what its servers handed over is delivered, waits at the other side, is on its
+// way or in a socket, or has not left the server.
+func (w *World) checkSegments(c *conn) {
+	if !c.segments || c.lingers || c.cut {
+		return
+	}
+	for side := range c.pipes {
+		p := &c.pipes[side]
+		taken, arrived := c.seg.Taken(side), c.seg.Arrived(1-side)
+		if p.delivered > arrived || arrived > taken || taken > p.sent {
+			panic("sim: bytes sent " + itoa(p.sent) + ", taken " + itoa(taken) + ", arrived " + itoa(arrived) + ", delivered " + itoa(p.delivered))
+		}
+	}
+	if what := c.seg.Check(); what != "" {
+		panic(what)
+	}
+}
