@@ -335,6 +335,9 @@ func (w *World) connected(e event, c *conn) {
 		h.accepted--
 		c.ids[fromAcceptor] = h.accepted
 		w.deliver(h, e, model.Input{Kind: model.InAccept, Conn: h.accepted, Peer: w.hosts[c.dialer].cfg.Name})
+		if c.segments && c.live && c.gen == e.gen {
+			w.landed(e.conn, fromAcceptor)
+		}
 	case evTaken:
 		if !c.told[e.side] {
 			w.deliver(w.hosts[w.end(c, int(e.side))], e, model.Input{Kind: model.InSent, Conn: c.ids[e.side], Bytes: c.snapshot})

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"time"
+
 	"psyncsim/model"
 	"psyncsim/sim/tcp"
 )
@@ -26,12 +28,12 @@ func (w *World) segmented(ci int32) {
 	for side, host := range [2]int{c.dialer, c.peer} {
 		o[side] = l.tcp.Options
 		if keep := w.hosts[host].cfg.KeepAlive; keep > 0 {
-			o[side].RedisKeepAlive(int64(keep.Seconds()))
+			o[side].RedisKeepAlive(int64(keep / time.Second))
 		}
 	}
 	c.seg.Reset(&o[0], &o[1], &l.paths[there], &l.paths[back])
 	c.seg.IdleDrop, c.seg.IdleReset = int64(l.tcp.IdleDrop), l.tcp.IdleReset
-	c.segments, c.segAt = true, model.Never
+	c.segments, c.segAt, c.frozen = true, model.Never, false
 	if w.tap != nil {
 		c.seg.Tap = &connTap{w, c.serial, c.dialer, c.peer}
 	}
@@ -95,7 +97,12 @@ func (w *World) pump(ci int32) {
 // when there will be more by itself: a diskless child makes its snapshot piece
 // by piece.
 func (p *pipe) ready(now model.Instant) (n int64, more model.Instant) {
-	if it := p.bulk(); it != nil && it.ps > 0 && !it.sent {
+	it := p.bulk()
+	switch {
+	case it == nil || it.sent:
+	case int64(now)*1000 < it.start: // its child forks
+		return it.ends - it.n, psCeil(it.start)
+	case it.ps > 0:
 		had := min(max((int64(now)*1000-it.start)/it.ps, 0), it.n)
 		if had < it.n {
 			had = had / pipePiece * pipePiece
@@ -249,6 +256,9 @@ func (w *World) landed(ci int32, to int) {
 	h := w.hosts[w.end(c, to)]
 	p := &c.pipes[1-to]
 	gen := c.gen
+	if c.ids[to] == 0 {
+		return // not accepted yet
+	}
 	for c.live && c.gen == gen && !c.lingers && p.head < len(p.items) && h.frozen == 0 && h.alive {
 		it := &p.items[p.head]
 		if c.seg.Arrived(to) < it.ends || it.cut {

@@ -25,7 +25,7 @@ func Sim() Rules {
 	rules := Model()
 	rules.LookupMaps = true
 	for _, path := range []string{
-		"psyncsim/model", "psyncsim/sim/trace",
+		"psyncsim/model", "psyncsim/sim/trace", "psyncsim/sim/tcp",
 		"crypto/sha256", "encoding/binary", "hash", "hash/fnv", "math/big",
 	} {
 		rules.Imports[path] = nil
