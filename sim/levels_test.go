@@ -13,7 +13,7 @@ import (
 // TestLevels: on links that lose nothing and have bandwidth to spare, a link of
 // formulas and one of segments give the same verdicts with the same offsets.
 func TestLevels(t *testing.T) {
-	last := int64(3000)
+	last := int64(600)
 	if testing.Short() {
 		last = 200
 	}

@@ -148,6 +148,7 @@ func (w *World) forward(h *host, at model.Instant, ch model.Chunk) {
 				f.data = append(f.data, ch.Data...)
 			}
 			w.touch(ci)
+			w.touchBelow(w.hosts[c.dialer], 0)
 			if r := w.hosts[c.dialer]; r.relayAt > 0 { // it may come sooner than was thought
 				w.watchRelay(r)
 			}

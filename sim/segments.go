@@ -50,6 +50,25 @@ func (w *World) touch(ci int32) {
 	}
 }
 
+// touchBelow touches the connections of segments that carry on what a host will
+// receive: when that comes may be known better now.
+func (w *World) touchBelow(h *host, depth int) {
+	if !h.relays || depth > len(w.hosts) { // servers may follow each other in a ring
+		return
+	}
+	for _, ci := range h.conns {
+		c := w.conns[ci]
+		if f := &c.pipes[fromAcceptor].flow; !f.on || f.src != h.index || f.end > 0 {
+			continue
+		}
+		if c.segments {
+			w.touch(ci)
+		} else {
+			w.touchBelow(w.hosts[c.dialer], depth+1)
+		}
+	}
+}
+
 // pumpAll gives the sockets what their servers wrote in this event.
 func (w *World) pumpAll() {
 	for i := 0; i < len(w.touched); i++ {
@@ -266,40 +285,49 @@ func (w *World) landed(ci int32, to int) {
 		}
 		w.deliverItem(event{kind: evDeliver, side: uint8(1 - to), conn: ci, gen: p.epoch}, c)
 	}
-	if c.live && c.gen == gen && h.relays && to == fromDialer {
+	if !c.live || c.gen != gen || c.lingers || to != fromDialer || !h.alive || h.frozen > 0 {
+		return
+	}
+	f := &p.flow
+	asked := f.on && f.log.asked(f.arrived+1) > 0 // a GETACK is answered when it comes
+	if h.relays || asked {
 		w.bring(h, w.queue.Now())
+		w.hear(h, w.queue.Now()) // it may have been brought up to date before these came
 	}
 }
 
-// receiveSegments delivers at the dialer of c the part of a snapshot or of the
-// stream that has arrived.
-func (w *World) receiveSegments(h *host, c *conn, t model.Instant) {
+// segmentArrivals is what of a snapshot or of the stream has arrived at the dialer
+// of c and was not told.
+func (w *World) segmentArrivals(h *host, c *conn, t model.Instant) (a arrival) {
 	p := &c.pipes[fromAcceptor]
 	got := c.seg.Arrived(fromDialer)
-	at := max(min(t, p.gotAt), h.lastStep())
+	at := min(t, p.gotAt)
 	if p.head < len(p.items) {
 		it := &p.items[p.head]
 		if it.kind != itemBulk {
-			return
+			return a
 		}
 		most := it.n
 		if !it.cut {
 			most-- // the last byte is an event
 		}
-		delta := min(got-(it.ends-it.n), most) - it.arrived
-		if delta <= 0 {
-			return
+		if n := min(got-(it.ends-it.n), most) - it.arrived; n > 0 {
+			a = arrival{c: c, at: at, n: n}
 		}
-		it.arrived += delta
-		p.delivered += delta
-		w.in = model.Input{Kind: model.InBulk, Conn: c.ids[fromDialer], Bytes: delta}
-		w.step(h, at)
-		return
+		return a
 	}
 	f := &p.flow
-	if o := f.from + model.Offset(got-f.begins) - 1; f.on && o > f.arrived {
-		w.take(h, c, f, o, at)
+	if !f.on {
+		return a
 	}
+	o := f.from + model.Offset(got-f.begins) - 1
+	if to := h.srv.TakesTo(c.ids[fromDialer]); to > 0 { // what is behind that stays in the socket
+		o = min(o, to)
+	}
+	if o > f.arrived {
+		a = arrival{c: c, at: at, until: t, to: o}
+	}
+	return a
 }
 
 // readSegments lets the sockets of a host be read, or not.

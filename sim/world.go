@@ -90,6 +90,7 @@ type host struct {
 	relayAt   model.Instant
 	estimated bool
 	asked     bool  // it is being brought up to date
+	counts    bool  // its clients' writes were part of a stream when it was last stepped
 	limit     int64 // bytes of src at which an output buffer comes to a limit; 0 without
 }
 
@@ -243,6 +244,12 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bo
 
 // rearm schedules the host's next wake.
 func (w *World) rearm(h *host) {
+	if n := h.srv.Counts(); n != h.counts { // its clients' writes make a stream now, or no more
+		h.counts = n
+		for _, ci := range h.conns {
+			w.touch(ci)
+		}
+	}
 	w.watchLimit(h)
 	d := max(h.srv.Deadline(), w.queue.Now())
 	if d == h.wakeAt {
