@@ -13,7 +13,7 @@ import (
 // TestLevels: on links that lose nothing and have bandwidth to spare, a link of
 // formulas and one of segments give the same verdicts with the same offsets.
 func TestLevels(t *testing.T) {
-	last := int64(600)
+	last := int64(400)
 	if testing.Short() {
 		last = 200
 	}
@@ -78,7 +78,7 @@ func quietNetwork(n uint64) *Config {
 		// Neither hears of the end of its replica but by what TCP sends again; a
 		// replica with replicas is asked while it catches up, which takes rounds.
 		onlyShort = onlyShort || s.Profile.PSYNC == 0 || s.ReplicaOf != "" && s.ReplicaOf != "a"
-		s.Settings.HardLimit, s.Settings.SoftLimit = 0, 0
+		s.Settings.HardLimit, s.Settings.SoftLimit, s.Settings.MinReplicas = 0, 0, 0
 		s.Dataset = min(s.Dataset, 10_000) // slow start takes rounds for more
 		shortest, longest = min(shortest, s.Settings.Timeout), max(longest, s.Settings.Timeout)
 	}
