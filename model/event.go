@@ -105,6 +105,7 @@ const (
 	WhySaveFailed         // the snapshot child failed
 	WhyNewHistory         // the node's own identity changed
 	WhySnapshotSent       // a connection for the snapshot alone has done its work
+	WhyKilled             // CLIENT KILL
 	whyCount
 )
 
@@ -113,6 +114,7 @@ var whyText = [whyCount]string{
 	"ahead-of-master", "bad-offset", "no-psync", "reset", "refused", "closed", "timeout",
 	"connect-timeout", "unreachable", "error", "replicaof", "stopped", "ttl", "hard-limit",
 	"soft-limit", "full-sync", "save-failed", "new-history", "snapshot-sent",
+	"killed",
 }
 
 func (w Why) String() string { return whyText[w] }

@@ -76,6 +76,7 @@ const (
 	InShutdown                          // SHUTDOWN: the process ends when its replicas are in step; OutExit follows. Abort: it goes on
 	InFailover                          // FAILOVER: Peer (the target; "" is any replica), Force, Timeout (0 is for ever), Abort
 	InClientPause                       // CLIENT PAUSE: Timeout, All (else WRITE); Abort is CLIENT UNPAUSE
+	InClientKill                        // CLIENT KILL of a replica's connection: Peer, Channel (the rdb channel of a dual-channel sync)
 	InWait                              // WAIT by the client that wrote last: Count (replicas), Timeout (0 is for ever)
 )
 
@@ -102,6 +103,7 @@ type Input struct {
 	All      bool
 	Force    bool
 	Abort    bool
+	Channel  bool
 	Count    int64
 	Timeout  time.Duration
 	Why      Why

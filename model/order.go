@@ -48,7 +48,20 @@ func (s *Server) order(in *Input) {
 		}
 	case InShutdown:
 		s.shutdown(in.Abort)
+	case InClientKill:
+		s.answer("CLIENT KILL "+in.Peer, s.clientKill(in.Peer, in.Channel))
 	}
+}
+
+// clientKill closes the newest connection of a replica.
+func (s *Server) clientKill(peer string, channel bool) string {
+	for i := len(s.clients) - 1; i >= 0; i-- {
+		if c := s.clients[i]; c.state != notReplica && c.peer == peer && c.rdbChannel == channel && !c.over {
+			s.drop(c, WhyKilled)
+			return "+OK"
+		}
+	}
+	return "-ERR No such client"
 }
 
 func failoverText(in *Input) string {
@@ -83,7 +96,7 @@ func (s *Server) looksAtClock(in *Input) bool {
 		return true
 	case InData:
 		return in.Conn < 0 && s.prof.Orders.ClockInCall
-	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InShutdown, InStream:
+	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InClientKill, InShutdown, InStream:
 		return s.prof.Orders.ClockInCall
 	}
 	return false

@@ -203,7 +203,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 		s.child.ended, s.child.bytes = true, in.Bytes
 	case InLoaded:
 		s.loaded(in.Conn)
-	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait:
+	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InClientKill:
 		s.ordered(in)
 	case InStop:
 		s.note(Event{Kind: EvStopped, Offset: s.mro, Why: WhyStopped})

@@ -85,6 +85,7 @@
 //	wait     server, replicas, timeout (0s: for ever)   WAIT by the client that wrote last, from redis-3.2 on
 //	client-pause     server, for, mode (all, or write)  CLIENT PAUSE, from redis-3.2 on; write from redis-6.2 on
 //	client-unpause   server       CLIENT UNPAUSE, from redis-6.2 on
+//	client-kill      server, replica, channel (main, or rdb)  CLIENT KILL of a replica's connection; rdb in a dual-channel sync
 //	shutdown-abort   server       SHUTDOWN ABORT, while a restart waits for replicas, from redis-7.0 on
 //
 // All from promote on are orders: they are lost on a server that is down then; a

@@ -56,6 +56,13 @@ func (p *planner) readOrder(f *fault, n *yaml.Node, add func(name string, need b
 	case "client-unpause":
 		f.Kind = sim.FaultClientUnpause
 		needs("CLIENT UNPAUSE", func(prof *model.Profile) bool { return prof.Orders.PauseWrites })
+	case "client-kill":
+		f.Kind = sim.FaultClientKill
+		add("replica", true, "", func(n *yaml.Node) { f.Peer = p.server(n) })
+		add("channel", false, "main", func(n *yaml.Node) { f.Channel = p.word(n, "main", "rdb") == "rdb" })
+		if m := lookup(n, "channel"); m != nil && m.Value == "rdb" {
+			needs("rdb channel", func(prof *model.Profile) bool { return prof.DualChannel })
+		}
 	case "shutdown-abort":
 		f.Kind = sim.FaultShutdownAbort
 		needs("SHUTDOWN ABORT", func(prof *model.Profile) bool { return prof.ShutdownTimeout > 0 })

@@ -170,6 +170,7 @@ const (
 	FaultClientUnpause                      // server: CLIENT UNPAUSE
 	FaultWait                               // server: WAIT for Count replicas, at most Timeout (0 is for ever), by the client that wrote last
 	FaultShutdownAbort                      // server: SHUTDOWN ABORT
+	FaultClientKill                         // server: CLIENT KILL of the connection of replica Peer, or of its rdb channel (Channel)
 )
 
 // FaultConfig is one fault. Link faults name both servers; the others Server.
@@ -178,12 +179,13 @@ type FaultConfig struct {
 	Kind     FaultKind
 	A, B     int // link
 	Server   int
-	Peer     int // FaultReplicaOf, FaultFailover
+	Peer     int // FaultReplicaOf, FaultFailover, FaultClientKill
 	Save     bool
 	Now      bool // FaultRestart: it waits for no replica (SHUTDOWN NOW)
 	Force    bool
 	Abort    bool
 	All      bool
+	Channel  bool
 	Count    int64
 	Timeout  time.Duration
 	Settings *model.Settings

@@ -320,6 +320,8 @@ func (g gen) faults(c *Config) {
 			if g.oneIn(2) {
 				f.Timeout = g.span(0, 3*time.Second).Truncate(time.Millisecond)
 			}
+		case FaultClientKill:
+			f.Server, f.Peer, f.Channel = 0, 1+g.IntN(len(c.Servers)-1), c.Servers[0].Settings.DualChannel && g.oneIn(2)
 		case FaultRestart:
 			f.Save = g.oneIn(2)
 		case FaultPromote, FaultReplicaOf:
@@ -470,7 +472,7 @@ func goText(c *Config) string {
 	return b.String() + "}"
 }
 
-var faultNames = [...]string{"", "reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config", "failover", "client-pause", "client-unpause", "wait", "shutdown-abort"}
+var faultNames = [...]string{"", "reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config", "failover", "client-pause", "client-unpause", "wait", "shutdown-abort", "client-kill"}
 
 // TestPrintScenario shows one random scenario, with -scenario.
 func TestPrintScenario(t *testing.T) {

@@ -89,6 +89,8 @@ func (w *World) order(f *FaultConfig, e event) {
 		in.Kind, in.Abort = model.InClientPause, true
 	case FaultWait:
 		in.Kind, in.Count, in.Timeout = model.InWait, f.Count, f.Timeout
+	case FaultClientKill:
+		in.Kind, in.Peer, in.Channel = model.InClientKill, w.cfg.Servers[f.Peer].Name, f.Channel
 	case FaultShutdownAbort:
 		in.Kind, in.Abort = model.InShutdown, true
 	}

@@ -293,6 +293,7 @@ func (w *World) endFlow(ci int32, side int) {
 		return
 	}
 	if !p.flow.on {
+		w.cutBulk(ci, side)
 		w.schedule(ci, side, p.put(w.queue.Now(), item{kind: itemFin}))
 		return
 	}
@@ -311,6 +312,34 @@ func (w *World) endFlow(ci int32, side int) {
 	f.next = kept
 	f.end = f.next
 	w.scheduleFlowFin(ci, side)
+}
+
+// cutBulk leaves of a snapshot that is under way what the socket has: who hangs up
+// sends no more of it.
+func (w *World) cutBulk(ci int32, side int) {
+	c := w.conns[ci]
+	p := &c.pipes[side]
+	if p.head == len(p.items) || p.bulk() != &p.items[len(p.items)-1] || p.bulk().sent {
+		return
+	}
+	it := p.bulk()
+	kept := it.n
+	if it.ps > 0 {
+		kept = max(0, (int64(w.queue.Now())*1000-it.start)/it.ps)
+	}
+	if it.ps == c.link.ps { // else whoever makes it is slower than the link, and nothing waits
+		kept += sendBuffer
+	}
+	if kept = max(kept, it.arrived); kept >= it.n {
+		return
+	}
+	p.sent -= it.n - kept
+	it.n, it.eof, it.sent = kept, false, true
+	p.free = it.end()
+	p.epoch++ // its end comes sooner
+	for j := p.head; j < len(p.items); j++ {
+		w.schedule(ci, side, &p.items[j])
+	}
 }
 
 // scheduleFlowFin makes an event of the end of a flow.

@@ -6,10 +6,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"psyncsim/sim"
 	"psyncsim/sim/live"
+	"psyncsim/sim/live/redisd"
 	"psyncsim/sim/measured"
 )
 
@@ -147,6 +149,27 @@ func (s *stage) stopped(f *sim.FaultConfig, at time.Duration) error {
 	return nil
 }
 
+// replicaClient is the number of the newest connection of the only replica of a
+// server: of its rdb channel, or of its main one. "" without one.
+func replicaClient(p *redisd.Server, channel bool) (id string, err error) {
+	list, err := p.Command("CLIENT", "LIST")
+	if err != nil {
+		return "", err
+	}
+	text, _ := list.(string)
+	for line := range strings.Lines(text) {
+		fields := map[string]string{}
+		for _, f := range strings.Fields(line) {
+			name, value, _ := strings.Cut(f, "=")
+			fields[name] = value
+		}
+		if strings.Contains(fields["flags"], "S") && (fields["cmd"] == "sync") == channel {
+			id = fields["id"]
+		}
+	}
+	return id, nil
+}
+
 // order gives a server a command of its operator.
 func (s *stage) order(f *sim.FaultConfig, began time.Duration) error {
 	p := s.servers[f.Server]
@@ -182,6 +205,17 @@ func (s *stage) order(f *sim.FaultConfig, began time.Duration) error {
 			s.rec.did("config_set", f.Server, measured.Member("key", d[0]), measured.Member("value", d[1]))
 		}
 		p.set = *f.Settings
+	case sim.FaultClientKill:
+		id, err := replicaClient(p.Server, f.Channel)
+		if err != nil {
+			return err
+		}
+		began = s.since()
+		if id != "" {
+			if _, err := p.Command("CLIENT", "KILL", "ID", id); err != nil {
+				return err
+			}
+		}
 	default:
 		return s.ask(f, began)
 	}

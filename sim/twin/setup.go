@@ -75,6 +75,9 @@ func Playable(c *sim.Config, p *model.Profile) error {
 		}
 	}
 	for i, f := range c.Faults {
+		if f.Kind == sim.FaultClientKill && len(c.Servers) > 2 {
+			return errors.New("whose connection is whose cannot be seen among more than two servers")
+		}
 		for j, g := range c.Faults {
 			a, b := f.At, f.At+f.For
 			if i != j && sameThing(&f, &g) && g.At >= a && g.At <= b && f.For > 0 {
