@@ -211,7 +211,8 @@ func (w *World) schedule(ci int32, side int, it *item) {
 		return // it waits for the heal
 	}
 	e := event{kind: evDeliver, side: uint8(side), conn: ci, gen: c.pipes[side].epoch}
-	w.queue.Push(psCeil(it.end())+c.link.latency, e)
+	// At once what arrived before and was not told: see cutBulk.
+	w.queue.Push(max(psCeil(it.end())+c.link.latency, w.queue.Now()), e)
 	if it.kind == itemBulk && !it.sent {
 		e.kind = evSent
 		w.queue.Push(psCeil(it.end()), e)
