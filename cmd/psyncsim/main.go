@@ -115,6 +115,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			verifyCommand(c),
 			planCommand(c),
 			mergeCommand(c),
+			explainCommand(c),
 			{Name: "profiles", Usage: "the server versions that are known", Action: c.profiles},
 		},
 	}

@@ -1,0 +1,353 @@
+package logs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"psyncsim/model"
+)
+
+// Sample is a master's offset at one time.
+type Sample struct {
+	At     time.Time
+	Offset int64
+}
+
+// Load is what is known of the master's writes: the offsets in the logs, in
+// their order, of the history that most of them belong to.
+func (s *Story) Load() []Sample {
+	count := map[string]int{}
+	best := ""
+	for _, p := range s.points {
+		if count[p.id]++; p.id != "" && (best == "" || count[p.id] > count[best]) {
+			best = p.id
+		}
+	}
+	var all []Sample
+	for _, p := range s.points {
+		if p.id != "" && p.id != best {
+			continue
+		}
+		if n := len(all); n > 0 {
+			last := &all[n-1]
+			if p.offset < last.Offset {
+				continue // it was known later than it was true
+			}
+			if p.at.Sub(last.At) < time.Millisecond {
+				last.Offset = p.offset
+				continue
+			}
+		}
+		all = append(all, Sample{p.at, p.offset})
+	}
+	return all
+}
+
+// LoadCSV writes samples as a capture that a scenario's arrivals can name.
+func LoadCSV(load []Sample) []byte {
+	b := []byte("unix_ms,master_repl_offset\n")
+	for _, s := range load {
+		b = strconv.AppendInt(b, s.At.UnixMilli(), 10)
+		b = strconv.AppendInt(append(b, ','), s.Offset, 10)
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// Replay is what a scenario of the story needs besides the logs.
+type Replay struct {
+	Load    []Sample // at least two
+	File    string   // the name of the capture that holds them
+	Backlog int64    // the master's repl-backlog-size, bytes; 0 is unknown
+	Timeout time.Duration
+	Ping    time.Duration
+}
+
+// Scenario writes the story as a scenario: the load as it was known, the losses
+// of links as faults, and what the servers did as observations to compare with.
+// Notes say what could not be taken over.
+func (s *Story) Scenario(r Replay) (text []byte, notes []string, err error) {
+	if len(r.Load) < 2 {
+		return nil, nil, errors.New("the logs name fewer than two offsets: a replay needs to know what was written; give the samples of INFO")
+	}
+	w := &writer{s: s, r: r, zero: r.Load[0].At, end: r.Load[len(r.Load)-1].At}
+	w.head()
+	w.servers()
+	w.faults()
+	w.observed()
+	return []byte(w.b.String()), w.notes, nil
+}
+
+type writer struct {
+	s         *Story
+	r         Replay
+	zero, end time.Time
+	b         strings.Builder
+	notes     []string
+	names     map[string]string // of replicas in the scenario, by their names in the logs
+}
+
+func (w *writer) line(format string, a ...any) { fmt.Fprintf(&w.b, format+"\n", a...) }
+func (w *writer) note(format string, a ...any) { w.notes = append(w.notes, fmt.Sprintf(format, a...)) }
+
+func (w *writer) at(t time.Time) string { return t.Sub(w.zero).Round(time.Microsecond).String() }
+
+// inside are the resynchronizations that the load covers, of links that were
+// lost before.
+func (w *writer) inside() []*Resync {
+	var all []*Resync
+	for i := range w.s.Resyncs {
+		r := &w.s.Resyncs[i]
+		if w.names[r.Replica] == "" || r.Lost.IsZero() {
+			continue
+		}
+		if r.Lost.Before(w.zero) || !r.Judged.Before(w.end) {
+			w.note("the reconnect at %s lies outside of what is known of the load", r.Judged.Format(time.TimeOnly))
+			continue
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+func (w *writer) head() {
+	w.line("# Made from logs. Virtual time 0 is %s.", w.zero.Format("2006-01-02 15:04:05.000"))
+	w.line("question: Does the simulation give the verdicts that the servers gave?")
+	w.line("duration: %s", w.at(w.end))
+}
+
+func (w *writer) servers() {
+	w.names = map[string]string{}
+	var replicas []string
+	for i := range w.s.Resyncs {
+		r := &w.s.Resyncs[i]
+		if w.names[r.Replica] != "" || len(w.s.replicas) > 0 && !slices.Contains(w.s.replicas, r.Replica) {
+			continue
+		}
+		name := "replica"
+		if len(replicas) > 0 {
+			name = fmt.Sprint("replica-", len(replicas)+1)
+		}
+		w.names[r.Replica] = name
+		replicas = append(replicas, r.Replica)
+	}
+	master := ""
+	for _, m := range w.s.masters {
+		if w.names[m] == "" {
+			master = m
+			break
+		}
+	}
+	size, why := w.backlog(w.profile(master))
+	w.line("servers:")
+	w.line("  master:")
+	w.line("    version: %s", w.profile(master))
+	config := ""
+	if w.r.Timeout > 0 {
+		config += fmt.Sprintf(", repl-timeout: %d", int(w.r.Timeout/time.Second))
+	}
+	if w.r.Ping > 0 {
+		config += fmt.Sprintf(", repl-ping-replica-period: %d", int(w.r.Ping/time.Second))
+	}
+	config += w.diskless(w.profile(master))
+	w.line("    config: {repl-backlog-size: %d%s}   # %s", size, config, why)
+	for _, r := range replicas {
+		w.line("  %s:   # %s", w.names[r], r)
+		w.line("    version: %s", w.profile(r))
+		w.line("    replicaof: master")
+		if w.r.Timeout > 0 {
+			w.line("    config: {repl-timeout: %d}", int(w.r.Timeout/time.Second))
+		}
+	}
+	w.line("workload:")
+	w.line("  - {on: master, arrivals: {trace: %q}, command: SET, key: 16, value: 100}", w.r.File)
+}
+
+// diskless reads off the logs how snapshots were sent, and how long they waited
+// for more replicas.
+func (w *writer) diskless(profile string) string {
+	p, _ := model.LookupProfile(profile)
+	if p.DisklessDelay == 0 {
+		return "" // it cannot
+	}
+	target := ""
+	for i := range w.s.events {
+		if e := &w.s.events[i]; e.kind == bgsave && e.message.text != "" {
+			target = e.message.text
+		}
+	}
+	if target == "disk" || target == "" && !p.Diskless {
+		return ", repl-diskless-sync: no"
+	}
+	wait := time.Duration(-1)
+	for i := range w.s.Resyncs {
+		if r := &w.s.Resyncs[i]; r.Full && r.HasOff {
+			if d := r.Judged.Sub(r.Asked); wait < 0 || d < wait {
+				wait = d
+			}
+		}
+	}
+	if wait < 0 {
+		return ""
+	}
+	return fmt.Sprintf(", repl-diskless-sync: yes, repl-diskless-sync-delay: %d", int((wait+time.Second/2)/time.Second))
+}
+
+// profile is the profile nearest to a log's version.
+func (w *writer) profile(name string) string {
+	v := w.s.Versions[name]
+	if v == "" {
+		for _, other := range w.s.Versions {
+			if v == "" || other < v {
+				v = other
+			}
+		}
+	}
+	p := Profile(v)
+	if v == "" {
+		w.note("no log says which version it is of: %s is assumed", p)
+	}
+	return p
+}
+
+// Profile is the name of the known profile nearest to a version such as
+// redis-7.0.15; without one, redis-7.0.
+func Profile(version string) string {
+	if version == "" {
+		return "redis-7.0"
+	}
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) >= 2 {
+		if _, ok := model.LookupProfile(parts[0] + "." + parts[1]); ok {
+			return parts[0] + "." + parts[1]
+		}
+	}
+	kind, number, _ := strings.Cut(parts[0], "-")
+	switch {
+	case kind == "valkey":
+		return "valkey-8.0"
+	case number == "2":
+		return "redis-2.8"
+	case number == "3":
+		return "redis-3.2"
+	case number == "6":
+		return "redis-6.2"
+	case number == "7" || number == "8":
+		return "redis-7.4"
+	}
+	return "redis-7.0"
+}
+
+// backlog is the master's size: as it is known, else one that the verdicts allow.
+func (w *writer) backlog(profile string) (size int64, why string) {
+	if w.r.Backlog > 0 {
+		return w.r.Backlog, "as it was set"
+	}
+	least, most := int64(0), int64(1)<<40
+	for i := range w.s.Resyncs {
+		switch r := &w.s.Resyncs[i]; {
+		case !r.Gap.Known:
+		case !r.Full:
+			least = max(least, r.Gap.N)
+		case r.Reason == BelowBacklog:
+			most = min(most, r.Gap.N-1)
+		}
+	}
+	p, _ := model.LookupProfile(profile)
+	size = max(p.BacklogSize, 1<<20)
+	switch {
+	case size >= least && size <= most:
+		return size, "not in the logs: the default, which the verdicts allow"
+	case least <= most:
+		return least + (most-least)/2, fmt.Sprintf("not in the logs: the verdicts allow %d to %d", least, most)
+	}
+	w.note("no single repl-backlog-size explains all verdicts: %d bytes were accepted and %d refused", least, most+1)
+	return least, "not in the logs, and no size explains all verdicts"
+}
+
+// faults writes the losses of links.
+func (w *writer) faults() {
+	w.line("faults:")
+	none := true
+	for _, r := range w.inside() {
+		name := w.names[r.Replica]
+		from, kind := r.Lost, "reset"
+		switch r.LostWhy {
+		case LostSilence:
+			kind = "silent"
+			timeout := w.r.Timeout
+			if timeout == 0 {
+				timeout = time.Minute
+			}
+			if from = from.Add(-timeout - time.Second/2); from.Before(w.zero) {
+				from = w.zero
+			}
+		case LostRestart:
+			w.line("  - {at: %s, server: %s, kind: restart}", w.at(from), name)
+			none = false
+			continue
+		case LostOrder:
+			w.note("the order REPLICAOF at %s is left out", r.Lost.Format(time.TimeOnly))
+			continue
+		}
+		none = false
+		until := from
+		switch {
+		case !r.Blocked.IsZero() && r.Free.After(r.Blocked):
+			until = r.Blocked.Add(r.Free.Sub(r.Blocked) / 2)
+		case kind == "silent" && r.Free.After(from):
+			until = r.Free
+		}
+		w.line("  # %s", r.Lost.Format("15:04:05.000"))
+		if until.After(from) {
+			w.line("  - {at: %s, link: [master, %s], kind: %s, for: %s}", w.at(from), name, kind, until.Sub(from).Round(time.Microsecond))
+		} else {
+			w.line("  - {at: %s, link: [master, %s], kind: %s}", w.at(from), name, kind)
+		}
+	}
+	if none {
+		w.line("  []")
+	}
+}
+
+// observed writes what the servers did. Of a single replica only: what is
+// compared is the order of its reconnects.
+func (w *writer) observed() {
+	if len(w.names) != 1 {
+		w.note("the verdicts of %d replicas are not compared: only those of one can be", len(w.names))
+		return
+	}
+	before := len(w.notes)
+	all := w.inside()
+	w.notes = w.notes[:before]
+	if len(all) == 0 {
+		return
+	}
+	w.line("observed:")
+	for _, r := range all {
+		kind := "partial"
+		if r.Full {
+			kind = "full"
+		}
+		if r.Gap.Known {
+			w.line("  - {at: %s, kind: %s, gap: %dB, within: %dB}", w.at(r.Judged), kind, r.Gap.N, w.unknown(r.Lost)+w.unknown(r.Judged))
+		} else {
+			w.line("  - {at: %s, kind: %s, gap: 0B, within: 1000GB}   # its gap is not in the logs", w.at(r.Judged), kind)
+		}
+	}
+}
+
+// unknown is how much was written between the samples around a time: by so much
+// the load may be off.
+func (w *writer) unknown(t time.Time) int64 {
+	for i := 1; i < len(w.r.Load); i++ {
+		if a, b := w.r.Load[i-1], w.r.Load[i]; !a.At.After(t) && t.Before(b.At) {
+			return b.Offset - a.Offset
+		}
+	}
+	return 0
+}

@@ -1,0 +1,26 @@
+package scenarios
+
+import "fmt"
+
+// Quantities as they stand in scenarios and in redis.conf, for flags and for
+// other files that people write. An error says what was expected.
+
+// maxAmount bounds sizes that are not checked by what they are for: 1 EiB.
+const maxAmount = 1 << 60
+
+// ParseSize reads a size such as 100MB or 64MiB, in bytes.
+func ParseSize(s string) (int64, error) { return named(s)(parseSize(s, maxAmount)) }
+
+// ParseConfMemory reads an amount of memory as redis.conf does: 1mb is 1048576
+// bytes, 1m a million.
+func ParseConfMemory(s string) (int64, error) { return named(s)(parseConfMemory(s, maxAmount)) }
+
+// named puts the text before an error about it.
+func named(s string) func(int64, error) (int64, error) {
+	return func(n int64, err error) (int64, error) {
+		if err != nil {
+			return 0, fmt.Errorf("%q: %w", shorten(s), err)
+		}
+		return n, nil
+	}
+}
