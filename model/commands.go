@@ -52,10 +52,18 @@ func (s *Server) reply(c *client, line string) { s.send(c.conn, []byte(line+"\r\
 
 func (s *Server) command(c *client, args [][]byte) {
 	switch {
+	case is(args[0], "AUTH"):
+		s.reply(c, s.auth(c, args))
+	case !c.authed && s.knows(args[0]):
+		s.reply(c, s.prof.Orders.NoAuth)
 	case is(args[0], "REPLCONF"):
 		s.replconf(c, args)
 	case c.state != notReplica:
-		// A replica's link carries nothing else; a second PSYNC is ignored silently.
+		// A replica's link carries nothing else; a second PSYNC is ignored silently. From
+		// 7.0 on whatever would be answered there ends it.
+		if s.prof.Orders.DropsTalkers && !is(args[0], "PSYNC") && !is(args[0], "SYNC") {
+			s.drop(c, WhyError)
+		}
 	case is(args[0], "PING"):
 		s.pinged(c, args)
 	case is(args[0], "PSYNC") && s.prof.PSYNC > 0:
@@ -78,6 +86,7 @@ func (s *Server) command(c *client, args [][]byte) {
 		if !s.masterDown(c) {
 			s.sync(c)
 		}
+	case s.asked(c, args):
 	default:
 		s.reply(c, s.unknown(args))
 	}
@@ -92,6 +101,16 @@ func (s *Server) masterDown(c *client) bool {
 	}
 	s.reply(c, "-MASTERDOWN Link with MASTER is down and "+s.prof.StaleDirective+" is set to 'no'.")
 	return true
+}
+
+// knows says whether the version has a command, of those that are played here.
+func (s *Server) knows(name []byte) bool {
+	for _, word := range [...]string{"REPLCONF", "PING", "SYNC", "ROLE", "CLIENT", "REPLICAOF", "SLAVEOF"} {
+		if is(name, word) {
+			return true
+		}
+	}
+	return is(name, "PSYNC") && s.prof.PSYNC > 0 || is(name, "WAIT") && s.prof.GetAck || is(name, "FAILOVER") && s.prof.Failover
 }
 
 func (s *Server) pinged(c *client, args [][]byte) {

@@ -104,6 +104,7 @@ const (
 	WhyFullSync           // a full synchronization makes it useless
 	WhySaveFailed         // the snapshot child failed
 	WhyNewHistory         // the node's own identity changed
+	WhyAuth               // the master does not take the password
 	WhySnapshotSent       // a connection for the snapshot alone has done its work
 	WhyKilled             // CLIENT KILL
 	whyCount
@@ -113,7 +114,7 @@ var whyText = [whyCount]string{
 	"", "first-sync", "id-mismatch", "second-offset", "backlog-absent", "below-backlog",
 	"ahead-of-master", "bad-offset", "no-psync", "reset", "refused", "closed", "timeout",
 	"connect-timeout", "unreachable", "error", "replicaof", "stopped", "ttl", "hard-limit",
-	"soft-limit", "full-sync", "save-failed", "new-history", "snapshot-sent",
+	"soft-limit", "full-sync", "save-failed", "new-history", "auth", "snapshot-sent",
 	"killed",
 }
 

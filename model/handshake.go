@@ -152,18 +152,31 @@ func (s *Server) masterSaid(line []byte) {
 	u := &s.up
 	switch u.state {
 	case upPing:
-		if !(len(line) > 0 && line[0] == '+' || foldPrefix(line, "-NOAUTH") || foldPrefix(line, "-NOPERM")) {
+		if !(len(line) > 0 && line[0] == '+' || foldPrefix(line, "-NOAUTH") || foldPrefix(line, "-NOPERM") || foldPrefix(line, "-ERR operation not permitted")) {
 			s.abandon(WhyError, false)
 			return
 		}
 		u.state, u.step = upConf, 0
+		if u.auth = s.sayAuth(); u.auth && !s.prof.Pipelined {
+			return
+		}
 		s.sayReplconf(0)
 		if s.prof.Pipelined {
 			for i := 1; i < s.replconfs(); i++ {
 				s.sayReplconf(i)
 			}
 		}
-	case upConf: // errors are logged and ignored
+	case upConf: // errors are logged and ignored, but for one of AUTH
+		if u.auth {
+			u.auth = false
+			switch {
+			case len(line) > 0 && line[0] == '-':
+				s.abandon(WhyAuth, false)
+			case !s.prof.Pipelined:
+				s.sayReplconf(0)
+			}
+			return
+		}
 		u.step++
 		if u.step == s.replconfs() {
 			s.ask()

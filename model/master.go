@@ -34,6 +34,7 @@ type client struct {
 	sent     bool // diskless: its payload is out
 	closing  bool
 	blocked  bool   // in WAIT: its next commands wait with it
+	authed   bool   // needs no AUTH any more
 	answered bool   // it is no longer, and they may be taken
 	port     int64  // REPLCONF listening-port
 	wrote    Offset // MRO behind its last command: what its WAIT is about
@@ -113,7 +114,7 @@ func (s *Server) accept(id ConnID, peer string) {
 		c = &client{}
 	}
 	s.numbers++
-	c.conn, c.peer, c.number = id, peer, s.numbers
+	c.conn, c.peer, c.number, c.authed = id, peer, s.numbers, s.set.RequirePass == ""
 	s.clients = append(s.clients, c)
 }
 

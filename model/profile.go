@@ -120,9 +120,12 @@ type Settings struct {
 	// MinReplicas is min-replicas-to-write, MinReplicasLag min-replicas-max-lag in
 	// whole seconds: writes are refused with fewer replicas online whose last ACK
 	// is no older; 0 in either takes them always.
-	MinReplicas    int64
-	MinReplicasLag time.Duration
-	DualChannel    bool // dual-channel-replication-enabled
+	MinReplicas int64
+	// RequirePass is requirepass, MasterAuth and MasterUser masterauth and masteruser;
+	// "" is none. A connection that was made before a password was set needs none.
+	RequirePass, MasterAuth, MasterUser string
+	MinReplicasLag                      time.Duration
+	DualChannel                         bool // dual-channel-replication-enabled
 	// ShutdownTimeout is shutdown-timeout, whole seconds: how long a shutdown waits
 	// for replicas that lag; 0 does not wait.
 	ShutdownTimeout time.Duration

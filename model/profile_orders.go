@@ -8,6 +8,11 @@ type OrderShape struct {
 	PauseCauses  bool   // CLIENT PAUSE, FAILOVER and SHUTDOWN have pauses of their own
 	ClockInCall  bool   // the clock is read with each command, not by serverCron alone
 	ClientSyntax string // the reply to a CLIENT subcommand that is not known; "" is that of 6.2 and later
+	DropsTalkers bool   // a replica whose link would carry a reply is closed
+	Users        bool   // AUTH may name a user
+	AuthNone     string // the reply to AUTH where no password is set
+	AuthWrong    string // the reply to a wrong password
+	NoAuth       string // the refusal of whoever did not AUTH
 	ReplicaWord  string // how errors call a replica
 	WaitSince    string // since when WAIT refuses replicas, in that error
 }
@@ -15,13 +20,19 @@ type OrderShape struct {
 // As read in redis 2.6.17 - 7.4.1 and valkey 8.0.1: networking.c, blocked.c,
 // replication.c.
 var (
-	orders26 = OrderShape{ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL ip:port | GETNAME | SETNAME connection-name)", ReplicaWord: "slave"}
-	orders28 = orders26
-	orders32 = OrderShape{ClientPause: true, ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL | GETNAME | SETNAME | PAUSE | REPLY)", ReplicaWord: "slave"}
-	orders40 = OrderShape{ClientPause: true, ClientSyntax: orders32.ClientSyntax, ReplicaWord: "slave", WaitSince: " since Redis 4.0"}
-	orders50 = OrderShape{ClientPause: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0",
+	orders26 = OrderShape{AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: "-ERR operation not permitted", ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL ip:port | GETNAME | SETNAME connection-name)", ReplicaWord: "slave"}
+	orders28 = OrderShape{AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientSyntax: orders26.ClientSyntax, ReplicaWord: "slave"}
+	orders32 = OrderShape{AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL | GETNAME | SETNAME | PAUSE | REPLY)", ReplicaWord: "slave"}
+	orders40 = OrderShape{AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClientSyntax: orders32.ClientSyntax, ReplicaWord: "slave", WaitSince: " since Redis 4.0"}
+	orders50 = OrderShape{AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0",
 		ClientSyntax: "-ERR Unknown subcommand or wrong number of arguments for 'UNPAUSE'. Try CLIENT HELP"}
-	orders62 = OrderShape{ClientPause: true, PauseWrites: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0"}
-	orders70 = OrderShape{ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0"}
-	orders80 = OrderShape{ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica"}
+	orders62 = OrderShape{Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0"}
+	orders70 = OrderShape{DropsTalkers: true, Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0"}
+	orders80 = OrderShape{DropsTalkers: true, Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica"}
+)
+
+const (
+	noAuth         = "-NOAUTH Authentication required."
+	noPassword     = "-ERR Client sent AUTH, but no password is set"
+	noPasswordUser = "-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
 )

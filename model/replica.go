@@ -29,7 +29,8 @@ type upstream struct {
 	dials ConnID // numbers the connections that this node dials
 
 	in   LineReader
-	step int // sequential handshake: which REPLCONF is out; pipelined: answers to come
+	auth bool // AUTH is out
+	step int  // sequential handshake: which REPLCONF is out; pipelined: answers to come
 
 	lastIO   int64   // unix second of the last byte from the master, or of the connect
 	lastByte Instant // when the last stream byte was heard

@@ -75,6 +75,7 @@ type directive struct {
 	why       string // what it would change, or what the note says
 	set       func(s *model.Settings, v int64)
 	get       func(s *model.Settings) int64
+	text      func(s *model.Settings) *string // instead of set and get, of words
 }
 
 const maxInt32 = 1<<31 - 1
@@ -138,9 +139,9 @@ var directives = []directive{
 	{name: "replica-lazy-flush", old: "slave-lazy-flush", since: v40, class: yesNo, effect: harmless},
 	{name: "replica-ignore-disk-write-errors", since: v70, class: yesNo, effect: harmless},
 	{name: "propagation-error-behavior", since: v70, class: words, effect: harmless},
-	{name: "masterauth", class: words, effect: noted, why: "AUTH is left out of the handshake: one round trip before redis 6.2"},
-	{name: "masteruser", since: v62, class: words, effect: noted, why: "AUTH is left out of the handshake"},
-	{name: "requirepass", class: words, effect: noted, why: "replicas are taken to know it"},
+	{name: "masterauth", class: words, text: func(s *model.Settings) *string { return &s.MasterAuth }},
+	{name: "masteruser", since: v62, class: words, text: func(s *model.Settings) *string { return &s.MasterUser }},
+	{name: "requirepass", class: words, text: func(s *model.Settings) *string { return &s.RequirePass }},
 	{name: "rdb-del-sync-files", since: v62, class: yesNo, effect: harmless},
 	{name: "tls-replication", since: v62, class: yesNo, effect: onlyDefault, fallback: "no", why: "TLS handshakes and records are left out"},
 }
@@ -319,7 +320,11 @@ func applyDirective(p *model.Profile, s *model.Settings, r *directive, args []st
 	}
 	switch r.effect {
 	case modelled:
-		r.set(s, v)
+		if r.text != nil {
+			*r.text(s) = value
+		} else {
+			r.set(s, v)
+		}
 	case onlyDefault:
 		ok := strings.EqualFold(value, r.fallback)
 		switch {
@@ -390,7 +395,7 @@ func defaultText(p *model.Profile, r *directive, s *model.Settings) string {
 			class = "slave"
 		}
 		return fmt.Sprintf("%s %s %s %d", class, confMemoryText(s.HardLimit), confMemoryText(s.SoftLimit), int64(s.SoftSeconds/time.Second))
-	case r.effect != modelled:
+	case r.effect != modelled || r.text != nil:
 		return ""
 	case r.class == yesNo:
 		if r.get(s) != 0 {

@@ -49,6 +49,7 @@ type planner struct {
 	servers  []*server
 	byName   map[string]int
 	faults   []fault
+	secrets  []string     // passwords that were hidden; see hidden
 	loads    []*yaml.Node // of config.Loads: where its server is named
 	duration *yaml.Node
 	clients  int // commands of clients so far

@@ -241,6 +241,7 @@ func (p *planner) finishFaults() {
 		for _, set := range f.set {
 			applyDirective(p.servers[f.Server].Profile, &s, set.dir, set.args, false)
 		}
+		p.hide(&s)
 		now[f.Server] = s
 		whole := s
 		p.config.Faults[sets[i]].Settings = &whole

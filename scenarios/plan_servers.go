@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"path"
 	"psyncsim/model"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -298,6 +300,7 @@ func dedupe(s []string) []string {
 // fillConfig spells out the settings of a server, unless its version or its
 // file is swept: then they are the version's, or the file's, own.
 func (p *planner) fillConfig(s *server, n, config, configFile *yaml.Node) {
+	p.hide(&s.Settings)
 	if !p.fill || p.swept[n] || p.swept[lookup(n, "version")] || p.swept[config] || p.swept[configFile] {
 		return
 	}
@@ -314,20 +317,42 @@ func (p *planner) fillConfig(s *server, n, config, configFile *yaml.Node) {
 		if v < r.since || hasDirective(config, r) {
 			continue
 		}
-		if text := defaultText(s.Profile, r, &s.Settings); text != "" {
+		text := defaultText(s.Profile, r, &s.Settings)
+		if r.text != nil {
+			text = *r.text(&s.Settings)
+		}
+		if text != "" {
 			put(config, r.nameIn(v), scalar(text, n.Line, n.Column))
 		}
 	}
 	for i := 0; i+1 < len(config.Content); i += 2 {
 		switch strings.ToLower(config.Content[i].Value) {
 		case "masterauth", "primaryauth", "requirepass":
-			// It has no effect here, and results are passed on.
-			config.Content[i+1] = scalar("hidden", n.Line, n.Column)
+			// Results are passed on: they tell only which passwords are the same.
+			config.Content[i+1] = scalar(p.hidden(config.Content[i+1].Value), n.Line, n.Column)
 		}
 	}
 	if configFile != nil {
 		*n = *without(n, "config-file")
 	}
+}
+
+// hide puts what stands for passwords in their place, also on the way to a run.
+func (p *planner) hide(s *model.Settings) {
+	s.RequirePass, s.MasterAuth = p.hidden(s.RequirePass), p.hidden(s.MasterAuth)
+}
+
+// hidden stands for a password: the same for the same one.
+func (p *planner) hidden(password string) string {
+	if password == "" || strings.HasPrefix(password, "hidden") {
+		return password
+	}
+	i := slices.Index(p.secrets, password)
+	if i < 0 {
+		i = len(p.secrets)
+		p.secrets = append(p.secrets, password)
+	}
+	return "hidden" + strconv.Itoa(i+1)
 }
 
 func hasDirective(config *yaml.Node, r *directive) bool {

@@ -144,6 +144,9 @@ func (g gen) settings(p *model.Profile) model.Settings {
 		s.DisklessDelay = time.Duration(g.IntN(3)) * time.Second
 	}
 	s.SavePoints = g.oneIn(2)
+	if g.oneIn(12) {
+		s.RequirePass, s.MasterAuth, s.MasterUser = pick(g, "", "a"), pick(g, "", "a", "b"), pick(g, "", "default", "other")
+	}
 	if g.oneIn(6) {
 		s.MinReplicas, s.MinReplicasLag = int64(g.IntN(4)), time.Duration(g.IntN(5))*time.Second
 	}
