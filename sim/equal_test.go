@@ -73,6 +73,7 @@ func scenario(n uint64) *Config {
 	g.network(c)
 	g.loads(c)
 	g.faults(c)
+	g.passwords(c)
 	g.takeTime(c)
 	g.segments(c)
 	return c
@@ -144,9 +145,6 @@ func (g gen) settings(p *model.Profile) model.Settings {
 		s.DisklessDelay = time.Duration(g.IntN(3)) * time.Second
 	}
 	s.SavePoints = g.oneIn(2)
-	if g.oneIn(12) {
-		s.RequirePass, s.MasterAuth, s.MasterUser = pick(g, "", "a"), pick(g, "", "a", "b"), pick(g, "", "default", "other")
-	}
 	if g.oneIn(6) {
 		s.MinReplicas, s.MinReplicasLag = int64(g.IntN(4)), time.Duration(g.IntN(5))*time.Second
 	}
@@ -174,6 +172,25 @@ func (g gen) network(c *Config) {
 				l.A, l.B = l.B, l.A
 			}
 			c.Links = append(c.Links, l)
+		}
+	}
+}
+
+// passwords gives everyone one, and now and then a wrong one for its master. (Without
+// any, a replica of 6.2 and later asks again and again, without a pause.)
+func (g gen) passwords(c *Config) {
+	if !g.oneIn(12) {
+		return
+	}
+	set := func(s *model.Settings) {
+		s.RequirePass, s.MasterAuth, s.MasterUser = "a", pick(g, "a", "a", "a", "b"), pick(g, "", "default", "other")
+	}
+	for i := range c.Servers {
+		set(&c.Servers[i].Settings)
+	}
+	for i := range c.Faults {
+		if s := c.Faults[i].Settings; s != nil {
+			set(s)
 		}
 	}
 }
