@@ -8,7 +8,11 @@ type Bulk struct {
 	Back     PathConfig
 	Bytes    int64 // to send; 0 is without end
 	Duration Time  // after which it is broken off; 0 is never
+	For      Time  // the same, since the connect worked; 0 is never
 	Seed     uint64
+	// LoseThere and LoseBack are segments that the network loses, beside those of
+	// chance: see Path.Lose. Here, a capture of a real transfer can be told.
+	LoseThere, LoseBack []int64
 	// SilentAt, SilentFor: the network is silent both ways meanwhile; SilentFor 0
 	// is never. The application has Rate bytes a second to send, all at once if 0.
 	SilentAt, SilentFor Time
@@ -36,6 +40,8 @@ func (b *Bulk) Run() BulkResult {
 	var there, back Path
 	there.Reset(b.There, draw(b.Seed, 1))
 	back.Reset(b.Back, draw(b.Seed, 2))
+	there.Lose(b.LoseThere)
+	back.Lose(b.LoseBack)
 	c := &Conn{}
 	c.Reset(&b.Options, &b.Options, &there, &back)
 	c.Tap = b.Tap
@@ -72,6 +78,9 @@ func (b *Bulk) Run() BulkResult {
 			switch e.Kind {
 			case Connected:
 				r.Connected, w.next = now, now
+				if b.For > 0 {
+					limit = min(limit, now+b.For)
+				}
 			case Refused, TimedOut, Broken:
 				r.Failed = e.Kind
 			}

@@ -324,8 +324,9 @@ func (s *socket) inOpen(now Time, g *Segment) {
 		return
 	}
 	if g.Flags&SYN != 0 { // of a handshake whose end was lost
-		if s.state == SynReceived {
+		if s.state == SynReceived { // tcp_check_req: it is answered again, and the timer set anew
 			s.emit(now, Segment{Seq: 0, End: 1, Flags: SYN, Again: true})
+			s.arm(now, rtoTimer, min(s.o.RTOInitial<<max(s.syns-1, 0), s.o.RTOMax))
 		} else {
 			s.sendACK(now)
 		}

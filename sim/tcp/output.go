@@ -61,14 +61,14 @@ func (s *socket) push(now Time, one bool) (any bool) {
 		}
 		s.transmit(now, end, fin)
 		any = true
+		if s.reducing() {
+			s.prrOut++
+		}
 		if one {
 			break
 		}
 	}
 	if any {
-		if s.reducing() {
-			s.prrOut += 1
-		}
 		if !one {
 			s.scheduleTLP(now, false)
 			s.validate(now, limited || s.inFlight() >= s.cwnd)
@@ -91,7 +91,10 @@ func (s *socket) transmit(now Time, end int64, fin bool) {
 	r := s.sent.push()
 	*r = record{seq: s.nxt, end: end, at: now, delivered: s.delivered, prev: -1, next: -1, fin: fin}
 	s.enlist(n)
-	g := Segment{Seq: s.nxt, End: end, Flags: PSH}
+	g := Segment{Seq: s.nxt, End: end}
+	if end > s.taken { // the last that the socket has (tcp_push)
+		g.Flags |= PSH
+	}
 	if fin {
 		g.Flags |= FIN
 		s.finSent = true

@@ -63,6 +63,8 @@ type Path struct {
 	lose     int64 // segments before the next independent loss
 	badLose  int64 // segments before the next loss of the bad state
 	draws    uint64
+	served   int64    // segments that the queue let pass
+	script   []int64  // see Lose
 	Counts   [6]int64 // segments by fate
 	Segments int64    // all
 }
@@ -123,6 +125,20 @@ func (p *Path) Silence(now Time, on bool) {
 // Silent says whether the path is silent.
 func (p *Path) Silent() bool { return p.silent > 0 }
 
+// Lose makes the network lose these segments, beside those that chance takes:
+// numbers from 1 on, in order, of the segments that the queue let pass since the
+// last Reset.
+func (p *Path) Lose(numbers []int64) { p.script = numbers }
+
+// scripted says whether this segment is one of those.
+func (p *Path) scripted() bool {
+	if len(p.script) == 0 || p.script[0] != p.served {
+		return false
+	}
+	p.script = p.script[1:]
+	return true
+}
+
 // unlucky draws whether a segment is lost by chance: the gaps to the next loss
 // are drawn, not a coin for each segment.
 func (p *Path) unlucky() bool {
@@ -176,7 +192,8 @@ func (p *Path) carry(now Time, size int64) (at, again Time, fate Fate) {
 		return 0, 0, Dropped
 	}
 	p.free = start + size*p.ps
-	if p.unlucky() {
+	p.served++
+	if p.scripted() || p.unlucky() {
 		return 0, 0, Lost
 	}
 	at = (p.free+999)/1000 + p.c.Latency

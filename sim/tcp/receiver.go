@@ -194,6 +194,7 @@ func (s *socket) measure(g *Segment) {
 	if n >= s.rcvMSS {
 		s.rcvMSS = min(n, s.o.MSS)
 		s.lastSize = 0
+		s.pushed = s.pushed || g.Flags&PSH != 0
 		return
 	}
 	if n >= defaultMSS {

@@ -272,7 +272,6 @@ func (s *socket) timeoutMarkLost(now Time) {
 			continue
 		}
 		s.markLost(n)
-		s.delist(n)
 	}
 }
 
