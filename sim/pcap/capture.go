@@ -105,8 +105,18 @@ func (c *Capture) Hear(at model.Instant, s sim.Signal) {
 	if c.o.Point != s.Dialer && c.o.Point != s.Acceptor {
 		return // not on this interface
 	}
-	s.Data = append([]byte(nil), s.Data...)
+	if s.Data != nil {
+		s.Data = append([]byte{}, s.Data...)
+	}
 	c.now = max(c.now, at)
+	if k := c.conns[s.Conn]; k != nil && k.segments && s.Kind == sim.SignalSent {
+		from := 0
+		if s.From == s.Acceptor && s.Acceptor != s.Dialer {
+			from = 1
+		}
+		k.sides[from].sent.add(s.Bytes, s.Data) // a segment may need it at once
+		return
+	}
 	c.after(at, func() { c.signal(at, &s) })
 	c.play(c.now - slack)
 }

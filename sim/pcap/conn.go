@@ -16,6 +16,7 @@ type conn struct {
 	frozen   bool
 	over     bool // reset, refused, closed by both: nothing more passes
 	refuses  bool // nobody listens
+	segments bool // it is played segment by segment: nothing is drawn in
 	gen      int  // counts freezes: what was on its way at one never arrives
 	syns     int
 	sides    [2]side // the dialer, the acceptor
@@ -36,12 +37,13 @@ type side struct {
 	ackGen  int   // an ACK timer of an older one is void
 	free    int64 // picoseconds: when the wire has served all
 	queue   []blob
-	leaving bool   // the next departure is scheduled
-	out     []sent // not acknowledged
+	leaving bool      // the next departure is scheduled
+	out     []segment // not acknowledged
 	acked   int64
 	rtoGen  int
 	resent  int64 // retransmissions so far
 	taken   int64 // bytes that were put on the queue so far
+	sent    content
 }
 
 // blob is bytes that wait for the wire. It leaves in segments.
@@ -55,8 +57,8 @@ type blob struct {
 	seq   int64 // of a retransmission
 }
 
-// sent is a segment that was sent: enough to send it again.
-type sent struct {
+// segment is one that was sent: enough to send it again.
+type segment struct {
 	seq, n int64
 	data   []byte
 	fin    bool
@@ -80,7 +82,7 @@ func (c *Capture) signal(at model.Instant, s *sim.Signal) {
 	if !known {
 		k = c.newConn(s)
 	}
-	if k == nil || k.over {
+	if k == nil || k.over || k.segments && s.Kind != sim.SignalReset {
 		return
 	}
 	from := 0
@@ -278,7 +280,7 @@ func (s *side) acknowledged(upto int64) {
 	}
 }
 
-func (s *sent) length() int64 {
+func (s *segment) length() int64 {
 	if s.fin {
 		return s.n + 1
 	}
@@ -340,7 +342,7 @@ func (k *conn) depart(at model.Instant, from int, n int64) {
 	s := &k.sides[from]
 	b := &s.queue[0]
 	n = min(n, b.n)
-	seg := sent{seq: s.next, n: n, fin: b.fin}
+	seg := segment{seq: s.next, n: n, fin: b.fin}
 	if b.data != nil {
 		seg.data = b.data[:n:n]
 		b.data = b.data[n:]
@@ -368,7 +370,7 @@ func (k *conn) depart(at model.Instant, from int, n int64) {
 }
 
 // transmit sends a segment, perhaps again.
-func (k *conn) transmit(at model.Instant, from int, seg *sent, again bool) {
+func (k *conn) transmit(at model.Instant, from int, seg *segment, again bool) {
 	s := &k.sides[from]
 	if again {
 		s.resent++

@@ -1,0 +1,75 @@
+package rig
+
+import (
+	"fmt"
+	"time"
+
+	"psyncsim/model"
+	"psyncsim/sim"
+	"psyncsim/sim/trace"
+)
+
+// Again plays the silence of a real pair of servers in simulation.
+func (c *ReconnectCell) Again(k Kernel, version string, seed uint64) (ReconnectRun, error) {
+	prof, ok := model.LookupProfile(version)
+	if !ok {
+		return ReconnectRun{}, fmt.Errorf("%s: no such version is simulated", version)
+	}
+	set := prof.Defaults()
+	set.BacklogSize = 64 << 20
+	set.Timeout = c.Timeout
+	set.DisklessDelay = 0
+	at := 20*time.Second + time.Duration(mix(seed)%uint64(10*time.Second)) // any phase of both servers' timers
+	cfg := sim.Config{Seed: seed, Duration: at + 2*c.Silence + 60*time.Second, LinearSYNs: k.LinearSYNs,
+		Servers: []sim.ServerConfig{
+			{Name: "master", Profile: prof, Settings: set, Uptime: -1, Wall: -1},
+			{Name: "replica", Profile: prof, Settings: set, ReplicaOf: "master", Uptime: -1, Wall: -1},
+		},
+		Links:  []sim.LinkConfig{c.link()},
+		Loads:  []sim.LoadConfig{{Server: 0, Commands: []sim.Command{{Name: "SET", Args: []int{10, 160}, Times: 1}}, BytesPerSecond: c.Rate}},
+		Faults: []sim.FaultConfig{{At: at, For: c.Silence, Kind: sim.FaultSilent, A: 0, B: 1}},
+	}
+	seen := reconnectWatcher{from: model.Instant(at), to: model.Instant(at + c.Silence)}
+	w, err := sim.New(&cfg, &seen)
+	if err != nil {
+		return ReconnectRun{}, err
+	}
+	if err := w.Run(); err != nil {
+		return ReconnectRun{}, err
+	}
+	seen.run.Seed = seed
+	return seen.run, nil
+}
+
+// reconnectWatcher reads off a trace what the logs of the real pair tell.
+type reconnectWatcher struct {
+	from, to model.Instant
+	run      ReconnectRun
+	lost     bool
+}
+
+// Observe reads one fact.
+func (w *reconnectWatcher) Observe(r *trace.Record) {
+	if r.Node != "replica" || r.At < w.from || w.run.Reconnect != 0 {
+		return
+	}
+	switch r.Event.Kind {
+	case model.EvLost:
+		if !w.lost {
+			w.lost, w.run.Detect = true, time.Duration(r.At-w.from)
+		}
+	case model.EvDialed:
+		if w.lost {
+			w.run.Dials++
+		}
+	case model.EvContinued, model.EvFullBegins:
+		if w.lost {
+			w.run.Reconnect, w.run.Partial = time.Duration(r.At-w.to), r.Event.Kind == model.EvContinued
+		}
+	}
+}
+
+// link is the measured one.
+func (c *ReconnectCell) link() sim.LinkConfig {
+	return sim.LinkConfig{A: 0, B: 1, Latency: c.RTT / 2}
+}
