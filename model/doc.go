@@ -30,6 +30,15 @@
 // bytes were written between the last one that the replica took and the moment in
 // which its PSYNC is judged.
 //
+// # Two channels
+//
+// Where both sides of a valkey 8.0 have dual-channel replication switched on, the
+// answer to a PSYNC that cannot continue is +DUALCHANNELSYNC. The replica then asks for
+// the snapshot on a second connection (SYNC), is told the offset at which the master
+// forks, and with it asks on the first one for the stream: that waits at the replica
+// until the snapshot is loaded. Until it asks, the master keeps the history for it
+// (dual.go, dual_replica.go).
+//
 // # Time
 //
 // Both sides are driven by a cron that runs every 100 ms, and once a second for

@@ -219,7 +219,7 @@ var redis74 = as(redis72, "redis-7.4", "7.4.1", "as 7.2", func(p *Profile) {
 	p.Info = &info74
 })
 
-var valkey80 = as(redis72, "valkey-8.0", "8.0.1", "10 MiB backlog", func(p *Profile) {
+var valkey80 = as(redis72, "valkey-8.0", "8.0.1", "10 MiB backlog, full sync over two channels on request", func(p *Profile) {
 	p.BacklogSize = 10 << 20
 	p.AckAfterLoad, p.SaysVersion, p.SlaveType, p.DualChannel, p.Info, p.Orders = true, true, true, true, &info80, &orders80
 	p.Source = "valkey 8.0.1: replication.c, checked live"

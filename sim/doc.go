@@ -36,6 +36,12 @@
 // F + H - 1 is master_repl_offset. Bytes sent are delivered, in flight, or lost with
 // their connection. A broken promise ends the run with a Violation.
 //
+// # Two connections
+//
+// A replica in a dual-channel sync has two connections to its master: snapshot and
+// stream share the link's latency but not its bandwidth, each is served at the full rate.
+// What is heard on both is told in the order in which it arrived (bring.go: hear).
+//
 // # What a link is
 //
 // An ordered pipe of bytes each way with latency and bandwidth. A reset tells both

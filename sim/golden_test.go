@@ -106,6 +106,8 @@ func conversation(d *datadriven.TestData) (c *Config, err error) {
 			set = func(s *model.Settings) { before(s); s.BacklogTTL = span }
 		case "ping":
 			set = func(s *model.Settings) { before(s); s.PingPeriod = span }
+		case "channels":
+			set = func(s *model.Settings) { before(s); s.DualChannel, s.DisklessDelay = n == 2, 0 }
 		case "timeout":
 			set = func(s *model.Settings) { before(s); s.Timeout = span }
 		default:
@@ -134,9 +136,9 @@ func conversation(d *datadriven.TestData) (c *Config, err error) {
 	return c, nil
 }
 
-// faultLine reads "<kind> [m|r] at=<duration> [for=<duration>] [save]".
+// faultLine reads "<kind> [m|r] at=<duration> [for=<duration>] [save] [rdb]".
 func faultLine(words []string) (f FaultConfig, err error) {
-	f.B = 1
+	f.B, f.Peer = 1, 1
 	for k, name := range faultNames {
 		if name == words[0] {
 			f.Kind = FaultKind(k)
@@ -151,6 +153,8 @@ func faultLine(words []string) (f FaultConfig, err error) {
 		case "m":
 		case "r":
 			f.Server = 1
+		case "rdb":
+			f.Channel = true
 		case "save":
 			f.Save = true
 		case "at":

@@ -61,6 +61,7 @@ var traits = []trait{
 	{"PING without replicas", yes(func(p *model.Profile) bool { return p.PingAlone })},
 	{"ttl takes a new id", yes(func(p *model.Profile) bool { return p.TTLNewID })},
 	{"diskless by default", yes(func(p *model.Profile) bool { return p.Diskless })},
+	{"dual-channel full sync", yes(func(p *model.Profile) bool { return p.DualChannel })},
 	{"hard limit at least backlog", yes(func(p *model.Profile) bool { return p.HardLimitFloor })},
 	{"masters time replicas out", yes(func(p *model.Profile) bool { return p.MasterTimesOut })},
 	{"REPLICAOF drops sub-replicas", yes(func(p *model.Profile) bool { return p.DropsSubsOnMove })},
