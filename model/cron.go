@@ -73,7 +73,15 @@ func (s *Server) Deadline() Instant {
 	}
 	second := func(unix int64) int64 { return max(next, c.turnFrom(s.reaches(unix))) }
 	if due := s.limitDue(); due > 0 {
-		turn = second(due)
+		turn = min(turn, second(due))
+	}
+	if s.expires() {
+		if s.expiry.asked == next+1 {
+			return c.at(next)
+		}
+		if s.expiry.at != Never {
+			turn = min(turn, max(next, c.turnFrom(s.expiry.at)))
+		}
 	}
 	if from := s.closing(); from != Never {
 		turn = min(turn, max(next, c.turnFrom(from)))
@@ -151,6 +159,11 @@ func (s *Server) wake() {
 	}
 	turn := floorDiv(int64(s.now-c.base), int64(turnPeriod))
 	if turn < c.next {
+		return
+	}
+	if s.expires() && s.expiry.at <= s.now && s.expiry.asked != turn+1 {
+		s.expiry.asked = turn + 1 // the rest of the turn comes after it (databasesCron)
+		s.out = append(s.out, Output{Kind: OutExpire})
 		return
 	}
 	c.next = turn + 1

@@ -107,6 +107,8 @@ const (
 	WhyAuth               // the master does not take the password
 	WhySnapshotSent       // a connection for the snapshot alone has done its work
 	WhyKilled             // CLIENT KILL
+	WhyExpired            // a key's time is over
+	WhyEvicted            // a key made room (maxmemory)
 	whyCount
 )
 
@@ -116,6 +118,7 @@ var whyText = [whyCount]string{
 	"connect-timeout", "unreachable", "error", "replicaof", "stopped", "ttl", "hard-limit",
 	"soft-limit", "full-sync", "save-failed", "new-history", "auth", "snapshot-sent",
 	"killed",
+	"expired", "evicted",
 }
 
 func (w Why) String() string { return whyText[w] }

@@ -147,7 +147,7 @@ func (n *Info) appendText(b []byte) []byte {
 func (s *Server) Info(at Instant) *Info {
 	u := &s.up
 	now := s.clock(at)
-	n := &Info{Role: "master", ReplID: s.id, ReplID2: s.id2, RunID: s.runID, MRO: s.mro, SecondOffset: s.second,
+	n := &Info{Role: "master", ExpiredKeys: s.stats.expired, EvictedKeys: s.stats.evicted, ReplID: s.id, ReplID2: s.id2, RunID: s.runID, MRO: s.mro, SecondOffset: s.second,
 		BacklogActive: s.log != nil, BacklogSize: s.set.BacklogSize, First: s.staleFirst, Hist: s.staleHist,
 		SyncFull: s.stats.full, SyncPartialOK: s.stats.partialOK, SyncPartialErr: s.stats.partialErr,
 		BgsaveInProgress: s.child.running, FailoverState: failoverWords[s.failover.state], GoodSlaves: s.good, MinSlaves: s.minReplicas(), Refused: s.stats.refused, ReadOnly: s.set.ReadOnly,

@@ -65,6 +65,7 @@ const (
 	InSent                              // the transport took the whole snapshot: Conn, Bytes (with its trailer)
 	InDown                              // a connection is gone, or a Dial failed: Conn, Why
 	InAppend                            // client writes reached this node: Bytes of stream, Commands, Data (nil for lengths)
+	InDelete                            // the server deletes keys: Bytes, Commands, Data as for InAppend; Why (WhyExpired, WhyEvicted)
 	InSnapshotDone                      // the snapshot child has ended: Bytes of its file (disk target only)
 	InLoaded                            // the received snapshot is in memory: Conn
 	InWake                              // the deadline has come
@@ -131,6 +132,7 @@ const (
 	OutReceive                            // a snapshot comes on Conn: Bytes of it, or below 0 all before the mark Data; Chunk.Data came already. Its bytes are InBulk, what follows is InData
 	OutExit                               // end the process: InStop follows
 	OutResume                             // clients' writes that waited (see Holds) are tried again
+	OutExpire                             // look for keys whose time is over: the driver asks ExpireTurn, then InDelete for each
 	OutApply                              // execute what Chunk holds of the master's stream (only if it holds bytes)
 )
 

@@ -81,7 +81,10 @@ type Profile struct {
 	ShutdownTimeout   time.Duration // default shutdown-timeout: how long a shutdown waits for replicas; 0 does not know it
 	ArgsQuote         string        // how the refusal of an unknown command quotes its arguments; "" shows none
 
-	Info         *infoShape  // what INFO prints
+	Info         *infoShape // what INFO prints
+	Expire       *ExpireRules
+	LazyExpire   bool        // default of lazyfree-lazy-expire: UNLINK for DEL
+	LazyEvict    bool        // default of lazyfree-lazy-eviction
 	Orders       *OrderShape // what clients and operators can ask, and how they are refused
 	ClientMemory int64       // what mem_clients_slaves counts for a replica beside its output buffer, bytes (ring only)
 
@@ -131,6 +134,8 @@ type Settings struct {
 	ShutdownTimeout time.Duration
 	ServeStale      bool // replica-serve-stale-data
 	ReadOnly        bool // replica-read-only
+	LazyExpire      bool // lazyfree-lazy-expire
+	LazyEvict       bool // lazyfree-lazy-eviction
 }
 
 // Defaults are the settings of a server whose redis.conf says nothing.
@@ -141,14 +146,14 @@ func (p *Profile) Defaults() Settings {
 		Diskless: p.Diskless, DisklessDelay: p.DisklessDelay,
 		HardLimit: 256 << 20, SoftLimit: 64 << 20, SoftSeconds: 60 * time.Second,
 		SavePoints: true, ShutdownTimeout: p.ShutdownTimeout, MinReplicasLag: 10 * time.Second,
-		ServeStale: true, ReadOnly: true,
+		ServeStale: true, ReadOnly: true, LazyExpire: p.LazyExpire, LazyEvict: p.LazyEvict,
 	}
 }
 
 var redis26 = Profile{
 	Name: "redis-2.6", Tag: "2.6.17", About: "SYNC only: every reconnect is a full sync",
 	LinkDownWord: "-ERR", CountsRead: true, LinkDownSince0: true, OwnStreamOnChains: true, DropsSubsOnLink: true,
-	DropsSubsOnMove: true, Info: &info26, Orders: &orders26,
+	DropsSubsOnMove: true, Info: &info26, Expire: &expire26, Orders: &orders26,
 	PingWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	LooseNumbers: true,
 	Source:       "redis 2.6.17: replication.c",
@@ -160,7 +165,7 @@ var redis28 = Profile{
 	DisklessDelay: 5 * time.Second,
 	CapaEOF:       true, PingAlone: true, LinkDownWord: "-ERR", TTLOnReplicas: true, StaleInfo: true,
 	CountsRead: true, MasterTimesOut: true, LinkDownSince0: true, ClosesInCron: true, OwnStreamOnChains: true, DropsSubsOnMove: true,
-	Info:          &info28,
+	Info: &info28, Expire: &expire26,
 	Orders:        &orders28,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	LooseNumbers: true,
@@ -178,7 +183,7 @@ var redis40 = Profile{
 	DisklessDelay: 5 * time.Second,
 	CapaEOF:       true, CapaPSYNC2: true, AsksOwnID: true, LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true,
 	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, ClosesInCron: true, DropsSubsOnMove: true,
-	GetAck: true, IPAddress: true, ArgsQuote: "`", Info: &info40, Orders: &orders40,
+	GetAck: true, IPAddress: true, ArgsQuote: "`", Info: &info40, Expire: &expire26, Orders: &orders40,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	Source: "redis 4.0.14: replication.c, checked live",
 }
@@ -192,7 +197,7 @@ var redis62 = Profile{
 	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,
 	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, ChecksIdle: true, RestartKeepsID: true, DropsSubsOnMove: true,
 	GetAck: true, IPAddress: true, Failover: true, ReplyBlocks: true, RDBOnly: true, ArgsQuote: "`",
-	Info: &info62, Orders: &orders62, ClientMemory: 17048,
+	Info: &info62, Expire: &expire62, Orders: &orders62, ClientMemory: 17048,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "replica-serve-stale-data",
 	Source: "redis 6.2.16: replication.c, checked live",
 }
@@ -221,6 +226,7 @@ var redis74 = as(redis72, "redis-7.4", "7.4.1", "as 7.2", func(p *Profile) {
 
 var valkey80 = as(redis72, "valkey-8.0", "8.0.1", "10 MiB backlog, full sync over two channels on request", func(p *Profile) {
 	p.BacklogSize = 10 << 20
+	p.LazyExpire, p.LazyEvict = true, true
 	p.AckAfterLoad, p.SaysVersion, p.SlaveType, p.DualChannel, p.Info, p.Orders = true, true, true, true, &info80, &orders80
 	p.Source = "valkey 8.0.1: replication.c, checked live"
 })

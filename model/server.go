@@ -60,9 +60,10 @@ type Server struct {
 	selected        bool
 	noReplicasSince int64 // unix second
 
-	cron  cron
-	child child
-	stop  stop
+	cron   cron
+	expiry expiry
+	child  child
+	stop   stop
 	// seen is the time at which the server last looked at its clock, unix
 	// milliseconds; see looksAtClock.
 	seen     int64
@@ -85,6 +86,7 @@ type stats struct {
 	full, partialOK, partialErr int64
 	netIn, netOut               int64 // bytes of links to masters; of links to replicas that have ended, and of snapshots
 	overLimit                   int64 // connections closed for their output buffer
+	expired, evicted            int64 // keys deleted
 	refused                     int64 // writes refused for want of replicas
 }
 
@@ -175,6 +177,8 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 		s.start(in.Restore)
 	case InAppend:
 		s.append(in)
+	case InDelete:
+		s.deleted(in)
 	case InStream:
 		s.stream(in)
 	case InWake:
@@ -360,9 +364,13 @@ func (s *Server) append(in *Input) {
 	if s.Refuses() {
 		s.stats.refused += in.Commands
 	}
-	if !s.Counts() {
-		return
+	if s.Counts() {
+		s.write(in)
 	}
+}
+
+// write puts commands into the stream.
+func (s *Server) write(in *Input) {
 	s.lone = in.Commands == 1
 	if !s.selected {
 		s.selected = true

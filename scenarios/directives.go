@@ -130,6 +130,13 @@ var directives = []directive{
 	{name: "replica-serve-stale-data", old: "slave-serve-stale-data", class: yesNo,
 		set: func(s *model.Settings, v int64) { s.ServeStale = v != 0 },
 		get: func(s *model.Settings) int64 { return b2i(s.ServeStale) }},
+	{name: "lazyfree-lazy-expire", since: v40, class: yesNo,
+		set: func(s *model.Settings, v int64) { s.LazyExpire = v != 0 },
+		get: func(s *model.Settings) int64 { return b2i(s.LazyExpire) }},
+	{name: "lazyfree-lazy-eviction", since: v40, class: yesNo,
+		set: func(s *model.Settings, v int64) { s.LazyEvict = v != 0 },
+		get: func(s *model.Settings) int64 { return b2i(s.LazyEvict) }},
+	{name: "active-expire-effort", since: v62, class: number, most: 10, effect: onlyDefault, fallback: "1", why: "it makes the cycle that deletes expired keys look harder"},
 	{name: "replica-read-only", old: "slave-read-only", class: yesNo,
 		set: func(s *model.Settings, v int64) { s.ReadOnly = v != 0 },
 		get: func(s *model.Settings) int64 { return b2i(s.ReadOnly) }},
@@ -150,7 +157,7 @@ var directives = []directive{
 // replication. They are taken and have no effect.
 var elsewhere = words2set(`
 acl-pubsub-default aclfile acllog-max-len active-defrag-cycle-max active-defrag-cycle-min active-defrag-ignore-bytes
-active-defrag-max-scan-fields active-defrag-threshold-lower active-defrag-threshold-upper active-expire-effort activedefrag
+active-defrag-max-scan-fields active-defrag-threshold-lower active-defrag-threshold-upper activedefrag
 activerehashing always-show-logo aof-load-truncated aof-rewrite-cpulist aof-rewrite-incremental-fsync aof-timestamp-enabled
 aof-use-rdb-preamble aof_rewrite_cpulist appenddirname appendfilename appendfsync auto-aof-rewrite-min-size auto-aof-rewrite-percentage
 bgsave-cpulist bgsave_cpulist bind bind-source-addr bio-cpulist bio_cpulist busy-reply-threshold client-query-buffer-limit
@@ -162,7 +169,7 @@ cluster-slave-no-failover cluster-slave-validity-factor crash-log-enabled crash-
 disable-thp enable-debug-command enable-module-command enable-protected-configs gopher-enabled hash-max-listpack-entries
 hash-max-listpack-value hash-max-ziplist-entries hash-max-ziplist-value hide-user-data-from-log hll-sparse-max-bytes ignore-warnings
 io-threads io-threads-do-reads jemalloc-bg-thread latency-monitor-threshold latency-tracking latency-tracking-info-percentiles
-lazyfree-lazy-eviction lazyfree-lazy-expire lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush lfu-decay-time
+lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush lfu-decay-time
 lfu-log-factor list-compress-depth list-max-listpack-size list-max-ziplist-entries list-max-ziplist-size list-max-ziplist-value
 loadmodule locale-collate logfile loglevel lua-time-limit max-new-connections-per-cycle max-new-tls-connections-per-cycle maxclients
 maxmemory-clients maxmemory-eviction-tenacity maxmemory-samples no-appendfsync-on-rewrite notify-keyspace-events oom-score-adj

@@ -63,6 +63,10 @@
 // once by rate, and written and processed as a whole. A rate in bytes stays one
 // of stream bytes.
 //
+// With ttl the keys expire: the master writes a DEL or UNLINK for each when its
+// cycle finds it, or when a client writes it again before that (keys of few bytes
+// come again: they are numbers). How soon the cycle does depends on version and rate.
+//
 // arrivals is constant, poisson, {bursts: {on: 8s, off: 32s, rate: 2MB/s,
 // phase: 0s}} or {trace: FILE}. With bursts the workload's rate is the rate
 // while off; instead of rate a burst may have factor: 4, four times the

@@ -145,6 +145,9 @@ func (p *planner) clientCommand(w *clientWrite, server int, times int) (c sim.Co
 	default:
 		c = cost[0]
 		c.Times = times
+		if w.TTL > 0 {
+			c.TTL, c.Keys, c.KeyBytes = w.TTL, max(1, w.Together), w.Key
+		}
 		if n > 1 {
 			c.Then = cost[1:n:n]
 		}

@@ -21,6 +21,20 @@ func (w *World) bring(h *host, t model.Instant) {
 	if n <= h.next {
 		return
 	}
+	for h.keys != nil {
+		k := w.touches(h, h.next, n)
+		if k == n {
+			break
+		}
+		w.writeTo(h, k)
+		w.deleteTouched(h, k)
+		w.writeTo(h, k+1)
+	}
+	w.writeTo(h, n)
+}
+
+// writeTo hands a host the client writes before number n.
+func (w *World) writeTo(h *host, n int64) {
 	for h.next < n {
 		long, alone := n, n
 		if h.cfg.Profile.Backlog == model.Blocks { // a command with a long argument makes blocks of its own
@@ -46,6 +60,9 @@ func (w *World) bring(h *host, t model.Instant) {
 func (w *World) write(h *host, n int64, pieces []int64) {
 	first := h.next
 	h.next = n
+	if !h.srv.Holds() && !h.srv.Refuses() && h.srv.IsMaster() {
+		w.wroteKeys(h, first, n)
+	}
 	switch {
 	case h.srv.Holds():
 		if k := len(h.held); k > 0 && h.held[k-1].next == first {
@@ -71,6 +88,9 @@ func (w *World) retry(h *host, now model.Instant) {
 					w.pieces = h.src.pieces(w.pieces[:0], r.first)
 					n, pieces = r.first+1, w.pieces
 				}
+			}
+			if !h.srv.Holds() && !h.srv.Refuses() && h.srv.IsMaster() {
+				w.wroteKeys(h, r.first, n)
 			}
 			switch {
 			case h.srv.Holds():

@@ -52,6 +52,9 @@ func upTo(s []span, before model.Offset) []span {
 // beginning; after a full one it takes the master's history over.
 func (w *World) joined(h *host, e *model.Event) {
 	src := w.hosts[w.named(e.Peer)]
+	if h.origin = src.origin; src.srv.IsMaster() {
+		h.origin = src.index + 1
+	}
 	if e.Full {
 		w.newLog(h)
 		h.log.lives = append(h.log.lives, upTo(src.log.lives, e.Offset)...)

@@ -137,6 +137,12 @@ type Command struct {
 	// Words are what arguments hold: Words[i] is argument i, "" and all behind
 	// the list are free. A free first argument is a key.
 	Words []string
+	// TTL is the time to live that the command gives its keys, 0 for none: Keys of
+	// them (0 is one), of KeyBytes bytes each. The master deletes them when it is
+	// over.
+	TTL      time.Duration
+	Keys     int
+	KeyBytes int
 	// Then are the rest of a transaction: Name is MULTI, the last of them EXEC.
 	// They are written and processed as one and count as one command wherever
 	// commands are counted. Their own Times and Then are not used.

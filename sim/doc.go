@@ -28,6 +28,16 @@
 // pause ends; a server that is a replica by then refuses them. Writes are refused
 // while min-replicas-to-write is not met. What is refused is not tried again.
 //
+// # Keys that expire
+//
+// A load may give its keys a time to live. The master's cycle then deletes them: when
+// it runs, and how many of the expired keys it can be expected to find, is the model's
+// to say (model/expire.go); which of them go first is not, here the oldest do. Short
+// cycles that a real server runs between two serverCron turns are played with the turn
+// behind them: a DEL may be up to 100 ms late by that. Keys of different loads are taken
+// for different keys. A server that starts again with its data deletes what expired
+// meanwhile with its first turns.
+//
 // # What is checked in every run
 //
 // A replica's stream is its master's stream, from some offset on (check.go: every

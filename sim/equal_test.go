@@ -76,7 +76,35 @@ func scenario(n uint64) *Config {
 	g.passwords(c)
 	g.takeTime(c)
 	g.segments(c)
+	g.lifetimes(c)
 	return c
+}
+
+// lifetimes gives keys a time to live, some of them short names that come again.
+func (g gen) lifetimes(c *Config) {
+	if !g.oneIn(3) {
+		return
+	}
+	for i := range c.Servers {
+		c.Servers[i].Settings.LazyExpire = g.oneIn(3)
+	}
+	for i := range c.Loads {
+		list := c.Loads[i].Commands
+		short := g.oneIn(2)
+		for j := range list {
+			e := &list[j]
+			if g.oneIn(3) || len(e.Args) == 0 && len(e.Then) < 2 {
+				continue
+			}
+			e.TTL, e.KeyBytes = g.span(time.Millisecond, pick(g, 300*time.Millisecond, 3*time.Second, 15*time.Second)), 16
+			if len(e.Then) > 1 {
+				e.Keys, e.KeyBytes = len(e.Then)-1, max(1, e.Then[0].Args[0])
+			} else if e.KeyBytes = max(1, e.Args[0]); short && len(list) == 1 && len(e.Words) == 0 {
+				e.Args[0] = 1 + g.IntN(3)
+				e.KeyBytes = e.Args[0]
+			}
+		}
+	}
 }
 
 // servers makes one master and one to three replicas, sometimes in a chain.

@@ -252,6 +252,8 @@ func (w *World) kill(h *host, now model.Instant, save bool) {
 	h.saved = nil
 	if save {
 		h.saved = h.srv.Saved()
+	} else if h.keys != nil {
+		h.keys.lose()
 	}
 	w.in = model.Input{Kind: model.InStop, Save: save}
 	w.step(h, now)

@@ -285,6 +285,8 @@ type cycleEntry struct {
 	parts           []part
 	long            bool    // an argument is longer than model.BlockRequest
 	pieces          []int64 // see load.pieces; of long entries
+	ttl, keys       int64   // ms that its keys live, 0 for ever; how many it writes
+	keyLen          int
 }
 
 // part is one command as RESP; several are a transaction.
@@ -304,7 +306,7 @@ func (m *cycle) compile(commands []Command) error {
 			return fmt.Errorf("command %d: name %q, times %d", i, c.Name, c.Times)
 		}
 		e := cycleEntry{commands: m.commands, bytes: m.size, size: c.Bytes()}
-		if err := e.compile(c); err != nil {
+		if err := errors.Join(e.compile(c), e.expires(c)); err != nil {
 			return fmt.Errorf("command %d: %w", i, err)
 		}
 		m.list = append(m.list, e)

@@ -48,6 +48,8 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		if c, side := w.find(h, o.Conn); c >= 0 {
 			w.sendSnapshot(h, c, side, o)
 		}
+	case model.OutExpire:
+		h.expiring = true
 	case model.OutResume:
 		h.resumes = true
 	case model.OutExit:
@@ -77,6 +79,7 @@ func (w *World) noted(h *host, at model.Instant, e *model.Event) {
 	case model.EvOnline:
 		w.joined(h, e)
 	case model.EvPromoted:
+		w.inherit(h)
 		h.epoch++
 	}
 	w.tell(at, h.cfg.Name, *e)

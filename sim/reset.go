@@ -68,6 +68,7 @@ func (w *World) resetHost(i int) {
 	default:
 		h.src = &merged{parts: h.loads}
 	}
+	h.keys = newKeyspace(h.loads)
 	if h.log == nil {
 		h.log = &streamLog{}
 	}
@@ -170,6 +171,7 @@ func (w *World) boot(h *host, restore *model.Saved) {
 	if wall < 0 {
 		wall = time.Duration(uniform(draw(w.cfg.Seed, stream, 1), uint64(time.Second)))
 	}
+	h.wall = int64(wall)
 	booted := -model.Instant(uptime)
 	if h.epoch > 0 || h.cfg.Manual {
 		booted = now // started in the course of the run

@@ -89,9 +89,13 @@ type host struct {
 	// it is being worked out.
 	relayAt   model.Instant
 	estimated bool
-	asked     bool  // it is being brought up to date
-	counts    bool  // its clients' writes were part of a stream when it was last stepped
-	limit     int64 // bytes of src at which an output buffer comes to a limit; 0 without
+	asked     bool      // it is being brought up to date
+	counts    bool      // its clients' writes were part of a stream when it was last stepped
+	limit     int64     // bytes of src at which an output buffer comes to a limit; 0 without
+	keys      *keyspace // keys with a time to live; nil without any
+	wall      int64     // nanoseconds of its wall clock at instant 0, of a second
+	origin    int       // the host whose clients wrote its data, plus 1
+	expiring  bool      // the cycle is due
 }
 
 // commands are those of a load with numbers [first, next).
@@ -205,6 +209,10 @@ func (w *World) step(h *host, at model.Instant) {
 	if h.resumes {
 		w.retry(h, at)
 	}
+	if h.expiring {
+		h.expiring = false
+		w.expire(h, at)
+	}
 	w.watchRoom(h)
 	w.rearm(h)
 }
@@ -251,6 +259,9 @@ func (w *World) rearm(h *host) {
 		}
 	}
 	w.watchLimit(h)
+	if h.keys != nil {
+		w.watchKeys(h)
+	}
 	d := max(h.srv.Deadline(), w.queue.Now())
 	if d == h.wakeAt {
 		return

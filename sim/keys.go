@@ -1,0 +1,398 @@
+package sim
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"psyncsim/model"
+)
+
+// Keys with a time to live. A server with such a load remembers which of its
+// commands' keys are still there: they are written in order, their time is over
+// in order, and they are deleted in order, so a few numbers say it all. When the
+// cycle that deletes them runs, and how many it finds, is the model's to say.
+//
+// Which of several expired keys goes first is not what a real server would
+// choose; all keys of a load are equally long, so the stream's bytes are the same.
+// Keys of different loads are taken for different ones.
+
+// expiring is the keys of one command of a load, numbered in the order in which
+// they are written.
+type expiring struct {
+	load                 *load
+	before, times, cycle int64 // the command's place in the load's cycle
+	parts, each          int64 // commands and keys with a time to live in one command
+	keyLen               int
+	ttl                  int64 // ms
+	period               int64 // so many commands later the load writes the same key; 0 is never
+	there                []keyRun
+	added                int64 // keys below it were written or never will be
+}
+
+// keyRun is the keys [from, to).
+type keyRun struct{ from, to int64 }
+
+// keyspace is all of them of one server.
+type keyspace struct {
+	tracks []expiring
+	loops  int64 // commands of the source when the cycle last ran
+	lazyAt model.Instant
+}
+
+// newKeyspace is the keys of some loads, nil when none has a time to live.
+func newKeyspace(loads []*load) *keyspace {
+	s := &keyspace{}
+	for _, l := range loads {
+		for i := range l.mix.list {
+			e := &l.mix.list[i]
+			if e.ttl == 0 {
+				continue
+			}
+			next := l.mix.commands
+			if i+1 < len(l.mix.list) {
+				next = l.mix.list[i+1].commands
+			}
+			x := expiring{load: l, before: e.commands, times: next - e.commands, cycle: l.mix.commands,
+				parts: int64(len(e.parts)), each: max(1, e.keys), keyLen: e.keyLen, ttl: e.ttl}
+			if len(e.parts) == 1 && x.each == 1 && x.keyLen < 10 {
+				x.period = 1
+				for range x.keyLen {
+					x.period *= 10
+				}
+			}
+			s.tracks = append(s.tracks, x)
+		}
+	}
+	if len(s.tracks) == 0 {
+		return nil
+	}
+	return s
+}
+
+// upto is how many keys the first k commands of the load wrote.
+func (x *expiring) upto(k int64) int64 {
+	r := min(max(k%x.cycle-x.before, 0), x.times)
+	return (k/x.cycle*x.times + r) * x.each
+}
+
+// command is the load's command that wrote a key.
+func (x *expiring) command(key int64) int64 {
+	j := key / x.each
+	return j/x.times*x.cycle + x.before + j%x.times
+}
+
+// name is a key as its command wrote it.
+func (x *expiring) name(key int64) []byte {
+	n := x.command(key)*x.parts + key%x.each
+	if x.parts > 1 {
+		n++ // MULTI comes first
+	}
+	return appendKey(nil, n, x.keyLen)
+}
+
+// ends is when the time of a key is over: its milliseconds count on the server's
+// clock, and the last of them still belongs to it.
+func (x *expiring) ends(key int64, wall int64) model.Instant {
+	at := x.load.when(x.command(key))
+	if at == model.Never {
+		return model.Never
+	}
+	ms := (int64(at)+wall)/1e6 + x.ttl
+	return model.Instant((ms+1)*1e6 - wall)
+}
+
+// over is how many keys, from the first one ever on, have a time that is over.
+func (x *expiring) over(now model.Instant, wall int64) int64 {
+	last := ((int64(now)+wall)/1e6-x.ttl)*1e6 - wall - 1
+	if last < 0 {
+		return 0
+	}
+	return x.upto(x.load.upto(model.Instant(last)))
+}
+
+// head is the oldest key that is there, or the next one to be written by a load
+// that has come to an instant.
+func (x *expiring) head(now model.Instant) int64 {
+	if len(x.there) == 0 {
+		return max(x.added, x.upto(x.load.upto(now)))
+	}
+	return x.there[0].from
+}
+
+// drop forgets the keys before one.
+func (x *expiring) drop(to int64) {
+	for len(x.there) > 0 && x.there[0].from < to {
+		if x.there[0].to > to {
+			x.there[0].from = to
+			return
+		}
+		x.there = x.there[1:]
+	}
+}
+
+// write notes that the load's commands [first, next) were executed.
+func (x *expiring) write(first, next int64) {
+	from, to := x.upto(first), x.upto(next)
+	if from < to {
+		if n := len(x.there); n > 0 && x.there[n-1].to == from {
+			x.there[n-1].to = to
+		} else {
+			x.there = append(x.there, keyRun{from, to})
+		}
+	}
+	x.added = to
+	if x.period > 0 { // keys that were written again begin anew
+		x.drop(x.upto(max(0, next-x.period)))
+	}
+}
+
+// wroteKeys notes which commands of a host's source were executed.
+func (w *World) wroteKeys(h *host, first, next int64) {
+	if h.keys == nil {
+		return
+	}
+	m, several := h.src.(*merged)
+	if !several {
+		for i := range h.keys.tracks {
+			if x := &h.keys.tracks[i]; x.load == h.src {
+				x.write(first, next)
+			}
+		}
+		return
+	}
+	var a, b [16]int64
+	from, to := m.share(first, a[:0]), m.share(next, b[:0])
+	for i := range h.keys.tracks {
+		for j, l := range m.parts {
+			if x := &h.keys.tracks[i]; x.load == l {
+				x.write(from[j], to[j])
+			}
+		}
+	}
+}
+
+// nextExpiry is when the next key's time is over, of those that are there or
+// will be written next; Never without any.
+func (w *World) nextExpiry(h *host) model.Instant {
+	at := model.Never
+	for i := range h.keys.tracks {
+		x := &h.keys.tracks[i]
+		if len(x.there) > 0 || h.owns(x.load) {
+			at = min(at, x.ends(x.head(h.done), int64(h.wall)))
+		}
+	}
+	return at
+}
+
+func (h *host) owns(l *load) bool {
+	for _, own := range h.loads {
+		if own == l {
+			return true
+		}
+	}
+	return false
+}
+
+// expire runs the cycle of a host.
+func (w *World) expire(h *host, now model.Instant) {
+	var all, over int64
+	for i := range h.keys.tracks {
+		x := &h.keys.tracks[i]
+		limit := x.over(now, int64(h.wall))
+		for _, r := range x.there {
+			all += r.to - r.from
+			over += max(0, min(r.to, limit)-r.from)
+		}
+	}
+	loops := h.next - h.keys.loops
+	h.keys.loops = h.next
+	for n := h.srv.ExpireTurn(all, over, loops); n > 0; n-- {
+		oldest, at := 0, model.Never
+		for i := range h.keys.tracks {
+			if x := &h.keys.tracks[i]; len(x.there) > 0 {
+				if e := x.ends(x.head(h.done), int64(h.wall)); e < at {
+					oldest, at = i, e
+				}
+			}
+		}
+		w.deleteKey(h, now, &h.keys.tracks[oldest], model.WhyExpired)
+	}
+}
+
+// deleteKey lets a server delete the oldest key of some.
+func (w *World) deleteKey(h *host, at model.Instant, x *expiring, why model.Why) {
+	key := x.head(h.done)
+	x.drop(key + 1)
+	word := h.srv.DeleteWord(why)
+	w.in = model.Input{Kind: model.InDelete, Why: why, Commands: 1, Bytes: wireLen(word, []int{x.keyLen})}
+	if w.cfg.Bytes {
+		w.in.Data = model.AppendCommand(nil, word, string(x.name(key)))
+	}
+	outs := h.srv.Step(at, &w.in)
+	for i := range outs {
+		if o := &outs[i]; o.Kind == model.OutFeed {
+			w.literal(h, at, o)
+			h.log.last().quiet = o.Literal
+			w.forward(h, at, o.Chunk)
+		} else {
+			w.obey(h, at, o)
+		}
+	}
+}
+
+// touches is the first command of [from, n) that finds its key expired and still
+// there, n if none does.
+func (w *World) touches(h *host, from, n int64) int64 {
+	if h.keys == nil || len(h.loads) != 1 || h.srv.Holds() || h.srv.Refuses() || !h.srv.IsMaster() {
+		return n
+	}
+	l, first := h.loads[0], n
+	for i := range h.keys.tracks {
+		x := &h.keys.tracks[i]
+		if x.period == 0 || x.load != l {
+			continue
+		}
+		oldest := x.upto(from)
+		if len(x.there) > 0 {
+			oldest = x.there[0].from
+		}
+		for k := max(from, x.command(oldest)+x.period); k < first; k++ {
+			key := x.upto(k - x.period)
+			if x.upto(k-x.period+1) == key || k-x.period < from && !x.has(key) {
+				continue
+			}
+			if x.ends(key, int64(h.wall)) <= l.when(k) {
+				first = k
+			}
+		}
+	}
+	return first
+}
+
+// has says whether a key is there.
+func (x *expiring) has(key int64) bool {
+	for _, r := range x.there {
+		if key >= r.from && key < r.to {
+			return true
+		}
+	}
+	return false
+}
+
+// deleteTouched lets command k of a host delete the expired key that it is about to write.
+func (w *World) deleteTouched(h *host, k int64) {
+	for i := range h.keys.tracks {
+		x := &h.keys.tracks[i]
+		if x.period == 0 || k < x.period || x.upto(k-x.period+1) == x.upto(k-x.period) {
+			continue
+		}
+		x.drop(x.upto(k - x.period))
+		w.deleteKey(h, h.src.when(k), x, model.WhyExpired)
+	}
+}
+
+// watched is how far ahead touches are looked for at a time.
+const watched = 1024
+
+// watchKeys makes an event of the next command that touches an expired key.
+func (w *World) watchKeys(h *host) {
+	if !h.srv.IsMaster() || h.frozen > 0 || !h.alive {
+		h.srv.Expires(model.Never)
+		return
+	}
+	h.srv.Expires(w.nextExpiry(h))
+	again := false
+	for i := range h.keys.tracks {
+		again = again || h.keys.tracks[i].period > 0
+	}
+	if !again || len(h.loads) != 1 {
+		return
+	}
+	l := h.loads[0]
+	at := l.when(w.touches(h, h.next, min(h.next+watched, l.total())))
+	if at == model.Never || at == h.keys.lazyAt {
+		return
+	}
+	h.keys.lazyAt = max(at, w.queue.Now())
+	w.queue.Push(h.keys.lazyAt, event{kind: evLimit, host: int32(h.index), gen: h.gen})
+}
+
+// lose forgets all keys: their process ended without saving them.
+func (s *keyspace) lose() {
+	for i := range s.tracks {
+		s.tracks[i].there = nil
+	}
+}
+
+// expires reads what a command of a mix says of its keys' time.
+func (e *cycleEntry) expires(c *Command) error {
+	if c.TTL == 0 {
+		return nil
+	}
+	if c.TTL < time.Millisecond || c.KeyBytes < 1 || c.Keys < 0 {
+		return errors.New("a time to live is a millisecond at least, and of keys of a byte at least")
+	}
+	e.ttl, e.keys, e.keyLen = int64(c.TTL/time.Millisecond), int64(c.Keys), c.KeyBytes
+	return nil
+}
+
+// inherit gives a replica that becomes a master the keys of the server that
+// wrote its data. What that one deleted meanwhile is taken for deleted.
+func (w *World) inherit(h *host) {
+	if h.origin == 0 || w.hosts[h.origin-1].keys == nil {
+		return
+	}
+	from := w.hosts[h.origin-1]
+	keys := &keyspace{loops: h.next}
+	at := h.srv.MRO()
+	if h.cfg.Profile.PSYNC == 0 { // it counts from somewhere else: take it for being in step
+		at = from.srv.MRO()
+	}
+	k, known := from.log.whole(at)
+	for _, x := range from.keys.tracks {
+		x.there = slices.Clone(x.there)
+		limit := int64(0)
+		if known {
+			limit = x.upto(from.partOf(k, x.load))
+		}
+		for n := len(x.there); n > 0 && x.there[n-1].to > limit; n-- {
+			if x.there[n-1].to = max(limit, x.there[n-1].from); x.there[n-1].to == x.there[n-1].from {
+				x.there = x.there[:n-1]
+			}
+		}
+		x.period = 0
+		keys.tracks = append(keys.tracks, x)
+	}
+	if own := newKeyspace(h.loads); own != nil {
+		keys.tracks = append(keys.tracks, own.tracks...)
+	}
+	h.keys = keys
+}
+
+// partOf is how many commands of one of its loads are among the first k of a host.
+func (h *host) partOf(k int64, l *load) int64 {
+	m, several := h.src.(*merged)
+	if !several {
+		if l == h.src {
+			return k
+		}
+		return 0
+	}
+	for i, n := range m.share(k, nil) {
+		if m.parts[i] == l {
+			return n
+		}
+	}
+	return 0
+}
+
+// whole is how many of the source's commands end at or before byte o.
+func (l *streamLog) whole(o model.Offset) (k int64, ok bool) {
+	for i := len(l.segs) - 1; i >= 0; i-- {
+		if s := &l.segs[i]; s.run && s.from <= o {
+			return l.src.find(s.base + int64(min(o+1, s.to)-s.from)), true
+		}
+	}
+	return 0, false
+}
