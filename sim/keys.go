@@ -91,6 +91,8 @@ func (x *expiring) name(key int64) []byte {
 	return appendKey(nil, n, x.keyLen)
 }
 
+const million = 1_000_000 // nanoseconds of a millisecond
+
 // ends is when the time of a key is over: its milliseconds count on the server's
 // clock, and the last of them still belongs to it.
 func (x *expiring) ends(key int64, wall int64) model.Instant {
@@ -98,13 +100,13 @@ func (x *expiring) ends(key int64, wall int64) model.Instant {
 	if at == model.Never {
 		return model.Never
 	}
-	ms := (int64(at)+wall)/1e6 + x.ttl
-	return model.Instant((ms+1)*1e6 - wall)
+	ms := (int64(at)+wall)/million + x.ttl
+	return model.Instant((ms+1)*million - wall)
 }
 
 // over is how many keys, from the first one ever on, have a time that is over.
 func (x *expiring) over(now model.Instant, wall int64) int64 {
-	last := ((int64(now)+wall)/1e6-x.ttl)*1e6 - wall - 1
+	last := ((int64(now)+wall)/million-x.ttl)*million - wall - 1
 	if last < 0 {
 		return 0
 	}
