@@ -80,6 +80,7 @@ func (j *job) capture() (err error) {
 		return err
 	}
 	w.Listen(capture)
+	w.TapSegments(capture)
 	if err := w.Run(); errors.Is(err, sim.ErrStopped) {
 		return errInterrupted
 	} else if err != nil {
@@ -114,5 +115,5 @@ func (p *pcapJob) print(j *job) {
 	if p == nil || j.json != nil || j.x.Bool("quiet") {
 		return
 	}
-	fmt.Fprintf(j.c.stdout, "pcap    %s: %d packets at %s, %d of them retransmissions\n", filepath.Clean(p.name), p.seen.Packets, p.at, p.seen.Retransmitted)
+	fmt.Fprintf(j.c.stdout, "pcap    %s: %d packets at %s, %d of them retransmissions\n", filepath.Clean(p.name), p.seen.Packets, p.at, p.seen.Retransmitted+p.seen.Repeated)
 }

@@ -22,7 +22,8 @@ type Options struct {
 // Counts is what a capture has seen.
 type Counts struct {
 	Packets       int64
-	Retransmitted int64 // by either side, of what the capture point has seen before
+	Retransmitted int64 // that the server at the capture point sent, lost or not
+	Repeated      int64 // others that bring nothing behind what had passed: repeats of its peers, and what fills a hole
 	Comments      int64
 }
 

@@ -44,6 +44,7 @@ type side struct {
 	resent  int64 // retransmissions so far
 	taken   int64 // bytes that were put on the queue so far
 	sent    content
+	passed  int64 // behind the last byte that has passed the capture point
 }
 
 // blob is bytes that wait for the wire. It leaves in segments.

@@ -91,7 +91,7 @@ func (c *Capture) Segment(number, dialer, acceptor int, at tcp.Time, point tcp.P
 	from, to := &k.sides[side], &k.sides[1-side]
 	from.next = max(from.next, s.End)
 	leaves := point == tcp.Sent && side == k.captured
-	if arrives := point == tcp.Arrived && side != k.captured; !leaves && !arrives {
+	if !leaves && (point != tcp.Arrived || side == k.captured) {
 		return
 	}
 	if s.Flags&tcp.ACK != 0 {
@@ -107,12 +107,19 @@ func (c *Capture) Segment(number, dialer, acceptor int, at tcp.Time, point tcp.P
 	for _, r := range s.Sack[:s.Sacks] {
 		p.Sack = append(p.Sack, Range{r.From, r.To})
 	}
-	again := s.Again && leaves
+	again, twice := s.Again && leaves, old(s, from.passed)
+	from.passed = max(from.passed, s.End)
 	c.after(now, func() {
-		if again {
+		switch {
+		case again:
 			c.counts.Retransmitted++
+		case twice:
+			c.counts.Repeated++
 		}
 		k.seen(p)
 	})
 	c.play(c.now - slack)
 }
+
+// old says whether a segment brings nothing that lies behind an end.
+func old(s *tcp.Segment, end int64) bool { return s.End > s.Seq && s.End <= end }
