@@ -136,7 +136,8 @@ func conversation(d *datadriven.TestData) (c *Config, err error) {
 	return c, nil
 }
 
-// faultLine reads "<kind> [m|r] at=<duration> [for=<duration>] [save] [rdb]".
+// faultLine reads "<kind> [m|r] at=<duration> [for=<duration>] [save] [rdb]", and of orders
+// [to=m|r|any] [timeout=<duration>] [replicas=<n>] [force] [abort] [all].
 func faultLine(words []string) (f FaultConfig, err error) {
 	f.B, f.Peer = 1, 1
 	for k, name := range faultNames {
@@ -157,6 +158,18 @@ func faultLine(words []string) (f FaultConfig, err error) {
 			f.Channel = true
 		case "save":
 			f.Save = true
+		case "force":
+			f.Force = true
+		case "abort":
+			f.Abort = true
+		case "all":
+			f.All = true
+		case "to":
+			f.Peer = map[string]int{"m": 0, "r": 1, "any": -1}[value]
+		case "replicas":
+			f.Count, err = strconv.ParseInt(value, 10, 64)
+		case "timeout":
+			f.Timeout, err = time.ParseDuration(value)
 		case "at":
 			f.At, err = time.ParseDuration(value)
 		case "for":

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,6 +67,7 @@ type Node struct {
 	snapshot []byte        // the newest snapshot made
 	saveAt   model.Offset  // the last byte inside it
 	saves    int           // counts snapshots; the end of a killed one is void
+	held     [][]string    // commands that wait for the end of a pause
 	lookAt   model.Instant // when to look whether sockets take what waits for them
 	rec      trace.Record
 }
@@ -174,11 +176,22 @@ func (n *Node) ConfigSet(s model.Settings) error {
 func (n *Node) Write(args ...string) error { return n.WriteAll(args) }
 
 // WriteAll lets a client write commands, one behind the other. All before the
-// first that fails count.
+// first that fails count. While clients are paused they wait, and are made when the
+// pause ends, unless the node is a replica then.
 func (n *Node) WriteAll(commands ...[]string) (err error) {
 	down := n.Query(func(s *model.Server, d *Dataset) {
 		if !s.IsMaster() {
 			err = errors.New("live: a replica takes no writes")
+			return
+		}
+		if s.Refuses() {
+			err = errors.New("NOREPLICAS Not enough good replicas to write.")
+			return
+		}
+		if s.Holds() {
+			for _, args := range commands {
+				n.held = append(n.held, slices.Clone(args))
+			}
 			return
 		}
 		in := model.Input{Kind: model.InAppend}

@@ -262,6 +262,13 @@ func (n *Node) obey(o *model.Output) {
 	case model.OutKillSnapshot:
 		n.saves++
 		return
+	case model.OutResume:
+		held := n.held
+		n.held = nil
+		if len(held) > 0 {
+			n.tasks.Go(func() { _ = n.WriteAll(held...) }) // refused ones have nobody left to tell
+		}
+		return
 	}
 	if c == nil {
 		return // gone a moment ago
