@@ -124,7 +124,7 @@ func (s *Server) waiting() bool {
 // pings says whether replicationCron feeds PINGs: a top-level master with
 // replicas; before 4.0 also without (facts: 5.1 step 7).
 func (s *Server) pings() bool {
-	return s.up.host == "" && (s.replicas() > 0 || s.prof.PingAlone && s.log != nil)
+	return (s.up.host == "" || s.prof.OwnStreamOnChains) && (s.replicas() > 0 || s.prof.PingAlone && s.log != nil)
 }
 
 // nextPing is the first turn from repl on at which loops mod K is 0. K counts

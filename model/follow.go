@@ -51,6 +51,9 @@ func (s *Server) stream(in *Input) {
 	if s.prof.CountsRead {
 		u.done = u.read
 		s.execute(c)
+		if s.prof.OwnStreamOnChains {
+			s.regenerate(c, bound, quiet)
+		}
 		s.answerAsks()
 		return
 	}
@@ -124,6 +127,60 @@ func (s *Server) applied(c Chunk, bound, quiet Offset, pieces []int64) {
 	s.execute(own)
 	s.feed(own, pieces, false)
 	s.answerAsks()
+}
+
+// regenerate writes to the node's own stream what it executed of its master's:
+// the writes, as they came, behind a SELECT of its own. The master's PINGs and
+// SELECTs are no part of it (<= 3.2: call and replicationFeedSlaves; facts: 1.4).
+// A driver that knows tells runs of writes and of other commands apart: all
+// before quiet are of the others.
+func (s *Server) regenerate(c Chunk, bound, quiet Offset) {
+	u := &s.up
+	if bound == c.From { // no command ends in this chunk
+		if c.Data != nil {
+			u.pend = append(u.pend, c.Data...)
+		}
+		return
+	}
+	own := Chunk{From: s.mro + 1, To: s.mro + 1 + bound - (u.exec + 1)}
+	if c.Data != nil {
+		own.Data = append(u.pend, c.Data[:bound-c.From]...)
+		u.pend = append(u.spare[:0], c.Data[bound-c.From:]...)
+		u.spare = own.Data[:0]
+	}
+	u.exec = bound - 1
+	switch {
+	case quiet >= bound:
+		return
+	case c.Data != nil && c.Bound == 0:
+		own.Data = writesOf(own.Data)
+		own.To = own.From + Offset(len(own.Data))
+	}
+	if s.log == nil && s.replicas() == 0 || own.Bytes() == 0 {
+		return
+	}
+	s.selectOnce()
+	n := own.Bytes()
+	own.From = s.mro + 1
+	own.To = own.From + Offset(n)
+	s.feed(own, nil, false)
+}
+
+// writesOf is a stream without the commands that change no data.
+func writesOf(b []byte) (writes []byte) {
+	for len(b) > 0 {
+		n := quietEnd(b)
+		b = b[n:]
+		var r CommandReader
+		r.Feed(b)
+		_, size, ok, err := r.Next()
+		if !ok || err != nil {
+			return writes
+		}
+		writes = append(writes, b[:size]...)
+		b = b[size:]
+	}
+	return writes
 }
 
 // quietEnd is how far a stream begins with commands that change no data: those of

@@ -42,6 +42,7 @@ type upstream struct {
 	cached   bool
 	masterID ReplID
 	done     Offset // last byte taken: applied from 4.0 on, read before
+	exec     Offset // up to 3.2: last byte of the last whole command; what is behind it is in pend
 	read     Offset // last byte read; equal to done before 4.0
 	pend     []byte // bytes mode: read and not yet applied
 	// While clients are paused the stream is read on and not applied from the first
@@ -153,7 +154,7 @@ func (s *Server) loaded(id ConnID) {
 // adopt takes the identity of the master whose snapshot is in place.
 func (s *Server) adopt() {
 	u := &s.up
-	u.masterID, u.done, u.read = u.fullID, u.fullAt, u.fullAt
+	u.masterID, u.done, u.read, u.exec = u.fullID, u.fullAt, u.fullAt, u.fullAt
 	u.scan.Reset()
 	u.forgetHeld()
 	u.pend = u.pend[:0]

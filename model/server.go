@@ -297,6 +297,10 @@ func (s *Server) MRO() Offset { return s.mro }
 // read for versions that count reads, else applied.
 func (s *Server) Processed() Offset { return s.up.done }
 
+// Executed is the last byte of the master's stream up to which whole commands were
+// executed, where the node writes a stream of its own from them.
+func (s *Server) Executed() Offset { return s.up.exec }
+
 // Read is the last byte of the master's stream that the node has read.
 func (s *Server) Read() Offset { return s.up.read }
 
@@ -323,11 +327,17 @@ func (s *Server) History() (first Offset, length int64) {
 	return s.log.First(), s.log.Len()
 }
 
+// Writable says whether what clients write becomes part of the stream: a master's,
+// and up to 3.2 that of a replica that is not read-only.
+func (s *Server) Writable() bool {
+	return s.up.host == "" || s.prof.OwnStreamOnChains && !s.set.ReadOnly
+}
+
 // Counts says whether writes enter the stream: only while a backlog or a
 // replica exists (replicationFeedSlaves; facts: 1.4), and neither while they wait
 // nor while they are refused; see Holds and Refuses.
 func (s *Server) Counts() bool {
-	return s.up.host == "" && s.pause.kind == pauseNone && s.enoughReplicas() && (s.log != nil || s.replicas() > 0)
+	return s.Writable() && s.pause.kind == pauseNone && s.enoughReplicas() && (s.log != nil || s.replicas() > 0)
 }
 
 // Owes is how many bytes of its own the node puts before the next write.
@@ -372,13 +382,19 @@ func (s *Server) append(in *Input) {
 // write puts commands into the stream.
 func (s *Server) write(in *Input) {
 	s.lone = in.Commands == 1
-	if !s.selected {
-		s.selected = true
-		if s.prof.PSYNC > 0 { // a 2.6 replica begins in database 0, and its master knows
-			s.feedLiteral(selectZero)
-		}
-	}
+	s.selectOnce()
 	s.feed(Chunk{From: s.mro + 1, To: s.mro + 1 + Offset(in.Bytes), Data: in.Data}, in.Pieces, false)
+}
+
+// selectOnce names the database again where the stream's readers may not know it.
+func (s *Server) selectOnce() {
+	if s.selected {
+		return
+	}
+	s.selected = true
+	if s.prof.PSYNC > 0 { // a 2.6 replica begins in database 0, and its master knows
+		s.feedLiteral(selectZero)
+	}
 }
 
 var (

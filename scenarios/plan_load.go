@@ -372,8 +372,6 @@ func (p *planner) checkLoads() {
 		case s.replicaof == nil || s.moves:
 		case s.Settings.ReadOnly:
 			p.fail(p.loads[i], "a replica is read-only and nothing promotes this one; writes go to a master")
-		case s.Profile != nil && s.Profile.OwnStreamOnChains:
-			p.fail(p.loads[i], "what clients write to a replica of %s goes to its own replicas; that is not modelled", s.Profile.Name)
 		}
 	}
 }

@@ -11,6 +11,9 @@ func (w *World) bring(h *host, t model.Instant) {
 		return
 	}
 	h.asked = true // servers that follow each other in a ring ask no further
+	if h.ownStream() && h.src != nil && !h.srv.IsMaster() && h.srv.Writable() {
+		w.between(h, t)
+	}
 	w.hear(h, t)
 	h.asked = false
 	h.done = t
@@ -52,6 +55,19 @@ func (w *World) writeTo(h *host, n int64) {
 		default:
 			w.write(h, k+1, nil)
 		}
+	}
+}
+
+// between plays the client writes of a replica by t, each at its place in what
+// the replica hears: both go into one stream.
+func (w *World) between(h *host, t model.Instant) {
+	for h.alive && !h.srv.IsMaster() {
+		at := h.src.when(h.next)
+		if at > t {
+			return
+		}
+		w.hear(h, at)
+		w.write(h, h.next+1, nil)
 	}
 }
 
@@ -139,6 +155,9 @@ func (w *World) floor(h *host) model.Offset {
 				floor = min(floor, f.arrived+1)
 				if r := w.hosts[c.dialer].srv; r.LinkUp() { // what it has read and not applied it will pass on
 					floor = min(floor, f.arrived+1-(r.Read()-r.Processed()))
+					if w.hosts[c.dialer].ownStream() {
+						floor = min(floor, f.arrived+1-(r.Read()-r.Executed()))
+					}
 				}
 			}
 		}
@@ -286,6 +305,11 @@ func (w *World) take(h *host, a arrival) {
 		if g := f.log.asked(f.arrived + 1); g > 0 && g-1 <= a.to {
 			to, asks = g-1, true
 		}
+		if h.ownStream() { // what it passes on is only what it writes itself
+			if n, _ := f.log.alike(f.arrived+1, to); n < to {
+				to, asks = n, false
+			}
+		}
 		at := a.at
 		if !c.segments {
 			at = min(a.until, f.arrivalOf(to, &l, c.link.latency, c.link.ps))
@@ -321,6 +345,12 @@ func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks 
 	}
 	w.via, w.since, w.shift = c, h.lastStep(), ch.From-(h.srv.Read()+1)
 	w.follow(h, f.log, ch, w.shift)
+	if h.ownStream() {
+		if _, quiet := f.log.alike(ch.From, o); quiet {
+			w.in.Quiet = o + 1
+		}
+		w.exec = h.srv.Executed() + 1 + w.shift
+	}
 	if f.log.long && h.cfg.Profile.Backlog == model.Blocks && ch.Bound > ch.From {
 		if w.in.Pieces = f.log.commands(w.pieces[:0], h.srv.Processed()+1+w.shift, ch.Bound); w.in.Pieces != nil {
 			w.pieces = w.in.Pieces

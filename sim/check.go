@@ -24,6 +24,7 @@ func (w *World) own(h *host, c model.Chunk) {
 // follow notes that a replica took a piece of its source's history, whose
 // offsets are by shift greater than its own.
 func (w *World) follow(h *host, src *streamLog, c model.Chunk, shift model.Offset) {
+	lives := h.lives()
 	for i, s := range src.lives {
 		end := c.To
 		if i+1 < len(src.lives) {
@@ -32,8 +33,8 @@ func (w *World) follow(h *host, src *streamLog, c model.Chunk, shift model.Offse
 		if end <= c.From || s.from >= c.To {
 			continue
 		}
-		if n := len(h.log.lives); n == 0 || h.log.lives[n-1].epoch != s.epoch {
-			h.log.lives = append(h.log.lives, span{max(c.From, s.from) - shift, s.epoch})
+		if n := len(*lives); n == 0 || (*lives)[n-1].epoch != s.epoch {
+			*lives = append(*lives, span{max(c.From, s.from) - shift, s.epoch})
 		}
 	}
 }
@@ -55,12 +56,17 @@ func (w *World) joined(h *host, e *model.Event) {
 	if h.origin = src.origin; src.srv.IsMaster() {
 		h.origin = src.index + 1
 	}
+	if e.Full && h.ownStream() {
+		h.took = append(h.took[:0], upTo(src.log.lives, e.Offset)...)
+		return
+	}
 	if e.Full {
 		w.newLog(h)
 		h.log.lives = append(h.log.lives, upTo(src.log.lives, e.Offset)...)
 		return
 	}
-	mine, theirs := upTo(h.log.lives, e.Offset), upTo(src.log.lives, e.Offset)
+	lives := h.lives()
+	mine, theirs := upTo(*lives, e.Offset), upTo(src.log.lives, e.Offset)
 	if len(mine) != len(theirs) {
 		panic(fmt.Sprintf("sim: %s continues at %d a history that is not %s's: %v, %v", h.cfg.Name, e.Offset, e.Peer, mine, theirs))
 	}
@@ -69,7 +75,20 @@ func (w *World) joined(h *host, e *model.Event) {
 			panic(fmt.Sprintf("sim: %s continues at %d a history that is not %s's: %v, %v", h.cfg.Name, e.Offset, e.Peer, mine, theirs))
 		}
 	}
-	h.log.lives = mine
+	*lives = mine
+}
+
+// ownStream says whether a host numbers a stream of its own also while it follows
+// a master.
+func (h *host) ownStream() bool { return h.cfg.Profile.OwnStreamOnChains }
+
+// lives are whose bytes a host took from its masters. They are its own stream too,
+// but for a host that makes that itself.
+func (h *host) lives() *[]span {
+	if h.ownStream() {
+		return &h.took
+	}
+	return &h.log.lives
 }
 
 // compare checks delivered bytes against what the source's clients wrote.
@@ -116,11 +135,6 @@ func (c *Config) check() error {
 		s := &c.Servers[i]
 		if s.Profile == nil {
 			return fmt.Errorf("sim: server %q has no version", s.Name)
-		}
-		for j := range c.Servers {
-			if o := &c.Servers[j]; s.Profile.OwnStreamOnChains && s.ReplicaOf == o.Name && o.ReplicaOf != "" {
-				return fmt.Errorf("sim: %s is a replica of the replica %s: chains are not modelled for %s", s.Name, o.Name, s.Profile.Name)
-			}
 		}
 	}
 	return nil

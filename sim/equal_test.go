@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -140,7 +141,7 @@ func (g gen) servers(c *Config) {
 		if i > 0 {
 			s.ReplicaOf = "a"
 			up := &c.Servers[i-1]
-			if i > 1 && prof.PSYNC == 2 && up.Profile.PSYNC == 2 && g.oneIn(2) {
+			if i > 1 && g.oneIn(2) {
 				s.ReplicaOf = up.Name
 			}
 		}
@@ -235,9 +236,26 @@ func (g gen) takeTime(c *Config) {
 			small = small || s.HardLimit < 64<<20
 		}
 	}
+	old, eager := false, false
+	for i := range c.Servers {
+		old = old || c.Servers[i].Profile.PSYNC < 2
+		eager = eager || c.Servers[i].Profile.ReconnectNow
+	}
+	if old && eager { // told -ERR by an old server without its master, a new one asks again at once
+		for b := range c.Servers {
+			for a := range b {
+				if !slices.ContainsFunc(c.Links, func(l LinkConfig) bool { return min(l.A, l.B) == a && max(l.A, l.B) == b }) {
+					c.Links = append(c.Links, LinkConfig{A: a, B: b})
+				}
+			}
+		}
+	}
 	for i := range c.Links {
 		if small {
 			c.Links[i].Latency = max(c.Links[i].Latency, 100*time.Microsecond)
+		}
+		if old && eager {
+			c.Links[i].Latency = max(c.Links[i].Latency, 10*time.Millisecond)
 		}
 	}
 }
@@ -324,10 +342,6 @@ func (g gen) load(duration time.Duration) LoadConfig {
 }
 
 func (g gen) faults(c *Config) {
-	modern := true // everyone can pass on the stream of a master
-	for i := range c.Servers {
-		modern = modern && c.Servers[i].Profile.PSYNC == 2
-	}
 	at := time.Duration(0)
 	for range g.IntN(7) {
 		f := FaultConfig{At: g.span(0, c.Duration), For: g.span(0, 12*time.Second), Server: g.IntN(len(c.Servers))}
@@ -374,9 +388,6 @@ func (g gen) faults(c *Config) {
 			f.Save = g.oneIn(2)
 		case FaultPromote, FaultReplicaOf:
 			f.Peer = (f.Server + 1 + g.IntN(len(c.Servers)-1)) % len(c.Servers)
-			if !modern && f.Kind == FaultReplicaOf { // not into a chain
-				f.Kind = pick(g, FaultReset, FaultSilent)
-			}
 		case FaultConfigSet:
 			s := g.settings(c.Servers[f.Server].Profile)
 			f.Settings = &s

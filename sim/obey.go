@@ -81,8 +81,19 @@ func (w *World) noted(h *host, at model.Instant, e *model.Event) {
 	case model.EvPromoted:
 		w.inherit(h)
 		h.epoch++
+		w.renumber(h)
+	case model.EvFollows:
+		w.renumber(h)
 	}
 	w.tell(at, h.cfg.Name, *e)
+}
+
+// renumber begins the log of a host anew whose stream goes on at another offset:
+// up to 3.2 with another master, and with none.
+func (w *World) renumber(h *host) {
+	if n := len(h.log.segs); h.ownStream() && n > 0 && h.log.segs[n-1].to != h.srv.MRO()+1 {
+		w.newLog(h)
+	}
 }
 
 // literal notes a command of the server's own.
@@ -110,8 +121,13 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 	f, link := &via.pipes[fromAcceptor].flow, via.link
 	l := f.before
 	from := c.From
+	if h.ownStream() {
+		shift = w.exec - from
+		w.own(h, c)
+	}
 	for from < c.To {
-		to := min(f.log.commandEnd(from+shift)-shift, c.To)
+		begin := max(from+shift, f.from) // where it was cut its beginning may be forgotten
+		to := min(f.log.commandEnd(begin)-shift, c.To)
 		arrived := at
 		if since < at && !via.segments {
 			arrived = f.arrivalOf(to-1+shift, &l, link.latency, link.ps)
@@ -121,7 +137,7 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 			data = c.Data[from-c.From : to-c.From]
 		}
 		h.log.appendOne(from, to, min(at, max(arrived, since)), data)
-		h.log.last().quiet = f.log.segs[f.log.index(from+shift)].quiet
+		h.log.last().quiet = f.log.segs[f.log.index(begin)].quiet
 		if f.log.asked(to+shift-1) == to+shift {
 			h.log.asks = append(h.log.asks, to)
 		}

@@ -13,6 +13,9 @@ func (w *World) watchRelay(h *host) {
 	at := model.Never
 	if o > 0 {
 		at = w.reaches(h, o)
+		if h.src != nil && h.srv.Counts() { // its own clients write too
+			at = min(at, h.src.when(h.next))
+		}
 	}
 	switch {
 	case end == model.Never:
@@ -54,6 +57,9 @@ func (w *World) reaches(h *host, o model.Offset) model.Instant {
 	f := &p.flow
 	if !f.on || c.segments || c.frozen || p.mute || p.head < len(p.items) || !h.srv.Reads(c.ids[fromDialer]) {
 		return model.Never
+	}
+	if h.ownStream() { // not before so much more of its master's is executed
+		o += h.srv.Executed() - h.srv.MRO() - model.Offset(h.srv.Owes())
 	}
 	o = max(o+f.arrived-h.srv.Read(), f.arrived+1) // as the master counts
 	if o >= f.next {

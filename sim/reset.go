@@ -55,7 +55,7 @@ func (w *World) resetHost(i int) {
 	h, sc := w.hosts[i], &w.cfg.Servers[i]
 	old := *h
 	*h = host{cfg: sc, index: i, srv: old.srv, log: old.log, loads: old.loads[:0], conns: old.conns[:0],
-		deferred: old.deferred[:0], gen: old.gen + 1, snap: old.snap + 1, dataset: sc.Dataset, wakeAt: -1}
+		deferred: old.deferred[:0], took: old.took[:0], gen: old.gen + 1, snap: old.snap + 1, dataset: sc.Dataset, wakeAt: -1}
 	for j := range w.cfg.Loads {
 		if w.cfg.Loads[j].Server == i {
 			h.loads = append(h.loads, w.loads[j])
@@ -194,6 +194,7 @@ func (w *World) boot(h *host, restore *model.Saved) {
 		}
 	}
 	lives := h.log.lives
+	h.took = h.took[:0]
 	w.newLog(h) // nobody can be sent what an earlier process wrote
 	keeps := h.cfg.Profile.RestartKeepsID
 	if h.cfg.ReplicaOf == "" {

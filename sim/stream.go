@@ -130,6 +130,19 @@ func (l *streamLog) quiet(from, o model.Offset) model.Offset {
 	return from
 }
 
+// alike is the last byte, at most o, of the commands from that of byte `from` on that
+// all change data or all do not; quiet says which.
+func (l *streamLog) alike(from, o model.Offset) (to model.Offset, quiet bool) {
+	i := l.index(from)
+	quiet = l.segs[i].quiet
+	for i++; i < len(l.segs) && l.segs[i].from <= o; i++ {
+		if l.segs[i].quiet != quiet {
+			return l.segs[i].from - 1, quiet
+		}
+	}
+	return o, quiet
+}
+
 // asked is the offset behind the first GETACK that ends at or behind byte `from`, 0
 // without one.
 func (l *streamLog) asked(from model.Offset) model.Offset {

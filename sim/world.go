@@ -39,6 +39,7 @@ type World struct {
 	// While a replica takes stream bytes: whence, and since when it could.
 	via   *conn
 	since model.Instant
+	exec  model.Offset // of a host with a stream of its own: its master's byte with which its next command begins
 	shift model.Offset // its offsets are so much smaller than its master's: it was given none (SYNC)
 	// listener and serial serve runs that are played by hand; see Listen.
 	listener Listener
@@ -81,6 +82,8 @@ type host struct {
 	// that it has come.
 	held    []commands
 	resumes bool
+	// took is what a host with a stream of its own took from its masters; see lives.
+	took []span
 	// loneAt is the next event of watchLone, 0 without one.
 	loneAt  model.Instant
 	waiting []Written // likewise, of WriteCommands
