@@ -71,7 +71,7 @@ func (s *Server) command(c *client, args [][]byte) {
 			s.reply(c, "-ERR wrong number of arguments for 'psync' command")
 			return
 		}
-		if s.masterDown(c) {
+		if s.masterDown(c) || s.refusesLoading(c) {
 			return
 		}
 		if len(args) > 3 && is(args[3], "FAILOVER") && !s.tookOver(c, args[1]) {
@@ -83,7 +83,7 @@ func (s *Server) command(c *client, args [][]byte) {
 			s.reply(c, "-ERR wrong number of arguments for 'sync' command")
 			return
 		}
-		if !s.masterDown(c) {
+		if !s.masterDown(c) && !s.refusesLoading(c) {
 			s.sync(c)
 		}
 	case s.asked(c, args):
@@ -119,8 +119,13 @@ func (s *Server) pinged(c *client, args [][]byte) {
 	}
 	switch len(args) {
 	case 1:
-		s.reply(c, "+PONG")
+		if !s.refusesLoading(c) {
+			s.reply(c, "+PONG")
+		}
 	case 2:
+		if s.refusesLoading(c) {
+			return
+		}
 		s.reply(c, "$"+strconv.Itoa(len(args[1]))+"\r\n"+string(args[1]))
 	default:
 		s.reply(c, "-ERR wrong number of arguments for 'ping' command")
@@ -239,7 +244,7 @@ func lower(c byte) byte {
 
 // replconf handles REPLCONF of every version (facts: 3.8).
 func (s *Server) replconf(c *client, args [][]byte) {
-	if !s.prof.ConfWhenStale && s.masterDown(c) {
+	if !s.prof.ConfWhenStale && (s.masterDown(c) || s.prof.PSYNC == 0 && s.refusesLoading(c)) { // only 2.6 has it without the loading flag
 		return
 	}
 	if len(args)%2 == 0 {

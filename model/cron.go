@@ -56,6 +56,9 @@ func (s *Server) Deadline() Instant {
 	if !c.running {
 		return Never
 	}
+	if s.disk.loading {
+		return Never
+	}
 	if s.loading() {
 		// serverCron does not run while a snapshot is loaded; only the newline that
 		// keeps the master patient does.
@@ -85,6 +88,9 @@ func (s *Server) Deadline() Instant {
 	}
 	if from := s.closing(); from != Never {
 		turn = min(turn, max(next, c.turnFrom(from)))
+	}
+	if due, ok := s.saveDue(); ok {
+		turn = min(turn, second(due))
 	}
 	if due := s.keptDue(); due > 0 {
 		turn = min(turn, second(due))
@@ -177,6 +183,8 @@ func (s *Server) wake() {
 	}
 	if s.child.ended {
 		s.reapChild()
+	} else {
+		s.savePoints()
 	}
 	s.serveWaits(true)
 	s.lookAtPause()

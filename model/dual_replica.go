@@ -37,6 +37,7 @@ type localBuffer struct {
 	from, next Offset // it holds [from, next); 0 without one
 	bound      Offset // behind the last whole command in it, from without any
 	data       []byte // with bytes
+	changes    int64  // to the data set, by the commands that end in it
 	peak       int64  // most that it took up since the last sync began
 }
 
@@ -291,6 +292,7 @@ func (s *Server) drain() bool {
 		c.To, c.Data = found, b.data[:found-b.from]
 		u.pend = append(u.pend[:0], b.data[found-b.from:]...)
 	}
+	s.disk.dirty += b.changes
 	u.read, u.done, s.mro = b.next-1, c.To-1, c.To-1
 	if len(c.Data) > 0 {
 		s.execute(c)

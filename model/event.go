@@ -25,7 +25,7 @@ const (
 	EvSaving                              // snapshot child started: Offset (last byte inside)
 	EvSaved                               // its end was noticed: Bytes
 	EvSending                             // snapshot transfer begins: Conn, Peer, Bytes
-	EvLoading                             // the replica loads: Bytes
+	EvLoading                             // a data set is loaded: after its transfer, or from disk when the process starts
 	EvBacklogCreated                      // Bytes (size), First
 	EvBacklogFreed                        // Why
 	EvBacklogResized                      // Bytes (new size), First, Hist
@@ -45,6 +45,7 @@ const (
 	EvStreamed                            // its main channel's PSYNC was accepted: as EvJudged
 	EvPaired                              // the replica read that: Peer, ID, Offset (next byte)
 	EvKept                                // an rdb channel ended and is kept for its main one: Conn, Peer, Why
+	EvLoaded                              // what was on disk is in memory: Bytes (keys that had expired)
 	evCount
 
 	DriverKinds EventKind = 64
@@ -128,7 +129,7 @@ var eventText = [evCount]string{
 	"continued", "online", "lost", "abandoned", "peer-gone", "peer-online", "saving", "saved",
 	"sending", "loading", "backlog-created", "backlog-freed", "backlog-resized", "new-id", "ping",
 	"stopped", "info", "stopping", "stop-aborted", "answer", "clients-paused", "clients-resumed", "failover", "writable",
-	"channel-asked", "channel", "streamed", "paired", "kept",
+	"channel-asked", "channel", "streamed", "paired", "kept", "loaded",
 }
 
 // Word is the stable name of the kind, or "" for a driver's kind.

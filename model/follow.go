@@ -9,6 +9,7 @@ func (s *Server) stream(in *Input) {
 	u, c, pieces := &s.up, in.Chunk, in.Pieces
 	if u.state == upBuffer {
 		s.buffered(c)
+		u.rdb.local.changes += in.Commands
 		return
 	}
 	if u.state != upConnected {
@@ -45,6 +46,11 @@ func (s *Server) stream(in *Input) {
 		for _, i := range u.scan.Asks {
 			u.asks = append(u.asks, c.From+Offset(i)-1)
 		}
+	}
+	if s.pause.kind != pauseNone && !s.prof.CountsRead {
+		u.changes += in.Commands // they wait
+	} else {
+		s.disk.dirty += in.Commands
 	}
 	u.read, u.lastIO, u.lastByte = c.To-1, s.unix(), s.now
 	s.stats.netIn += c.Bytes()
@@ -214,10 +220,14 @@ func (s *Server) applyHeld() {
 		pieces = nil
 	}
 	u.done, u.ready = u.ready-1, 0
+	s.disk.dirty += u.changes
+	u.changes = 0
 	s.execute(own)
 	s.feed(own, pieces, false)
 	s.answerAsks()
 }
 
 // forgetHeld drops what was read and not applied.
-func (u *upstream) forgetHeld() { u.ready, u.pieces, u.asks = 0, u.pieces[:0], u.asks[:0] }
+func (u *upstream) forgetHeld() {
+	u.ready, u.changes, u.pieces, u.asks = 0, 0, u.pieces[:0], u.asks[:0]
+}

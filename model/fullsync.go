@@ -77,7 +77,8 @@ func (s *Server) startSave(channel bool) {
 	if s.prof.PSYNC == 1 && s.log == nil {
 		off++ // getPsyncInitialOffset
 	}
-	s.child = child{running: true, socket: socket}
+	s.child = child{running: true, socket: socket, saved: s.saveInfo()}
+	s.disk.forked(s.unix(), socket)
 	for _, c := range s.clients {
 		if c.state == waitStart && c.rdbChannel == channel {
 			if channel && socket {
@@ -136,8 +137,14 @@ func (s *Server) fullReply(c *client) string {
 func (s *Server) reapChild() {
 	ch := s.child
 	s.child = child{}
+	if ch.rewrite { // nobody waits for it by name: who waits is served by replicationCron
+		return
+	}
 	if !ch.killed {
 		s.note(Event{Kind: EvSaved, Bytes: ch.bytes})
+		if !ch.socket {
+			s.disk.reaped(s.unix())
+		}
 	}
 	out := false
 	for _, c := range s.clients {
@@ -203,10 +210,10 @@ func (s *Server) socketChildDone() {
 	s.child.ended = true
 }
 
-// dropUselessChild kills a disk snapshot that nobody waits for, when no save
-// point wants it either.
+// dropUselessChild kills a disk snapshot when the last replica that waited for it
+// has left, and no save point wants it either.
 func (s *Server) dropUselessChild() {
-	if !s.child.running || s.child.socket || s.child.ended || !s.prof.KillUselessChild || s.set.SavePoints {
+	if !s.child.running || s.child.socket || s.child.rewrite || s.child.ended || !s.prof.KillUselessChild || s.set.SavePoints.Any() {
 		return
 	}
 	for _, c := range s.clients {

@@ -37,6 +37,10 @@ type Info struct {
 	LinkDownSeconds   int64  // master_link_down_since_seconds
 	Loading           bool   // loading
 	AsyncLoading      bool   // async_loading: the old data is served meanwhile
+	Changes           int64  // rdb_changes_since_last_save
+	LoadExpired       int64  // rdb_last_load_keys_expired
+	AppendOnly        bool   // aof_enabled
+	Rewriting         bool   // aof_rewrite_in_progress
 	BgsaveInProgress  bool   // rdb_bgsave_in_progress
 	ReadOnly          bool   // slave_read_only
 	Slaves            []InfoSlave
@@ -150,8 +154,9 @@ func (s *Server) Info(at Instant) *Info {
 	n := &Info{Role: "master", ExpiredKeys: s.stats.expired, EvictedKeys: s.stats.evicted, ReplID: s.id, ReplID2: s.id2, RunID: s.runID, MRO: s.mro, SecondOffset: s.second,
 		BacklogActive: s.log != nil, BacklogSize: s.set.BacklogSize, First: s.staleFirst, Hist: s.staleHist,
 		SyncFull: s.stats.full, SyncPartialOK: s.stats.partialOK, SyncPartialErr: s.stats.partialErr,
-		BgsaveInProgress: s.child.running, FailoverState: failoverWords[s.failover.state], GoodSlaves: s.good, MinSlaves: s.minReplicas(), Refused: s.stats.refused, ReadOnly: s.set.ReadOnly,
+		BgsaveInProgress: s.child.running && !s.child.rewrite, FailoverState: failoverWords[s.failover.state], GoodSlaves: s.good, MinSlaves: s.minReplicas(), Refused: s.stats.refused, ReadOnly: s.set.ReadOnly,
 		NetInput: s.stats.netIn, NetOutput: s.stats.netOut, LimitDisconnections: s.stats.overLimit,
+		Loading: s.Loading(), Changes: s.disk.dirty, LoadExpired: s.disk.expired, AppendOnly: s.set.AppendOnly, Rewriting: s.child.rewrite,
 		MaxMemoryPolicy: "noeviction", shape: s.prof.Info}
 	if s.log != nil {
 		n.First, n.Hist = s.History()
@@ -186,7 +191,6 @@ func (s *Server) Info(at Instant) *Info {
 	}
 	n.Role, n.MasterHost, n.LinkUp = "slave", u.host, u.state == upConnected
 	n.SyncInProgress = u.state >= upHeader && u.state <= upBuffer
-	n.Loading = s.loading()
 	n.SyncTotal, n.SyncRead, n.SyncLastIOSeconds = u.bulkTotal, u.bulkRead, now-u.lastIO
 	n.LocalBuffer, n.LocalPeak = s.localSize(), u.rdb.local.peak
 	n.SlaveReplOffset, n.SlaveReadOffset = u.done, u.read

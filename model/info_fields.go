@@ -35,6 +35,10 @@ const (
 	infoQuiet // not a field
 	infoLoading
 	infoAsyncLoading
+	infoChanges
+	infoLoadExpired
+	infoAOF
+	infoRewriting
 	infoMaxMemory
 	infoPolicy
 	infoUncounted
@@ -74,7 +78,8 @@ var infoNames = [infoCount]string{
 	infoDownSince: "master_link_down_since_seconds", infoSlaves: "connected_slaves", infoSlaveLines: "slaveN",
 	infoReplID: "master_replid", infoReplID2: "master_replid2", infoMRO: "master_repl_offset", infoSecond: "second_repl_offset",
 	infoActive: "repl_backlog_active", infoSize: "repl_backlog_size", infoFirst: "repl_backlog_first_byte_offset",
-	infoHist: "repl_backlog_histlen", infoLoading: "loading", infoAsyncLoading: "async_loading", infoMaxMemory: "maxmemory",
+	infoHist: "repl_backlog_histlen", infoLoading: "loading", infoAsyncLoading: "async_loading", infoChanges: "rdb_changes_since_last_save",
+	infoLoadExpired: "rdb_last_load_keys_expired", infoAOF: "aof_enabled", infoRewriting: "aof_rewrite_in_progress", infoMaxMemory: "maxmemory",
 	infoPolicy: "maxmemory_policy", infoUncounted: "mem_not_counted_for_evict", infoBacklogMemory: "mem_replication_backlog",
 	infoBufferMemory: "mem_total_replication_buffers", infoSlavesMemory: "mem_clients_slaves",
 	infoNetInput: "total_net_repl_input_bytes", infoNetOutput: "total_net_repl_output_bytes", infoExpired: "expired_keys",
@@ -166,8 +171,8 @@ const (
 	infoMemory50 = infoMemory32 + "mem_not_counted_for_evict mem_replication_backlog mem_clients_slaves "
 	infoMemory70 = infoMemory32 + "mem_not_counted_for_evict mem_replication_backlog mem_total_replication_buffers mem_clients_slaves "
 
-	infoLoads26 = "loading rdb_bgsave_in_progress "
-	infoLoads70 = "loading async_loading rdb_bgsave_in_progress "
+	infoLoads26 = "loading rdb_changes_since_last_save rdb_bgsave_in_progress aof_enabled aof_rewrite_in_progress "
+	infoLoads70 = "loading async_loading rdb_changes_since_last_save rdb_bgsave_in_progress rdb_last_load_keys_expired aof_enabled aof_rewrite_in_progress "
 
 	infoSlave26 = "role master_host master_link_status master_last_io_seconds_ago master_sync_in_progress "
 	infoSync26  = "master_sync_left_bytes master_sync_last_io_seconds_ago "
@@ -298,6 +303,14 @@ func (n *Info) number(id infoID) int64 {
 		return flag(n.Loading)
 	case infoAsyncLoading:
 		return flag(n.AsyncLoading)
+	case infoChanges:
+		return n.Changes
+	case infoLoadExpired:
+		return n.LoadExpired
+	case infoAOF:
+		return flag(n.AppendOnly)
+	case infoRewriting:
+		return flag(n.Rewriting)
 	case infoMaxMemory:
 		return n.MaxMemory
 	case infoUncounted:

@@ -147,7 +147,7 @@ func (s *Server) drop(c *client, why Why) {
 
 // freeClient forgets a connection (freeClient; facts: 4.6 for the child).
 func (s *Server) freeClient(c *client, why Why) {
-	wasReplica := c.state != notReplica
+	was := c.state
 	s.stats.netOut += s.flowed(c)
 	s.unread(c)
 	for i := range s.clients {
@@ -156,13 +156,15 @@ func (s *Server) freeClient(c *client, why Why) {
 			break
 		}
 	}
-	if wasReplica {
+	if was != notReplica {
 		s.note(Event{Kind: EvPeerGone, Conn: c.conn, Peer: c.peer, Why: why, Offset: c.ack})
 		if s.replicas() == 0 {
 			s.noReplicasSince = s.unix()
 		}
 		s.countGood()
-		s.dropUselessChild()
+		if was == waitEnd {
+			s.dropUselessChild()
+		}
 		if s.child.running && s.child.socket {
 			s.socketChildDone()
 		}

@@ -56,18 +56,18 @@ type InputKind uint8
 
 // The inputs. The set is closed; each line names the fields of Input it uses.
 const (
-	InStart        InputKind = iota + 1 // the process starts: Restore
+	InStart        InputKind = iota + 1 // the process starts: Restore (nil: there is nothing on disk to load)
 	InUp                                // a Dial worked: Conn
 	InAccept                            // a peer dialed us: Conn (below 0), Peer
 	InData                              // bytes in stream order: Conn, Data (copy to keep)
-	InStream                            // replication stream: Conn, Chunk
+	InStream                            // replication stream: Conn, Chunk; Commands of clients end in it
 	InBulk                              // snapshot payload arrived: Conn, Bytes; below 0: so many, and the mark that ends it is among them
 	InSent                              // the transport took the whole snapshot: Conn, Bytes (with its trailer)
 	InDown                              // a connection is gone, or a Dial failed: Conn, Why
 	InAppend                            // client writes reached this node: Bytes of stream, Commands, Data (nil for lengths)
 	InDelete                            // the server deletes keys: Bytes, Commands, Data as for InAppend; Why (WhyExpired, WhyEvicted)
 	InSnapshotDone                      // the snapshot child has ended: Bytes of its file (disk target only)
-	InLoaded                            // the received snapshot is in memory: Conn
+	InLoaded                            // a snapshot is in memory: Conn, whence it was received; 0: what was on disk, and Commands keys with names of Bytes bytes had expired
 	InWake                              // the deadline has come
 	InReplicaOf                         // REPLICAOF: Peer ("" is NO ONE)
 	InConfigSet                         // CONFIG SET: Settings, already parsed
@@ -79,6 +79,7 @@ const (
 	InClientPause                       // CLIENT PAUSE: Timeout, All (else WRITE); Abort is CLIENT UNPAUSE
 	InClientKill                        // CLIENT KILL of a replica's connection: Peer, Channel (the rdb channel of a dual-channel sync)
 	InWait                              // WAIT by the client that wrote last: Count (replicas), Timeout (0 is for ever)
+	InSave                              // BGSAVE; Save: SAVE, by the process itself
 )
 
 // Input is one thing that happened to a node.
@@ -123,10 +124,10 @@ const (
 	OutSend                               // Conn, Data: valid until the next Step
 	OutAttach                             // from now on Conn carries the stream from Chunk.From on: what Chunk holds now, then all that OutFeed tells
 	OutFeed                               // the node's own stream grew by Chunk; Literal: by a command of the node's own (SELECT, PING, GETACK: Asks)
-	OutSnapshot                           // start a snapshot child; Socket: it writes to the waiting replicas, else InSnapshotDone follows
+	OutSnapshot                           // start a snapshot child; Socket: it writes to the waiting replicas, else InSnapshotDone follows (also of one that rewrites the AOF)
 	OutKillSnapshot                       // the child is of no use any more
 	OutSendSnapshot                       // send Data (the header line), then the snapshot and Bytes of trailer, on Conn; InSent follows
-	OutLoad                               // load the received snapshot: Conn; InLoaded follows. Conn is not read meanwhile
+	OutLoad                               // load the received snapshot: Conn; 0: what is on disk. InLoaded follows; Conn is not read meanwhile
 	OutHangup                             // close Conn: Why
 	OutNote                               // a fact for whoever watches: Event
 	OutReceive                            // a snapshot comes on Conn: Bytes of it, or below 0 all before the mark Data; Chunk.Data came already. Its bytes are InBulk, what follows is InData
@@ -134,6 +135,8 @@ const (
 	OutResume                             // clients' writes that waited (see Holds) are tried again
 	OutExpire                             // look for keys whose time is over: the driver asks ExpireTurn, then InDelete for each
 	OutApply                              // execute what Chunk holds of the master's stream (only if it holds bytes)
+	OutSaved                              // the RDB on disk is a new one, which remembers Saved. Conn: it is the one that was received there
+	OutSave                               // the process itself writes an RDB, and does nothing else meanwhile; it is then on disk: Saved
 )
 
 // Output is one thing that a node wants done.
@@ -146,6 +149,8 @@ type Output struct {
 	Bytes int64
 	Why   Why
 	Event *Event // valid until the next Step
+
+	Saved Saved
 
 	Socket, Literal bool
 	Asks            bool // OutFeed: it is a GETACK, which a replica answers when it comes to it
@@ -160,9 +165,10 @@ type Node interface {
 	Deadline() Instant
 }
 
-// Saved is what a snapshot on disk remembers of replication (RDB aux fields
-// repl-id, repl-offset, repl-stream-db; facts: 1.8). A nil *Saved is a snapshot
-// without them, or none.
+// Saved is what a file on disk remembers of replication (RDB aux fields repl-id,
+// repl-offset, repl-stream-db; facts: 1.8). Without an ID it remembers nothing: an
+// AOF, an RDB from before 4.0, one of a master without a backlog. A nil *Saved is
+// no file at all.
 type Saved struct {
 	ID     ReplID
 	Offset Offset

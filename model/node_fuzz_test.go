@@ -22,6 +22,7 @@ type fuzzDriver struct {
 	bulk        int64  // of a snapshot that arrives: bytes to come; below 0 until its mark; 0 none
 	bulkOn      bool
 	loading     bool
+	booting     bool     // what is on disk is being loaded
 	child       bool     // a snapshot is written to disk
 	sending     []ConnID // snapshots on their way
 	clients     []ConnID
@@ -93,7 +94,10 @@ func (d *fuzzDriver) settings(p *Profile) *Settings {
 	if b&32 > 0 {
 		s.HardLimit, s.SoftLimit, s.SoftSeconds = 40_000, 20_000, time.Second
 	}
-	s.SavePoints = b&64 > 0
+	if s.SavePoints = (SavePoints{}); b&64 > 0 {
+		s.SavePoints[0] = SavePoint{1, 1}
+	}
+	s.AppendOnly = b%11 == 0
 	return &s
 }
 
@@ -118,7 +122,7 @@ func (d *fuzzDriver) turn(t testing.TB) {
 	if op >= 96 {
 		op = d.due()
 	}
-	switch op % 24 {
+	switch op % 25 {
 	case 0:
 		d.wait(t, Instant(d.byte())*30_000_000)
 	case 1:
@@ -133,7 +137,7 @@ func (d *fuzzDriver) turn(t testing.TB) {
 		if len(d.clients) > 0 {
 			conn := d.clients[int(d.byte())%len(d.clients)]
 			data := d.bytes()
-			if op%24 > 4 {
+			if op%25 > 4 {
 				data = d.request()
 			}
 			d.step(t, Input{Kind: InData, Conn: conn, Data: data})
@@ -159,7 +163,7 @@ func (d *fuzzDriver) turn(t testing.TB) {
 			return
 		}
 		data := d.bytes()
-		if op%24 > 11 {
+		if op%25 > 11 {
 			data = d.answer()
 		}
 		d.fromMaster(t, data)
@@ -190,6 +194,10 @@ func (d *fuzzDriver) turn(t testing.TB) {
 			d.step(t, Input{Kind: InSent, Conn: conn})
 		}
 	case 19:
+		if d.booting {
+			d.booting = false
+			d.step(t, Input{Kind: InLoaded, Commands: int64(d.byte() / 8), Bytes: int64(d.byte())})
+		}
 		if d.loading {
 			d.loading = false
 			d.step(t, Input{Kind: InLoaded, Conn: d.up})
@@ -204,6 +212,8 @@ func (d *fuzzDriver) turn(t testing.TB) {
 		since := d.now
 		d.now += Instant(d.byte()) * 30_000_000
 		d.step(t, Input{Kind: InThawed, Since: since})
+	case 24:
+		d.step(t, Input{Kind: InSave, Save: d.byte()&1 > 0})
 	case 23:
 		if len(d.clients) > 0 {
 			from := Offset(0)
@@ -220,6 +230,8 @@ func (d *fuzzDriver) due() byte {
 	switch {
 	case d.dialing > 0:
 		return 9
+	case d.booting:
+		return 19
 	case d.up == 0 && !d.s.IsMaster():
 		return 0
 	case d.loading:
@@ -402,7 +414,7 @@ func (d *fuzzDriver) step(t testing.TB, in Input) {
 		o := &d.s.out[i]
 		switch o.Kind {
 		case OutSend, OutAttach, OutSendSnapshot, OutHangup, OutLoad, OutReceive:
-			if !d.open(o.Conn) {
+			if !d.open(o.Conn) && !(o.Kind == OutLoad && o.Conn == 0) {
 				t.Fatalf("output %d for connection %d, which is not open, after %+v", o.Kind, o.Conn, in)
 			}
 		}
@@ -432,7 +444,9 @@ func (d *fuzzDriver) step(t testing.TB, in Input) {
 		case OutReceive:
 			d.bulk, d.bulkOn = o.Bytes, o.Bytes != 0
 		case OutLoad:
-			d.loading, d.bulkOn = true, false
+			if d.booting = o.Conn == 0; !d.booting {
+				d.loading, d.bulkOn = true, false
+			}
 		case OutHangup:
 			d.gone(o.Conn)
 		case OutExit:

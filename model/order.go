@@ -16,6 +16,9 @@ func (s *Server) ordered(in *Input) {
 }
 
 func (s *Server) order(in *Input) {
+	if s.refusesOrder(in) {
+		return
+	}
 	switch in.Kind {
 	case InReplicaOf:
 		if s.failover.state != failoverNone {
@@ -50,6 +53,8 @@ func (s *Server) order(in *Input) {
 		s.shutdown(in.Abort)
 	case InClientKill:
 		s.answer("CLIENT KILL "+in.Peer, s.clientKill(in.Peer, in.Channel))
+	case InSave:
+		s.saveOrder(in.Save)
 	}
 }
 
@@ -96,7 +101,7 @@ func (s *Server) looksAtClock(in *Input) bool {
 		return true
 	case InData:
 		return in.Conn < 0 && s.prof.Orders.ClockInCall
-	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InClientKill, InShutdown, InStream:
+	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InClientKill, InSave, InShutdown, InStream:
 		return s.prof.Orders.ClockInCall
 	}
 	return false

@@ -79,6 +79,11 @@ type Profile struct {
 	RDBOnly           bool          // knows REPLCONF rdb-only
 	DualChannel       bool          // knows dual-channel replication
 	ShutdownTimeout   time.Duration // default shutdown-timeout: how long a shutdown waits for replicas; 0 does not know it
+	CountsAOF         bool          // with AOF and nobody to feed, master_repl_offset counts commands: it marks what was fsynced
+	ConfigWhileLoads  bool          // CONFIG is answered while a data set is loaded
+	ClientWhileLoads  bool          // CLIENT is answered while a data set is loaded
+	FileResetsSaves   bool          // with a redis.conf only its own save points count, without one the default's
+	LoadingName       string        // who is loading, in the -LOADING reply; "" is Redis
 	ArgsQuote         string        // how the refusal of an unknown command quotes its arguments; "" shows none
 
 	Info         *infoShape // what INFO prints
@@ -119,7 +124,8 @@ type Settings struct {
 	HardLimit     int64         // client-output-buffer-limit replica, hard, bytes; 0 is none
 	SoftLimit     int64         // soft, bytes; 0 is none
 	SoftSeconds   time.Duration // whole seconds above the soft limit
-	SavePoints    bool          // at least one save point is configured
+	SavePoints    SavePoints    // save
+	AppendOnly    bool          // appendonly
 	// MinReplicas is min-replicas-to-write, MinReplicasLag min-replicas-max-lag in
 	// whole seconds: writes are refused with fewer replicas online whose last ACK
 	// is no older; 0 in either takes them always.
@@ -145,7 +151,8 @@ func (p *Profile) Defaults() Settings {
 		Timeout: 60 * time.Second, PingPeriod: 10 * time.Second,
 		Diskless: p.Diskless, DisklessDelay: p.DisklessDelay,
 		HardLimit: 256 << 20, SoftLimit: 64 << 20, SoftSeconds: 60 * time.Second,
-		SavePoints: true, ShutdownTimeout: p.ShutdownTimeout, MinReplicasLag: 10 * time.Second,
+		SavePoints:      SavePoints{{3600, 1}, {300, 100}, {60, 10000}}, // initServerConfig of every version
+		ShutdownTimeout: p.ShutdownTimeout, MinReplicasLag: 10 * time.Second,
 		ServeStale: true, ReadOnly: true, LazyExpire: p.LazyExpire, LazyEvict: p.LazyEvict,
 	}
 }
@@ -153,7 +160,7 @@ func (p *Profile) Defaults() Settings {
 var redis26 = Profile{
 	Name: "redis-2.6", Tag: "2.6.17", About: "SYNC only: every reconnect is a full sync",
 	LinkDownWord: "-ERR", CountsRead: true, LinkDownSince0: true, OwnStreamOnChains: true, DropsSubsOnLink: true,
-	DropsSubsOnMove: true, Info: &info26, Expire: &expire26, Orders: &orders26,
+	DropsSubsOnMove: true, FileResetsSaves: true, Info: &info26, Expire: &expire26, Orders: &orders26,
 	PingWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	LooseNumbers: true,
 	Source:       "redis 2.6.17: replication.c",
@@ -165,7 +172,7 @@ var redis28 = Profile{
 	DisklessDelay: 5 * time.Second,
 	CapaEOF:       true, PingAlone: true, LinkDownWord: "-ERR", TTLOnReplicas: true, StaleInfo: true,
 	CountsRead: true, MasterTimesOut: true, LinkDownSince0: true, ClosesInCron: true, OwnStreamOnChains: true, DropsSubsOnMove: true,
-	Info: &info28, Expire: &expire26,
+	FileResetsSaves: true, Info: &info28, Expire: &expire26,
 	Orders:        &orders28,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	LooseNumbers: true,
@@ -173,7 +180,7 @@ var redis28 = Profile{
 }
 
 var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8", func(p *Profile) {
-	p.GetAck, p.Info, p.Orders = true, &info32, &orders32
+	p.GetAck, p.ConfigWhileLoads, p.Info, p.Orders = true, true, &info32, &orders32
 	p.GetAckOK, p.IPAddress, p.LooseNumbers = true, true, false
 })
 
@@ -183,7 +190,7 @@ var redis40 = Profile{
 	DisklessDelay: 5 * time.Second,
 	CapaEOF:       true, CapaPSYNC2: true, AsksOwnID: true, LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true,
 	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, ClosesInCron: true, DropsSubsOnMove: true,
-	GetAck: true, IPAddress: true, ArgsQuote: "`", Info: &info40, Expire: &expire26, Orders: &orders40,
+	GetAck: true, IPAddress: true, ConfigWhileLoads: true, FileResetsSaves: true, ArgsQuote: "`", Info: &info40, Expire: &expire26, Orders: &orders40,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	Source: "redis 4.0.14: replication.c, checked live",
 }
@@ -196,7 +203,7 @@ var redis62 = Profile{
 	CapaEOF: true, CapaPSYNC2: true, ReconnectNow: true, PingLower: true, AsksOwnID: true, BadOffsetError: true,
 	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,
 	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, ChecksIdle: true, RestartKeepsID: true, DropsSubsOnMove: true,
-	GetAck: true, IPAddress: true, Failover: true, ReplyBlocks: true, RDBOnly: true, ArgsQuote: "`",
+	GetAck: true, IPAddress: true, ConfigWhileLoads: true, ClientWhileLoads: true, Failover: true, ReplyBlocks: true, RDBOnly: true, ArgsQuote: "`",
 	Info: &info62, Expire: &expire62, Orders: &orders62, ClientMemory: 17048,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "replica-serve-stale-data",
 	Source: "redis 6.2.16: replication.c, checked live",
@@ -218,7 +225,9 @@ var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless 
 	p.ArgsQuote, p.Info, p.Orders = "'", &info70, &orders70
 })
 
-var redis72 = as(redis70, "redis-7.2", "7.2.4", "as 7.0", nil)
+var redis72 = as(redis70, "redis-7.2", "7.2.4", "as 7.0", func(p *Profile) {
+	p.CountsAOF = true
+})
 
 var redis74 = as(redis72, "redis-7.4", "7.4.1", "as 7.2", func(p *Profile) {
 	p.Info = &info74
@@ -228,6 +237,7 @@ var valkey80 = as(redis72, "valkey-8.0", "8.0.1", "10 MiB backlog, full sync ove
 	p.BacklogSize = 10 << 20
 	p.LazyExpire, p.LazyEvict = true, true
 	p.AckAfterLoad, p.SaysVersion, p.SlaveType, p.DualChannel, p.Info, p.Orders = true, true, true, true, &info80, &orders80
+	p.LoadingName = "Valkey"
 	p.Source = "valkey 8.0.1: replication.c, checked live"
 })
 

@@ -48,12 +48,13 @@ type upstream struct {
 	// While clients are paused the stream is read on and not applied from the first
 	// command on that waits: ready is then the byte behind the last whole command,
 	// else 0; pieces are those of all that waits, asks the ends of the GETACKs in it.
-	ready  Offset
-	pieces []int64
-	asks   []Offset
-	spare  []byte // memory for pend while its own is with the driver
-	ack    []byte // memory for the last ACK
-	scan   StreamScanner
+	ready   Offset
+	changes int64 // to the data set, by those that wait
+	pieces  []int64
+	asks    []Offset
+	spare   []byte // memory for pend while its own is with the driver
+	ack     []byte // memory for the last ACK
+	scan    StreamScanner
 
 	full     bool // the sync under way is a full one
 	legacy   bool // the master was asked with SYNC: no offsets, no ACK
@@ -120,6 +121,7 @@ func (s *Server) load() {
 		s.freeBacklog(WhyFullSync)
 	}
 	u.newlineAt, u.frozeAt = s.now, s.now
+	s.saved(Saved{ID: u.fullID, Offset: u.fullAt}, s.bulkConn())
 	s.note(Event{Kind: EvLoading})
 	s.out = append(s.out, Output{Kind: OutLoad, Conn: s.bulkConn()})
 	if u.rdb.state != rdbNone {
@@ -162,6 +164,7 @@ func (s *Server) adopt() {
 		s.id, s.id2, s.second, s.mro = u.fullID, ZeroID, -1, u.fullAt
 		s.forgetHistory()
 	}
+	s.restartAOF()
 }
 
 // execute gives commands of the master's stream to whoever keeps the data set.

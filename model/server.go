@@ -78,7 +78,8 @@ type Server struct {
 	dead    []*client // for reuse
 	stats   stats
 
-	up upstream
+	up   upstream
+	disk disk
 }
 
 // stats are the counters of INFO's stats section, since the process started.
@@ -94,6 +95,8 @@ type stats struct {
 type child struct {
 	running bool
 	socket  bool
+	rewrite bool  // it rewrites the AOF
+	saved   Saved // what its file remembers
 	ended   bool  // waits to be noticed by the next serverCron turn
 	killed  bool  // it was of no use any more: ended, and its file is not there
 	bytes   int64 // size of its file
@@ -204,12 +207,19 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 			s.upstreamDown(in.Conn, in.Why)
 		}
 	case InSnapshotDone:
-		s.child.ended, s.child.bytes = true, in.Bytes
+		s.childSaved(in.Bytes)
 	case InLoaded:
-		s.loaded(in.Conn)
-	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InClientKill:
+		if in.Conn == 0 {
+			s.booted(in.Commands, int(in.Bytes))
+		} else {
+			s.loaded(in.Conn)
+		}
+	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InClientKill, InSave:
 		s.ordered(in)
 	case InStop:
+		if in.Save && !s.Loading() {
+			s.saved(s.saveInfo(), 0)
+		}
 		s.note(Event{Kind: EvStopped, Offset: s.mro, Why: WhyStopped})
 		s.cron.running = false
 	case InShutdown:
@@ -221,7 +231,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	default:
 		panic("model: unknown input " + strconv.Itoa(int(in.Kind)))
 	}
-	if in.Kind != InAppend && in.Kind != InStop && s.up.state != upLoading {
+	if in.Kind != InAppend && in.Kind != InStop && !s.Loading() {
 		s.beforeSleep()
 	}
 	if s.blocks != nil {
@@ -237,57 +247,26 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	return s.out
 }
 
-// start brings the process up: identity first, then what a snapshot on disk
-// remembers (facts: 1.2, 1.9).
+// start brings the process up: identity first, then what is on disk (facts:
+// 1.2, 1.9).
 func (s *Server) start(saved *Saved) {
 	s.runID = s.newID()
 	s.id = s.runID
 	if s.prof.PSYNC == 2 {
 		s.id = s.newID()
 	}
-	s.cron.start(s.cfg.Booted, s.now)
 	s.noReplicasSince = s.clock(s.cfg.Booted)
 	s.note(Event{Kind: EvStarted, ID: s.id, Text: s.prof.Name})
-	if s.cfg.Master == "" {
-		s.startMaster(saved)
+	s.disk.lastSave = s.clock(s.cfg.Booted)
+	if s.up.host = s.cfg.Master; s.up.host != "" {
+		s.up.state = upConnect
+		s.note(Event{Kind: EvFollows, Peer: s.up.host})
+	}
+	if saved != nil {
+		s.boot(*saved)
 		return
 	}
-	s.up.host, s.up.state = s.cfg.Master, upConnect
-	if saved != nil && s.prof.RestartKeepsID {
-		s.id, s.mro = saved.ID, saved.Offset
-		s.up.cache(saved.ID, saved.Offset)
-	}
-	s.note(Event{Kind: EvFollows, Peer: s.up.host})
-}
-
-// startMaster takes up a saved history, from 7.0 on: under a new id, with the
-// old one as the second, so that only replicas that have all of it can continue
-// (loadDataFromDisk; facts: 1.2, 1.9).
-func (s *Server) startMaster(saved *Saved) {
-	if saved == nil || !s.prof.MasterRestart {
-		return
-	}
-	s.id2, s.second, s.mro = saved.ID, saved.Offset+1, saved.Offset
-	s.createBacklog()
-	s.note(Event{Kind: EvNewID, ID: s.id, ID2: s.id2, Offset: s.second})
-}
-
-// Saved is what a snapshot written now would remember of replication, nil when
-// nothing (rdbPopulateSaveInfo; facts: 1.8).
-func (s *Server) Saved() *Saved {
-	if s.prof.PSYNC != 2 {
-		return nil
-	}
-	if s.up.host != "" {
-		if s.up.state == upConnected || s.up.cached {
-			return &Saved{ID: s.id, Offset: s.up.done}
-		}
-		return nil
-	}
-	if s.log == nil {
-		return nil
-	}
-	return &Saved{ID: s.id, Offset: s.mro}
+	s.cron.start(s.cfg.Booted, s.now)
 }
 
 // MRO is master_repl_offset: the number of the last byte of the node's stream.
@@ -337,7 +316,12 @@ func (s *Server) Writable() bool {
 // replica exists (replicationFeedSlaves; facts: 1.4), and neither while they wait
 // nor while they are refused; see Holds and Refuses.
 func (s *Server) Counts() bool {
-	return s.Writable() && s.pause.kind == pauseNone && s.enoughReplicas() && (s.log != nil || s.replicas() > 0)
+	return s.Executes() && (s.log != nil || s.replicas() > 0)
+}
+
+// Executes says whether clients' writes are executed now.
+func (s *Server) Executes() bool {
+	return s.Writable() && s.pause.kind == pauseNone && s.enoughReplicas() && !s.Loading()
 }
 
 // Owes is how many bytes of its own the node puts before the next write.
@@ -374,8 +358,14 @@ func (s *Server) append(in *Input) {
 	if s.Refuses() {
 		s.stats.refused += in.Commands
 	}
+	if !s.Executes() {
+		return // refused, or held back
+	}
+	s.disk.dirty += in.Commands
 	if s.Counts() {
 		s.write(in)
+	} else if s.set.AppendOnly && s.prof.CountsAOF {
+		s.mro += Offset(in.Commands)
 	}
 }
 
@@ -467,6 +457,9 @@ func (s *Server) shiftID(id ReplID) {
 func (s *Server) configSet(set *Settings) {
 	old := s.set
 	s.set = *set
+	if set.AppendOnly && !old.AppendOnly {
+		s.restartAOF()
+	}
 	s.cron.peerDue, s.cron.look = 0, true // repl-timeout and limits may be others: look at the next turn
 	if s.set.BacklogSize < MinBacklog {
 		s.set.BacklogSize = MinBacklog

@@ -15,7 +15,7 @@ var getAck = []byte("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n")
 // replica has not acknowledged all of the stream (isReadyToShutdown looks at
 // replicas in any state).
 func (s *Server) WaitsToStop() bool {
-	return s.set.ShutdownTimeout > 0 && !s.loading() && !s.allAcked()
+	return s.set.ShutdownTimeout > 0 && !s.Loading() && !s.allAcked()
 }
 
 // Stopping says whether a shutdown waits. Clients' writes wait with it.

@@ -51,6 +51,7 @@ const (
 	number
 	words // anything
 	limits
+	saves
 )
 
 // effect says what a directive does to a run.
@@ -121,8 +122,10 @@ var directives = []directive{
 	{name: "hz", class: number, most: 500, effect: onlyDefault, fallback: "10", why: "it moves the timer on which replication waits"},
 	{name: "dynamic-hz", since: v50, class: yesNo, effect: harmless},
 	{name: "tcp-keepalive", class: number, most: maxInt32, effect: onlyDefault, fallback: "300", why: "a short one ends silent links before repl-timeout does"},
-	{name: "appendonly", class: yesNo, effect: onlyDefault, fallback: "no", why: "it changes what a restarted server remembers"},
-	{name: "save", class: words, effect: noted, why: "snapshots happen for full syncs only; what a restart saves is its fault's own field save"},
+	{name: "appendonly", class: yesNo,
+		set: func(s *model.Settings, v int64) { s.AppendOnly = v != 0 },
+		get: func(s *model.Settings) int64 { return b2i(s.AppendOnly) }},
+	{name: "save", class: saves},
 	{name: "maxmemory", class: memory, most: maxSize, effect: onlyDefault, fallback: "0", why: "evictions add deletions to the stream"},
 	{name: "maxmemory-policy", class: words, effect: harmless},
 	{name: "replica-ignore-maxmemory", old: "slave-ignore-maxmemory", since: v50, class: yesNo, effect: harmless},
@@ -278,7 +281,13 @@ func applyDirective(p *model.Profile, s *model.Settings, r *directive, args []st
 		}
 		return 0, asText, "", ""
 	}
-	if len(args) != 1 && r.name != "save" {
+	if r.class == saves {
+		if msg := applySaves(s, args); msg != "" {
+			return fail("%s", msg)
+		}
+		return 0, asText, "", ""
+	}
+	if len(args) != 1 {
 		return fail("expected one value")
 	}
 	switch r.class {
@@ -393,6 +402,43 @@ func applyLimits(p *model.Profile, s *model.Settings, args []string) string {
 	return ""
 }
 
+// applySaves reads save points, "seconds changes" again and again; "" is none.
+// What was there before is gone.
+func applySaves(s *model.Settings, args []string) string {
+	const want = `expected seconds and changes, such as 3600 1 300 100, or "" for none`
+	words := strings.Fields(strings.Join(args, " "))
+	if len(words)%2 != 0 {
+		return want
+	}
+	if len(words)/2 > model.MaxSavePoints {
+		return fmt.Sprintf("%d save points; at most %d", len(words)/2, model.MaxSavePoints)
+	}
+	var list model.SavePoints
+	for i := 0; i < len(words); i += 2 {
+		secs, err1 := parseCount(words[i], 1, maxInt32)
+		changes, err2 := parseCount(words[i+1], 1, maxInt32)
+		for _, err := range []error{err1, err2} {
+			if err != nil {
+				return fmt.Sprintf("%v; %s", err, want)
+			}
+		}
+		list[i/2] = model.SavePoint{Seconds: secs, Changes: changes}
+	}
+	s.SavePoints = list
+	return ""
+}
+
+// savesText writes save points as redis.conf does.
+func savesText(list *model.SavePoints) string {
+	var words []string
+	for _, p := range list {
+		if p.Changes > 0 {
+			words = append(words, strconv.FormatInt(p.Seconds, 10), strconv.FormatInt(p.Changes, 10))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
 // defaultText is what redis.conf would say for the present value, or "".
 func defaultText(p *model.Profile, r *directive, s *model.Settings) string {
 	switch {
@@ -402,6 +448,11 @@ func defaultText(p *model.Profile, r *directive, s *model.Settings) string {
 			class = "slave"
 		}
 		return fmt.Sprintf("%s %s %s %d", class, confMemoryText(s.HardLimit), confMemoryText(s.SoftLimit), int64(s.SoftSeconds/time.Second))
+	case r.class == saves:
+		if text := savesText(&s.SavePoints); text != "" {
+			return text
+		}
+		return `""`
 	case r.effect != modelled || r.text != nil:
 		return ""
 	case r.class == yesNo:

@@ -79,7 +79,7 @@
 //
 //	reset    link, for      both ends are told, connects are refused until it ends
 //	silent   link, for      nothing arrives and nobody is told
-//	restart  server, for, save (yes), now (no)   SHUTDOWN; for is how long it is down
+//	restart  server, for, save (yes), now (no)   SHUTDOWN SAVE or NOSAVE
 //	crash    server, for    kill -9
 //	pause    server, for    a frozen process; writes to it meanwhile are not made
 //	promote  server         REPLICAOF NO ONE
@@ -91,12 +91,22 @@
 //	client-unpause   server       CLIENT UNPAUSE, from redis-6.2 on
 //	client-kill      server, replica, channel (main, or rdb)  CLIENT KILL of a replica's connection; rdb in a dual-channel sync
 //	shutdown-abort   server       SHUTDOWN ABORT, while a restart waits for replicas, from redis-7.0 on
+//	bgsave   server         BGSAVE: a child saves, at save-rate
+//	save     server         SAVE: the process saves, and answers nobody meanwhile
 //
 // All from promote on are orders: they are lost on a server that is down then; a
-// frozen one finds them when it runs again. What a server answers an order, if not
-// OK, is told in the trace. Writes wait while clients are paused and are all made
-// when the pause ends; while min-replicas-to-write is not met they are refused, and
-// counted in writes_refused.
+// frozen one finds them when it runs again; one that loads a data set refuses most
+// (-LOADING). What a server answers an order, if not OK, is told in the trace. Writes
+// wait while clients are paused and are all made when the pause ends; while
+// min-replicas-to-write is not met they are refused, and counted in writes_refused.
+//
+// restart and crash: for is how long no process runs, after it has saved. The next
+// one loads what is on disk, at load-rate: its AOF with appendonly, else the last
+// RDB, be it of a full sync, a save point, BGSAVE, SAVE or the end; a server with
+// neither comes back empty. Before the run the dataset is on disk when there are
+// save points, or appendonly. Every command of a workload is one change to save
+// points. expired: 10 says that ten keys, with names of expired-key (16) bytes, come
+// to their time while nothing runs: a master does not load them.
 //
 // server may be written on. every repeats a fault, times bounds the number of
 // its occurrences (without it: to the end of the run).

@@ -13,6 +13,7 @@ import (
 const (
 	MaxServers = 1000
 	MaxFaults  = 1_000_000 // after every and times are spread out
+	MaxExpired = 1_000_000 // keys that expire while a server is down
 	maxLoads   = 1000
 	maxCycle   = 1_000_000 // commands of a mix, with their times
 )

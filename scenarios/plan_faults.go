@@ -20,7 +20,7 @@ type fault struct {
 }
 
 var faultKinds = []string{"reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config",
-	"failover", "wait", "client-pause", "client-unpause", "shutdown-abort", "client-kill"}
+	"failover", "wait", "client-pause", "client-unpause", "shutdown-abort", "client-kill", "bgsave", "save"}
 
 func (p *planner) pair(n *yaml.Node) (a, b int) {
 	a, b = -1, -1
@@ -101,12 +101,18 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 			add("save", false, "yes", func(n *yaml.Node) { f.Save = p.yes(n) })
 			add("now", false, "no", func(n *yaml.Node) { f.Now = p.yes(n) })
 		}
+		add("expired", false, "", func(n *yaml.Node) { f.Expired = p.count(n, 0, MaxExpired) })
+		add("expired-key", false, "", func(n *yaml.Node) { f.ExpiredName = int(p.count(n, 1, 1<<16)) })
+		f.ExpiredName = 16
 	case "pause":
 		f.Kind = sim.FaultPause
 		onServer()
 		add("for", true, "", func(n *yaml.Node) { forNode = n; f.For = p.durationAbove0(n) })
 	case "promote":
 		f.Kind = sim.FaultPromote
+		onServer()
+	case "bgsave", "save":
+		f.Kind, f.Save = sim.FaultSave, f.kind == "save"
 		onServer()
 	case "replicaof":
 		f.Kind = sim.FaultReplicaOf

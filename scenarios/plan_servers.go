@@ -184,7 +184,10 @@ func (p *planner) readConfig(prof *model.Profile, s *model.Settings, n *yaml.Nod
 		switch {
 		case value.Kind == yaml.ScalarNode && !isNull(value):
 			lines = []*yaml.Node{value}
-		case value.Kind == yaml.SequenceNode && (r.class == limits || r.name == "save"):
+		case value.Kind == yaml.SequenceNode && r.class == saves:
+			p.readSaves(prof, s, r, value, list)
+			continue
+		case value.Kind == yaml.SequenceNode && r.class == limits:
 			lines = value.Content
 		case isNull(value):
 			p.failAt(value, key.Value, "a value is missing; leave the line out to have the default")
@@ -199,6 +202,9 @@ func (p *planner) readConfig(prof *model.Profile, s *model.Settings, n *yaml.Nod
 				continue
 			}
 			args := []string{line.Value}
+			if r.class == saves && strings.TrimSpace(line.Value) == `""` {
+				args[0] = ""
+			}
 			if r.class == limits {
 				args = strings.Fields(line.Value)
 			}
@@ -227,6 +233,26 @@ func (p *planner) readConfig(prof *model.Profile, s *model.Settings, n *yaml.Nod
 	}
 }
 
+// readSaves reads several save directives: together they are the save points.
+func (p *planner) readSaves(prof *model.Profile, s *model.Settings, r *directive, n *yaml.Node, list *[]setting) {
+	var args []string
+	for _, line := range n.Content {
+		if line.Kind != yaml.ScalarNode {
+			p.fail(line, "expected seconds and changes, such as 3600 1")
+			return
+		}
+		p.saw(line, 0, Text, asText)
+		args = append(args, line.Value)
+	}
+	if _, _, msg, _ := applyDirective(prof, s, r, args, true); msg != "" {
+		p.fail(n, "save: %s", msg)
+		return
+	}
+	if list != nil {
+		*list = append(*list, setting{dir: r, args: args})
+	}
+}
+
 // readConfigFile reads a real redis.conf. What it says of replication counts;
 // the rest is named in the notes.
 func (p *planner) readConfigFile(s *server, n *yaml.Node) {
@@ -239,7 +265,10 @@ func (p *planner) readConfigFile(s *server, n *yaml.Node) {
 		p.fail(n, "cannot be read: %v", err)
 		return
 	}
-	var ignored []string
+	var ignored, saved []string
+	if s.Profile.FileResetsSaves { // it starts without the save points that it has without a file
+		s.Settings.SavePoints = model.SavePoints{}
+	}
 	complain := func(line int, text, format string, a ...any) {
 		p.problems.add(Problem{File: path.Clean(name), Line: line, Col: 1, Text: text, Want: fmt.Sprintf(format, a...)})
 	}
@@ -271,6 +300,13 @@ func (p *planner) readConfigFile(s *server, n *yaml.Node) {
 				ignored = append(ignored, key)
 			}
 			continue
+		}
+		if r.class == saves { // each line adds to those before; "" takes them away
+			if strings.Join(args[1:], "") == "" {
+				saved = nil
+			}
+			saved = append(saved, args[1:]...)
+			args = append(args[:1:1], saved...)
 		}
 		_, _, msg, note := applyDirective(s.Profile, &s.Settings, r, args[1:], true)
 		if msg != "" {

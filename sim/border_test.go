@@ -82,6 +82,7 @@ func borderConfig(g gen) *Config {
 	set.HardLimit, set.SoftLimit = 0, 0 // up to 6.2 a copy of the history that is above them ends the link
 	c := &Config{Seed: g.Uint64()}
 	for i := range 2 {
+		set.SavePoints = model.SavePoints{} // a child that saves for itself would put off the first sync
 		c.Servers = append(c.Servers, ServerConfig{Name: string(rune('m' + 5*i)), Profile: prof, Settings: set, Uptime: -1, Wall: -1})
 	}
 	c.Servers[1].ReplicaOf = "m"

@@ -86,7 +86,7 @@ func (w *World) write(h *host, n int64, pieces []int64) {
 		} else {
 			h.held = append(h.held, commands{first, n})
 		}
-	case h.srv.Refuses() || h.srv.Counts():
+	case h.srv.Refuses() || h.srv.Executes():
 		w.append(h, first, n, pieces, h.src.when(n-1), false)
 	}
 }
@@ -111,7 +111,7 @@ func (w *World) retry(h *host, now model.Instant) {
 			switch {
 			case h.srv.Holds():
 				h.held = append(h.held, commands{r.first, n})
-			case h.srv.Refuses() || h.srv.Counts():
+			case h.srv.Refuses() || h.srv.Executes():
 				w.append(h, r.first, n, pieces, now, true)
 			}
 			r.first = n
@@ -174,6 +174,18 @@ func (w *World) upstreamOf(h *host) *conn {
 		}
 	}
 	return nil
+}
+
+// streamOf is the connection whose stream a host has read, also one that the
+// host has given up in the step that is being obeyed.
+func (w *World) streamOf(h *host) *conn {
+	for _, ci := range h.conns {
+		c := w.conns[ci]
+		if c.dialer == h.index && !c.told[fromDialer] && c.up && c.pipes[fromAcceptor].flow.on {
+			return c
+		}
+	}
+	panic("sim: what was held back came from nowhere")
 }
 
 // channelOf is the other connection on which a host receives something, if any:
@@ -335,7 +347,7 @@ func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks 
 	f.arrived = o
 	c.pipes[fromAcceptor].delivered += ch.Bytes()
 	w.signal(SignalTaken, c, fromAcceptor, Signal{First: ch.From, Bytes: ch.Bytes(), Data: ch.Data})
-	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch, Asks: asks}
+	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch, Commands: f.log.changes(ch.From, ch.To), Asks: asks}
 	if h.srv.Buffers(c.ids[fromDialer]) { // it is no part of its history before its snapshot is
 		w.step(h, at)
 		return

@@ -47,6 +47,9 @@ type ServerConfig struct {
 	// second; 0 is at once. Fork is what starting the child costs.
 	SaveRate, LoadRate int64
 	Fork               time.Duration
+	// LoadTime is how long a process that starts takes to load what is on its disk,
+	// if it is above 0; else LoadRate says.
+	LoadTime time.Duration
 	// Uptime is the age of the process at instant 0: its cron ticks and PINGs
 	// have that phase. Negative: drawn from the seed.
 	Uptime time.Duration
@@ -177,6 +180,7 @@ const (
 	FaultWait                               // server: WAIT for Count replicas, at most Timeout (0 is for ever), by the client that wrote last
 	FaultShutdownAbort                      // server: SHUTDOWN ABORT
 	FaultClientKill                         // server: CLIENT KILL of the connection of replica Peer, or of its rdb channel (Channel)
+	FaultSave                               // server: BGSAVE, or SAVE if Save: the process itself does it, and nothing else meanwhile
 )
 
 // FaultConfig is one fault. Link faults name both servers; the others Server.
@@ -195,4 +199,8 @@ type FaultConfig struct {
 	Count    int64
 	Timeout  time.Duration
 	Settings *model.Settings
+	// Expired keys, with names of ExpiredName bytes, come to their time while the
+	// process is down (FaultRestart, FaultCrash).
+	Expired     int64
+	ExpiredName int
 }

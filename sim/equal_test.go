@@ -173,7 +173,11 @@ func (g gen) settings(p *model.Profile) model.Settings {
 		s.DualChannel, s.Diskless = true, !g.oneIn(8)
 		s.DisklessDelay = time.Duration(g.IntN(3)) * time.Second
 	}
-	s.SavePoints = g.oneIn(2)
+	if s.SavePoints = (model.SavePoints{}); g.oneIn(2) {
+		s.SavePoints[0] = model.SavePoint{Seconds: g.between(1, 5), Changes: g.between(1, 300)}
+		s.SavePoints[1] = model.SavePoint{Seconds: g.between(1, 20), Changes: 1}
+	}
+	s.AppendOnly = g.oneIn(5)
 	if g.oneIn(6) {
 		s.MinReplicas, s.MinReplicasLag = int64(g.IntN(4)), time.Duration(g.IntN(5))*time.Second
 	}
@@ -384,10 +388,12 @@ func (g gen) faults(c *Config) {
 			}
 		case FaultClientKill:
 			f.Server, f.Peer, f.Channel = 0, 1+g.IntN(len(c.Servers)-1), c.Servers[0].Settings.DualChannel && g.oneIn(2)
-		case FaultRestart:
+		case FaultRestart, FaultSave:
 			f.Save = g.oneIn(2)
 		case FaultPromote, FaultReplicaOf:
 			f.Peer = (f.Server + 1 + g.IntN(len(c.Servers)-1)) % len(c.Servers)
+		case FaultCrash:
+			f.Expired, f.ExpiredName = int64(g.IntN(3)*g.IntN(2000)), 1+g.IntN(20)
 		case FaultConfigSet:
 			s := g.settings(c.Servers[f.Server].Profile)
 			f.Settings = &s
@@ -531,7 +537,7 @@ func goText(c *Config) string {
 	return b.String() + "}"
 }
 
-var faultNames = [...]string{"", "reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config", "failover", "client-pause", "client-unpause", "wait", "shutdown-abort", "client-kill"}
+var faultNames = [...]string{"", "reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config", "failover", "client-pause", "client-unpause", "wait", "shutdown-abort", "client-kill", "save"}
 
 // TestPrintScenario shows one random scenario, with -scenario.
 func TestPrintScenario(t *testing.T) {

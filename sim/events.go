@@ -41,6 +41,7 @@ func (w *World) handle(e event) {
 		w.sample(now)
 	case evLimit:
 		if h := w.hosts[e.host]; e.gen == h.gen {
+			h.done = min(h.done, now-1) // a stream that begins now may have more to tell
 			w.bring(h, now)
 			if h.relayAt == now {
 				h.relayAt = 0
@@ -50,6 +51,10 @@ func (w *World) handle(e event) {
 	case evExit:
 		if h := w.hosts[e.host]; e.gen == h.gen {
 			w.kill(h, now, h.stopSave)
+		}
+	case evSaveEnd:
+		if h := w.hosts[e.host]; e.gen == h.gen {
+			w.saveEnded(h, now)
 		}
 	case evLoaded:
 		w.loadedEvent(e)
@@ -75,7 +80,11 @@ func (w *World) deliver(h *host, e event, in model.Input) bool {
 	if !h.alive {
 		return false
 	}
-	if h.frozen > 0 {
+	if in.Kind != model.InWake && in.Kind != model.InLoaded && in.Kind != model.InSnapshotDone {
+		if w.later(h, e) {
+			return false
+		}
+	} else if h.frozen > 0 {
 		h.deferred = append(h.deferred, e)
 		return false
 	}
@@ -87,7 +96,14 @@ func (w *World) deliver(h *host, e event, in model.Input) bool {
 }
 
 func (w *World) loadedEvent(e event) {
-	h, c := w.hosts[e.host], w.conns[e.conn]
+	h := w.hosts[e.host]
+	if e.conn < 0 {
+		if e.gen == h.gen {
+			w.deliver(h, e, model.Input{Kind: model.InLoaded, Commands: h.expired, Bytes: int64(h.expiredName)})
+		}
+		return
+	}
+	c := w.conns[e.conn]
 	if !c.live || c.gen != e.gen || c.told[fromDialer] {
 		return
 	}
@@ -123,8 +139,7 @@ func (w *World) arrived(e event, c *conn) {
 		}
 		return
 	}
-	if to.frozen > 0 && !c.told[1-side] {
-		to.deferred = append(to.deferred, e)
+	if !c.told[1-side] && w.later(to, e) {
 		return
 	}
 	if e.kind == evFlowFin {
@@ -201,8 +216,7 @@ func (w *World) sideDown(ci int32, side int, why model.Why) {
 		return
 	}
 	gen, id := c.gen, c.ids[side]
-	if h.frozen > 0 {
-		h.deferred = append(h.deferred, event{kind: evDown, side: uint8(side), why: why, conn: ci, gen: gen})
+	if w.later(h, event{kind: evDown, side: uint8(side), why: why, conn: ci, gen: gen}) {
 		return
 	}
 	w.bring(h, w.queue.Now())
@@ -328,8 +342,7 @@ func (w *World) connected(e event, c *conn) {
 		if c.told[fromAcceptor] {
 			return // its process has ended
 		}
-		if h.frozen > 0 {
-			h.deferred = append(h.deferred, e)
+		if w.later(h, e) {
 			return
 		}
 		h.accepted--

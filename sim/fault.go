@@ -18,12 +18,16 @@ func (w *World) fault(i int, now model.Instant) {
 	case FaultRestart, FaultCrash:
 		h := w.hosts[f.Server]
 		h.down++
+		h.expired, h.expiredName = f.Expired, f.ExpiredName
 		if f.Kind == FaultRestart && !f.Now && w.shutdown(h, now, f.Save) {
 			h.stopEnd = i + 1
 			return
 		}
 		if f.Kind == FaultCrash || f.Now || !h.alive || !h.srv.Stopping() {
-			w.kill(h, now, f.Kind == FaultRestart && f.Save)
+			if w.kill(h, now, f.Kind == FaultRestart && f.Save); h.ending {
+				h.stopEnd = i + 1
+				return
+			}
 		}
 	case FaultPause:
 		w.pause(w.hosts[f.Server], now)
@@ -58,7 +62,7 @@ func (w *World) faultEnd(e event, now model.Instant) {
 	case FaultRestart, FaultCrash:
 		h := w.hosts[f.Server]
 		if h.down--; h.down == 0 && !h.alive {
-			w.boot(h, h.saved)
+			w.again(h)
 		}
 	case FaultPause:
 		if h := w.hosts[f.Server]; h.gen == e.gen { // still the process that was frozen
@@ -93,6 +97,8 @@ func (w *World) order(f *FaultConfig, e event) {
 		in.Kind, in.Peer, in.Channel = model.InClientKill, w.cfg.Servers[f.Peer].Name, f.Channel
 	case FaultShutdownAbort:
 		in.Kind, in.Abort = model.InShutdown, true
+	case FaultSave:
+		in.Kind, in.Save = model.InSave, f.Save
 	}
 	// A frozen process finds the order in its socket when it thaws; without a
 	// process nobody answers the operator.
@@ -243,16 +249,47 @@ func (w *World) shutdown(h *host, now model.Instant, save bool) bool {
 	return true
 }
 
-// kill ends a process: its kernel closes its sockets.
+// kill ends a process. If it is to save, it first does only that: its sockets stay
+// open meanwhile.
 func (w *World) kill(h *host, now model.Instant, save bool) {
+	if save && h.alive && h.frozen == 0 && !h.srv.Loading() {
+		if d := transferTime(h.dataset, h.cfg.SaveRate); d > 0 {
+			w.busy(h, d)
+			h.ending = true
+			return
+		}
+	}
+	w.endProcess(h, now, save)
+}
+
+// busy lets a process do nothing but write a snapshot for so long.
+func (w *World) busy(h *host, d model.Instant) {
+	if d > 0 {
+		w.pause(h, w.queue.Now())
+		w.queue.Push(w.queue.Now()+d, event{kind: evSaveEnd, host: int32(h.index), gen: h.gen})
+	}
+}
+
+// saveEnded: it goes on, or was to end.
+func (w *World) saveEnded(h *host, now model.Instant) {
+	if h.ending {
+		w.endProcess(h, now, true)
+		return
+	}
+	w.resume(h, now)
+}
+
+// endProcess ends a process: its kernel closes its sockets.
+func (w *World) endProcess(h *host, now model.Instant, save bool) {
 	if !h.alive {
 		return
 	}
 	w.bring(h, now)
-	h.saved = nil
+	h.left, h.ending = nil, false
 	if save {
-		h.saved = h.srv.Saved()
-	} else if h.keys != nil {
+		h.left = h.srv.Saved()
+		w.remember(h)
+	} else if h.keys != nil && h.onDisk() == nil {
 		h.keys.lose()
 	}
 	w.in = model.Input{Kind: model.InStop, Save: save}

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"psyncsim/model"
 	"psyncsim/sim/trace"
 )
@@ -15,7 +17,7 @@ func (w *World) Begin() {
 	w.tell(0, "world", model.Event{Kind: trace.Began, Seed: w.cfg.Seed})
 	for _, h := range w.hosts {
 		if !h.cfg.Manual {
-			w.boot(h, nil)
+			w.boot(h, nil, nil)
 		}
 	}
 }
@@ -39,13 +41,16 @@ func (w *World) Now() model.Instant { return w.queue.Now() }
 
 // Start starts a process. What a snapshot on disk remembers of replication is
 // restored from saved, which may be nil.
-func (w *World) Start(server int, saved *model.Saved) { w.boot(w.hosts[server], saved) }
+func (w *World) Start(server int, saved *model.Saved) {
+	h := w.hosts[server]
+	w.boot(h, saved, slices.Clone(h.log.lives))
+}
 
 // Stop ends a process, and gives what the snapshot that it then leaves behind
 // remembers: that of now when save is true, else nil.
 func (w *World) Stop(server int, save bool) *model.Saved {
 	w.kill(w.hosts[server], w.queue.Now(), save)
-	return w.hosts[server].saved
+	return w.hosts[server].left
 }
 
 // Shutdown ends a process in order. From 7.0 on it may wait for its replicas: it
@@ -58,7 +63,7 @@ func (w *World) Shutdown(server int, save bool) {
 
 // Left is what the snapshot that the last process of a server saved when it
 // ended remembers, nil if it saved none.
-func (w *World) Left(server int) *model.Saved { return w.hosts[server].saved }
+func (w *World) Left(server int) *model.Saved { return w.hosts[server].left }
 
 // Alive says whether a server's process runs.
 func (w *World) Alive(server int) bool { return w.hosts[server].alive }

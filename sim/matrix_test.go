@@ -338,7 +338,7 @@ func playMatrix(prof *model.Profile, follow [2]string, config func(*model.Settin
 		}
 	}()
 	set := prof.Defaults()
-	set.PingPeriod, set.Diskless, set.SavePoints = time.Hour, false, false
+	set.PingPeriod, set.Diskless, set.SavePoints = time.Hour, false, model.SavePoints{}
 	set.BacklogSize = max(prof.BacklogSize, 0)
 	if follow[0] != "" && prof.Backlog != model.BacklogNone {
 		set.BacklogSize = model.MinBacklog

@@ -38,6 +38,7 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		}
 	case model.OutSnapshot:
 		h.snap++
+		w.remember(h)
 		if !o.Socket {
 			d := model.Instant(h.cfg.Fork) + transferTime(h.dataset, h.cfg.SaveRate)
 			w.queue.Push(w.queue.Now()+d, event{kind: evSnapshot, host: int32(h.index), gen: h.snap})
@@ -54,10 +55,15 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		h.resumes = true
 	case model.OutExit:
 		w.queue.Push(w.queue.Now(), event{kind: evExit, host: int32(h.index), gen: h.gen})
+	case model.OutSaved:
+		w.saved(h, o)
+	case model.OutSave:
+		w.remember(h)
+		w.saved(h, o)
+		w.busy(h, transferTime(h.dataset, h.cfg.SaveRate))
 	case model.OutLoad:
+		w.load(h, o)
 		if c, _ := w.find(h, o.Conn); c >= 0 {
-			h.dataset = w.hosts[w.conns[c].peer].dataset
-			w.queue.Push(w.queue.Now()+transferTime(h.dataset, h.cfg.LoadRate), event{kind: evLoaded, host: int32(h.index), conn: c, gen: w.conns[c].gen})
 			if x := w.conns[c]; x.segments {
 				x.seg.Reads(int64(w.queue.Now()), fromDialer, h.srv.Reads(o.Conn))
 			}
@@ -84,6 +90,13 @@ func (w *World) noted(h *host, at model.Instant, e *model.Event) {
 		w.renumber(h)
 	case model.EvFollows:
 		w.renumber(h)
+	}
+	if e.Kind == model.EvPromoted || e.Kind == model.EvFollows && at > 0 { // whose writes reach whom has changed
+		for _, x := range w.hosts {
+			if x != h && x.alive {
+				w.rearm(x)
+			}
+		}
 	}
 	w.tell(at, h.cfg.Name, *e)
 }
@@ -115,7 +128,7 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 	}
 	via, since, shift := w.via, w.since, w.shift
 	if via == nil { // the end of a pause: all that was held back, now
-		via = w.upstreamOf(h)
+		via = w.streamOf(h)
 		since, shift = at, via.pipes[fromAcceptor].flow.arrived-h.srv.Read()
 	}
 	f, link := &via.pipes[fromAcceptor].flow, via.link
@@ -277,6 +290,9 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	}
 	if r := w.hosts[c.dialer]; r.frozen > 0 || p.bulk() != nil || r.alive && !r.srv.Reads(c.ids[fromDialer]) {
 		w.room(ci, stallReader, stoppedReader) // it still receives or loads its snapshot
+	}
+	if r := w.hosts[c.dialer]; r.alive && r.relays { // it is known now when its own output buffers fill
+		w.watchLimit(r)
 	}
 }
 

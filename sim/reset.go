@@ -55,7 +55,7 @@ func (w *World) resetHost(i int) {
 	h, sc := w.hosts[i], &w.cfg.Servers[i]
 	old := *h
 	*h = host{cfg: sc, index: i, srv: old.srv, log: old.log, loads: old.loads[:0], conns: old.conns[:0],
-		deferred: old.deferred[:0], took: old.took[:0], gen: old.gen + 1, snap: old.snap + 1, dataset: sc.Dataset, wakeAt: -1}
+		deferred: old.deferred[:0], took: old.took[:0], disk: old.disk, image: old.image, gen: old.gen + 1, snap: old.snap + 1, dataset: sc.Dataset, wakeAt: -1}
 	for j := range w.cfg.Loads {
 		if w.cfg.Loads[j].Server == i {
 			h.loads = append(h.loads, w.loads[j])
@@ -69,6 +69,7 @@ func (w *World) resetHost(i int) {
 		h.src = &merged{parts: h.loads}
 	}
 	h.keys = newKeyspace(h.loads)
+	w.firstDisk(h)
 	if h.log == nil {
 		h.log = &streamLog{}
 	}
@@ -160,8 +161,8 @@ func (w *World) linkOf(a, b int) int {
 	return len(w.links) - 1
 }
 
-// boot starts a process on a host.
-func (w *World) boot(h *host, restore *model.Saved) {
+// boot starts a process on a host. What it restores is of the history lives.
+func (w *World) boot(h *host, restore *model.Saved, lives []span) {
 	now := w.queue.Now()
 	stream := streamServer + uint64(h.index)<<8
 	uptime, wall := h.cfg.Uptime, h.cfg.Wall
@@ -193,14 +194,13 @@ func (w *World) boot(h *host, restore *model.Saved) {
 			h.next = 0
 		}
 	}
-	lives := h.log.lives
 	h.took = h.took[:0]
 	w.newLog(h) // nobody can be sent what an earlier process wrote
 	keeps := h.cfg.Profile.RestartKeepsID
 	if h.cfg.ReplicaOf == "" {
 		keeps = h.cfg.Profile.MasterRestart
 	}
-	if restore != nil && keeps {
+	if restore != nil && restore.ID != "" && keeps {
 		h.log.lives = append(h.log.lives, upTo(lives, restore.Offset+1)...) // what the snapshot holds of it
 	}
 	w.in = model.Input{Kind: model.InStart, Restore: restore}

@@ -21,6 +21,7 @@ func TestRestart(t *testing.T) {
 				prof, _ := model.LookupProfile(name)
 				for i := range c.Servers {
 					c.Servers[i].Profile = prof
+					c.Servers[i].SaveRate, c.Servers[i].LoadRate = 0, 0
 				}
 				c.Bytes, c.Duration = bytes, 20*time.Second
 				c.Faults = []FaultConfig{{At: 10 * time.Second, For: time.Second / 2, Kind: FaultRestart, Server: server, Save: true}}
@@ -75,6 +76,7 @@ func TestShutdownWaits(t *testing.T) {
 			prof, _ := model.LookupProfile(x.version)
 			for i := range c.Servers {
 				c.Servers[i].Profile, c.Servers[i].Settings = prof, prof.Defaults()
+				c.Servers[i].SaveRate, c.Servers[i].LoadRate = 0, 0
 			}
 			c.Bytes, c.Duration = bytes, 40*time.Second
 			c.Faults = []FaultConfig{{At: at, For: time.Second / 2, Kind: FaultRestart, Server: 0, Save: true}}

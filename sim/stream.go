@@ -223,6 +223,29 @@ func (l *streamLog) commands(dst []int64, from, to model.Offset) []int64 {
 	return dst
 }
 
+// changes counts those of the commands that end in [from, to): every command of a
+// client is one, commands of the server's own are none.
+func (l *streamLog) changes(from, to model.Offset) (n int64) {
+	if len(l.segs) == 0 || from >= to {
+		return 0
+	}
+	for i := l.index(from); i >= 0 && i < len(l.segs); i++ {
+		s := &l.segs[i]
+		switch {
+		case s.from >= to:
+			return n
+		case s.run:
+			a, b := max(from, s.from), min(to, s.to)
+			n += l.src.find(s.base+int64(b-s.from)) - l.src.find(s.base+int64(a-s.from))
+		case s.to > from && s.to <= to:
+			if !s.quiet {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // lag is the max-plus term of a queue that serves ps picoseconds a byte: the
 // maximum over the commands that begin in [from, to) of written*1000 minus the
 // picoseconds of all bytes from origin to their beginning. from is a command's

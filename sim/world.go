@@ -47,6 +47,7 @@ type World struct {
 	loads    []*load // one per load of the configuration
 	touched  []int32 // connections of segments that have more to send
 	tap      SegmentTap
+	fore     foresight
 }
 
 // host is a machine with one server process.
@@ -66,7 +67,13 @@ type host struct {
 	gen    uint32 // counts processes; a wake of an older one is void
 	wakeAt model.Instant
 	snap   uint32 // counts snapshots; the end of a killed one is void
-	saved  *model.Saved
+	disk   disk
+	image  image // what the snapshot under way holds
+	left   *model.Saved
+	// A load from disk, or after a full sync: when it began, and when it ends.
+	loadAt, loadEnd model.Instant
+	expired         int64 // keys that the next process finds expired, and the length of their names
+	expiredName     int
 
 	accepted model.ConnID
 	conns    []int32 // connections of which it is an end
@@ -74,6 +81,7 @@ type host struct {
 	dataset  int64
 	relays   bool // a replica with replicas: each command is an event
 	stopSave bool // a shutdown that waits will save
+	ending   bool // it writes its last snapshot
 	stopEnd  int  // the fault whose end counts from the end of this process, plus 1
 	epoch    uint32
 	// writeEnds is the soft limit's end for which the next write is an event.
@@ -134,6 +142,7 @@ const (
 	evLimit    // the write that fills an output buffer
 	evExit     // a process ends by itself
 	evSegment  // a connection of segments has something to do
+	evSaveEnd  // a process has written its snapshot itself
 )
 
 // event is small and holds no pointer, so that the queue is plain memory.
@@ -162,7 +171,7 @@ func (w *World) Run() (err error) {
 		w.queue.Push(model.Instant(w.cfg.Faults[i].At), event{kind: evFault, host: int32(i)})
 	}
 	for i := range w.hosts {
-		w.boot(w.hosts[i], nil)
+		w.boot(w.hosts[i], nil, nil)
 	}
 	if w.cfg.PerWrite {
 		for i, h := range w.hosts {
@@ -265,7 +274,8 @@ func (w *World) rearm(h *host) {
 	if h.keys != nil {
 		w.watchKeys(h)
 	}
-	d := max(h.srv.Deadline(), w.queue.Now())
+	w.fore = foresight{w, h}
+	d := max(min(h.srv.Deadline(), h.srv.SaveWake(&w.fore)), w.queue.Now())
 	if d == h.wakeAt {
 		return
 	}

@@ -120,7 +120,7 @@ func TestProbes(t *testing.T) {
 	real := startReal(t, "--repl-diskless-sync", "no", "--repl-backlog-size", "64kb", "--slaveof", host, port)
 	n, _ := startNode(t, "probed", profile, top.Addr, func(c *Config) {
 		c.Server.Settings.BacklogSize = 64 << 10
-		c.Server.Settings.SavePoints = false
+		c.Server.Settings.SavePoints = model.SavePoints{}
 		c.Server.Settings.Diskless = false
 		c.Server.LibcMalloc = libcMalloc(t, real)
 	})

@@ -121,10 +121,6 @@ func (p *player) start(s int, f fields) bool {
 
 // configure sets one directive of redis.conf; the answer says what is wrong.
 func (p *player) configure(set *model.Settings, key, value string, file bool) string {
-	if key == "save" { // snapshots of their own the recorder's servers make none
-		set.SavePoints = value != ""
-		return ""
-	}
 	name := key
 	if !p.prof.FramedHandshake { // before 5.0 it is a slave, whatever the recorder calls it
 		name = strings.ReplaceAll(key, "replica", "slave")

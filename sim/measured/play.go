@@ -133,7 +133,7 @@ func (c *Case) playOnce(prof *model.Profile, seed uint64, opt Options) (res Resu
 func (p *player) prepare(seed uint64, opt Options) {
 	p.base = p.prof.Defaults() // what the recordings set is in their README
 	p.base.PingPeriod, p.base.Timeout = time.Hour, time.Minute
-	p.base.BacklogSize, p.base.SavePoints = 1<<20, false
+	p.base.BacklogSize, p.base.SavePoints = 1<<20, model.SavePoints{}
 	if _, own := p.c.Observed.Facts["config repl-diskless-sync"]; !own {
 		p.base.Diskless = false // but for the case that asks for the version's own
 	}

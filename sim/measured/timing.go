@@ -262,7 +262,7 @@ func FreePhases(prof *model.Profile, seeds int) Ranges {
 	for seed := range seeds {
 		rec := &recorder{latency: model.Instant(sim.DefaultLink.Latency), names: []string{"A", "B"}, disks: make([]disk, 2), saving: make([]disk, 2), saves: make([]bool, 2)}
 		set := prof.Defaults()
-		set.PingPeriod, set.SavePoints = time.Hour, false
+		set.PingPeriod, set.SavePoints = time.Hour, model.SavePoints{}
 		server := func(name string) sim.ServerConfig {
 			return sim.ServerConfig{Name: name, Profile: prof, Settings: set, Dataset: 200, Fork: quickSave, Uptime: -1, Wall: -1}
 		}

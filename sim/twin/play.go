@@ -145,7 +145,7 @@ func simulate(c *sim.Config, real *played, late time.Duration, seed uint64, byte
 		s := &cfg.Servers[i]
 		s.Manual, s.Wall, s.LibcMalloc = true, real.wall, real.libc
 		s.Dataset, s.SaveRate, s.LoadRate, s.Fork = 200, 0, 0, between(leastSave, mostSave)
-		s.Settings.SavePoints = false
+		s.Settings.SavePoints = model.SavePoints{}
 		l.names = append(l.names, s.Name)
 		for j := range i {
 			cfg.Links = append(cfg.Links, sim.LinkConfig{A: j, B: i, Latency: between(leastLatency, mostLatency), Bandwidth: bandwidth})
