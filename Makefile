@@ -7,7 +7,7 @@ GO ?= go
 REAL := /sim/(live|twin)
 SWEEP ?= results/out/sizing-rule
 
-.PHONY: build run test check race live same golden plots fuzz bench clean help
+.PHONY: build run test check race live same golden plots tcp fuzz bench clean help
 
 build: ## build bin/psyncsim
 	$(GO) build -trimpath -o bin/psyncsim ./cmd/psyncsim
@@ -45,6 +45,10 @@ plots: build ## draw the charts of the README anew
 	bin/psyncsim run --quiet --out $(SWEEP)
 	cp $(SWEEP)/boundary.png plots/sizing-rule-boundary.png
 	cp $(SWEEP)/collapsed.png plots/sizing-rule-collapsed.png
+
+tcp: ## the simulated TCP against this kernel's (Linux, root), kept in results/tcp-linux; QUICK=1: some minutes, kept nowhere
+	@$(GO) build -trimpath -o bin/tcprig ./cmd/tcprig
+	bin/tcprig $(if $(QUICK),-quick -out results/out/tcp-linux,-out results/tcp-linux)
 
 fuzz: ## every fuzz target for FUZZ (default 20s)
 	@for p in model sim scenarios results; do \

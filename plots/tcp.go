@@ -32,8 +32,11 @@ func TCP(dir, subtitle string, rows []results.TCPRow) ([]string, error) {
 	if len(times) > 0 {
 		panels = append(panels, newTCPPanel(times, "time", func(lo, hi float64) []tick { return timeTicks(lo, hi, 10, true) }))
 	}
-	const w, h, names = vg.Length(700), vg.Length(230), vg.Length(150)
-	const leftRoom = vg.Length(62)
+	const w, h, leftRoom = vg.Length(700), vg.Length(230), vg.Length(62)
+	room := vg.Length(0) // of all names below the panels
+	for _, p := range panels {
+		room += p.names()
+	}
 	legend := []entry{
 		{"measured", func(c *draw.Canvas, b box) {
 			tcpMark(c, vermilion, draw.BoxGlyph{}, (b.x0+b.x1)/2, b.y0, (b.y0+b.y1)/2, b.y1)
@@ -43,13 +46,13 @@ func TCP(dir, subtitle string, rows []results.TCPRow) ([]string, error) {
 		}},
 	}
 	head := newHeading(leftRoom+w, "Does the simulated TCP do what Linux does?", subtitle+". Medians; bars from the least to the greatest.", legend)
-	f := &figure{w: leftRoom + w + 2*margin, h: head.height() + vg.Length(len(panels))*(h+names) + 2*margin}
+	f := &figure{w: leftRoom + w + 2*margin, h: head.height() + vg.Length(len(panels))*h + room + 2*margin}
 	f.draw = func(c *draw.Canvas) {
 		head.draw(c, margin, f.h-margin)
 		y := f.h - margin - head.height()
 		for _, p := range panels {
 			p.draw(c, box{margin + leftRoom, y - h, margin + leftRoom + w, y})
-			y -= h + names
+			y -= h + p.names()
 		}
 	}
 	return f.save(dir, "comparison")
@@ -78,6 +81,24 @@ func newTCPPanel(rows []results.TCPRow, name string, ticks func(lo, hi float64) 
 	return p
 }
 
+// tcpName is the style of the names of cases.
+var tcpName = turned(style(7.5, ink, right, middle))
+
+// names is the room that the names of the cases take below.
+func (p *tcpPanel) names() (room vg.Length) {
+	for _, r := range p.rows {
+		room = max(room, style(7.5, ink, right, middle).Width(caseName(r)))
+	}
+	return room + 20
+}
+
+func caseName(r results.TCPRow) string {
+	if r.What == "throughput" {
+		return r.Case
+	}
+	return r.What + ": " + r.Case
+}
+
 func (p *tcpPanel) draw(c *draw.Canvas, b box) {
 	sy := newScale(p.lo, p.hi, true, b.y0, b.y1)
 	step := b.w() / vg.Length(len(p.rows))
@@ -85,7 +106,6 @@ func (p *tcpPanel) draw(c *draw.Canvas, b box) {
 		c.StrokeLine2(stroke(gridGrey, 0.6), b.x0, sy.at(t.v), b.x1, sy.at(t.v))
 	}
 	at := func(v float64) vg.Length { return sy.at(min(max(v, p.lo), p.hi)) }
-	name := turned(style(7.5, ink, right, middle))
 	for i, r := range p.rows {
 		x := b.x0 + (vg.Length(i)+0.5)*step
 		if i > 0 && group(r) != group(p.rows[i-1]) {
@@ -93,11 +113,7 @@ func (p *tcpPanel) draw(c *draw.Canvas, b box) {
 		}
 		tcpMark(c, vermilion, draw.BoxGlyph{}, x-3, at(r.Real.Low), at(r.Real.Median), at(r.Real.High))
 		tcpMark(c, blue, draw.CircleGlyph{}, x+3, at(r.Sim.Low), at(r.Sim.Median), at(r.Sim.High))
-		text := r.Case
-		if r.What != "throughput" {
-			text = r.What + ": " + text
-		}
-		c.FillText(name, vg.Point{X: x, Y: b.y0 - 4}, text)
+		c.FillText(tcpName, vg.Point{X: x, Y: b.y0 - 4}, caseName(r))
 	}
 	b.frame(c)
 	axisY(c, b, sy, p.ticks, true)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 
 	"psyncsim/plots"
@@ -33,6 +34,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	quick := f.Bool("quick", false, "fewer runs where nothing is drawn, and fewer servers: some minutes")
 	kept := f.Bool("kept", false, "measure nothing: compare what the folder has")
 	out := f.String("out", "results/out/tcp-linux", "the folder for what was measured, the comparison and its chart")
+	part := f.String("part", "", "measure only this part anew, and keep what the folder has of the others: "+strings.Join(rig.Parts, ", "))
 	packets := f.Int("packets", 0, "how many packets a second the forwarder is asked for at most; 0 is the plan's")
 	if err := f.Parse(args); err != nil {
 		return 2
@@ -41,7 +43,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "tcprig: what is %q?\n", f.Arg(0))
 		return 2
 	}
-	rows, err := measureAndCompare(ctx, *out, *quick, *kept, *packets, stderr)
+	if *part != "" && !slices.Contains(rig.Parts, *part) {
+		fmt.Fprintf(stderr, "tcprig: -part %s: %s\n", *part, strings.Join(rig.Parts, ", "))
+		return 2
+	}
+	rows, err := measureAndCompare(ctx, *out, *quick, *kept, *part, *packets, stderr)
 	switch {
 	case errors.Is(err, rig.ErrNoNamespaces):
 		fmt.Fprintln(stdout, "SKIPPED:", err)
@@ -64,23 +70,33 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-func measureAndCompare(ctx context.Context, dir string, quick, kept bool, packets int, say io.Writer) (rows []results.TCPRow, err error) {
+func measureAndCompare(ctx context.Context, dir string, quick, kept bool, part string, packets int, say io.Writer) (rows []results.TCPRow, err error) {
 	var m *rig.Measured
-	if kept {
-		m, err = rig.Read(dir)
-	} else {
+	if kept || part != "" {
+		if m, err = rig.Read(dir); err != nil {
+			return nil, err
+		}
+	}
+	if !kept {
 		p := rig.NewPlan(quick)
+		if part != "" {
+			p.Only(part)
+		}
 		if packets > 0 {
 			p.PacketsPS = packets
 		}
-		if m, err = rig.Measure(ctx, p, say); err == nil {
-			if err = os.MkdirAll(dir, 0o777); err == nil {
-				err = m.Write(dir)
-			}
+		n, err := rig.Measure(ctx, p, say)
+		if err != nil {
+			return nil, err
 		}
-	}
-	if err != nil {
-		return nil, err
+		if m == nil {
+			m = n
+		} else {
+			m.Replace(n)
+		}
+		if err := errors.Join(os.MkdirAll(dir, 0o777), m.Write(dir)); err != nil {
+			return nil, err
+		}
 	}
 	if rows, err = compare(m); err != nil {
 		return nil, err

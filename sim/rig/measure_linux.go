@@ -34,7 +34,7 @@ type measuring struct {
 // attempts is how often an experiment is made until the forwarder is in time. One
 // that is spoiled each time does not count; a cell with too few runs fails when it is
 // compared.
-const attempts = 4
+const attempts = 8
 
 // Measure does what is planned. It says on say how far it is.
 func Measure(ctx context.Context, p *Plan, say io.Writer) (*Measured, error) {
@@ -89,7 +89,7 @@ func hz() int {
 }
 
 // again makes an experiment until the forwarder was in time, and keeps its books.
-func (x *measuring) again(ctx context.Context, what string, rtt time.Duration, packetsPS int, try func() (Lateness, error), keep func()) error {
+func (x *measuring) again(ctx context.Context, what string, spoils func(*Lateness) bool, packetsPS int, try func() (Lateness, error), keep func()) error {
 	weight := min(int64(packetsPS), x.most)
 	trouble := ""
 	for range attempts {
@@ -102,7 +102,7 @@ func (x *measuring) again(ctx context.Context, what string, rtt time.Duration, p
 			return ctx.Err()
 		}
 		x.mu.Lock()
-		spoiled := err != nil || late.spoiled(rtt)
+		spoiled := err != nil || spoils(&late)
 		if trouble = fmt.Sprintf("packets came %s late, %s at worst", late.Mean(), late.Worst); err != nil {
 			trouble = err.Error()
 		}
@@ -123,7 +123,7 @@ func (x *measuring) again(ctx context.Context, what string, rtt time.Duration, p
 }
 
 // each makes the same kind of experiment for every cell and seed, side by side.
-func each[C, R any](ctx context.Context, x *measuring, kind string, cells []C, runs func(*C) int, what func(*C) (string, time.Duration, int),
+func each[C, R any](ctx context.Context, x *measuring, kind string, cells []C, runs func(*C) int, what func(*C) (string, func(*Lateness) bool, int),
 	try func(context.Context, *C, uint64) (R, Lateness, error), keep func(*C, R)) error {
 	g, ctx := errgroup.WithContext(ctx)
 	begun := time.Now()
@@ -135,9 +135,9 @@ func each[C, R any](ctx context.Context, x *measuring, kind string, cells []C, r
 		c := &cells[i]
 		for s := range runs(c) {
 			g.Go(func() error {
-				name, rtt, packets := what(c)
+				name, spoils, packets := what(c)
 				var run R
-				return x.again(ctx, name, rtt, packets, func() (late Lateness, err error) {
+				return x.again(ctx, name, spoils, packets, func() (late Lateness, err error) {
 					run, late, err = try(ctx, c, uint64(s+1))
 					return late, err
 				}, func() {
@@ -155,7 +155,9 @@ func each[C, R any](ctx context.Context, x *measuring, kind string, cells []C, r
 func (x *measuring) allBulk(ctx context.Context, p *Plan) error {
 	// The long ones first: at the end few are left to wait for.
 	slices.SortStableFunc(x.m.Bulk, func(a, b BulkCell) int { return int(b.For - a.For) })
-	err := each(ctx, x, "bulk transfers", x.m.Bulk, p.runs, func(c *BulkCell) (string, time.Duration, int) { return c.String(), c.RTT, c.packetsPS() },
+	err := each(ctx, x, "bulk transfers", x.m.Bulk, p.runs, func(c *BulkCell) (string, func(*Lateness) bool, int) {
+		return c.String(), func(l *Lateness) bool { return l.spoiled(c.RTT) }, c.packetsPS()
+	},
 		func(ctx context.Context, c *BulkCell, seed uint64) (BulkRun, Lateness, error) {
 			return x.bulk(ctx, x.r, c, seed)
 		},
@@ -171,8 +173,8 @@ func (x *measuring) allBulk(ctx context.Context, p *Plan) error {
 
 func (x *measuring) allSilences(ctx context.Context, p *Plan) error {
 	err := each(ctx, x, "silences", x.m.Silence, func(*SilenceCell) int { return p.Seeds },
-		func(c *SilenceCell) (string, time.Duration, int) {
-			return fmt.Sprint("a silence of ", c.Silence), c.RTT, int(2 * time.Second / c.Every)
+		func(c *SilenceCell) (string, func(*Lateness) bool, int) {
+			return fmt.Sprint("a silence of ", c.Silence), (*Lateness).uneven, int(2 * time.Second / c.Every)
 		},
 		func(ctx context.Context, c *SilenceCell, seed uint64) (SilenceRun, Lateness, error) {
 			return x.silence(ctx, x.r, c, seed)
@@ -186,8 +188,8 @@ func (x *measuring) allSilences(ctx context.Context, p *Plan) error {
 
 func (x *measuring) allConnects(ctx context.Context, p *Plan) error {
 	err := each(ctx, x, "connects", x.m.Connect, func(*ConnectCell) int { return p.Repeats },
-		func(c *ConnectCell) (string, time.Duration, int) {
-			return fmt.Sprintf("a connect without %d SYNs and %d answers", c.SYNs, c.ACKs), c.RTT, 1
+		func(c *ConnectCell) (string, func(*Lateness) bool, int) {
+			return fmt.Sprintf("a connect without %d SYNs and %d answers", c.SYNs, c.ACKs), (*Lateness).uneven, 1
 		},
 		func(ctx context.Context, c *ConnectCell, seed uint64) (time.Duration, Lateness, error) {
 			return x.connect(ctx, x.r, c, seed)

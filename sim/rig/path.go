@@ -84,6 +84,10 @@ func (l *Lateness) spoiled(rtt time.Duration) bool {
 	return l.Failed > 0 || l.Worst > mostLate || 2*l.Mean() > rtt/10
 }
 
+// uneven says whether packets came so unevenly that the sender's idea of a round
+// trip, and so its timeout, is not that of the link.
+func (l *Lateness) uneven() bool { return l.Failed > 0 || l.Worst > 12*time.Millisecond }
+
 // lane is one direction of a path.
 type lane struct {
 	free   int64  // picoseconds: when the wire has sent all that was accepted

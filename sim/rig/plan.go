@@ -66,6 +66,42 @@ func NewPlan(quick bool) *Plan {
 	return p
 }
 
+// Parts are the names of what is measured.
+var Parts = []string{"bulk", "silence", "connect", "redis"}
+
+// Only leaves in the plan what one part measures.
+func (p *Plan) Only(part string) {
+	m := p.Measured
+	p.Bulk, p.Silence, p.Connect, p.Reconnect = nil, nil, nil, nil
+	switch part {
+	case "bulk":
+		p.Bulk = m.Bulk
+	case "silence":
+		p.Silence = m.Silence
+	case "connect":
+		p.Connect = m.Connect
+	case "redis":
+		p.Reconnect = m.Reconnect
+	}
+}
+
+// Replace puts the parts that n has in place of those of m.
+func (m *Measured) Replace(n *Measured) {
+	if len(n.Bulk) > 0 {
+		m.Bulk, m.Lateness, m.Repeated = n.Bulk, n.Lateness, n.Repeated
+	}
+	if len(n.Silence) > 0 {
+		m.Silence = n.Silence
+	}
+	if len(n.Connect) > 0 {
+		m.Connect = n.Connect
+	}
+	if len(n.Reconnect) > 0 {
+		m.Reconnect, m.Redis, m.RedisVersion = n.Reconnect, n.Redis, n.RedisVersion
+	}
+	m.Kernel, m.HZ, m.Date, m.Sysctls, m.Quick = n.Kernel, n.HZ, n.Date, n.Sysctls, m.Quick || n.Quick
+}
+
 // bulkTime is how long a transfer takes: long enough for the start to matter
 // little and, at 4 %, for fifty losses; without loss, for the queue to overflow
 // and what follows.

@@ -19,13 +19,13 @@ func (c *ReconnectCell) Again(k Kernel, version string, seed uint64) (ReconnectR
 	set.BacklogSize = 64 << 20
 	set.Timeout = c.Timeout
 	set.DisklessDelay = 0
-	at := 20*time.Second + time.Duration(mix(seed)%uint64(10*time.Second)) // any phase of both servers' timers
-	cfg := sim.Config{Seed: seed, Duration: at + 2*c.Silence + 60*time.Second, LinearSYNs: k.LinearSYNs,
+	at := 5*time.Second + time.Duration(mix(seed)%uint64(time.Second)) // the phases of both servers' timers are drawn
+	cfg := sim.Config{Seed: seed, Duration: at + 2*c.Silence + 10*time.Second, LinearSYNs: k.LinearSYNs,
 		Servers: []sim.ServerConfig{
 			{Name: "master", Profile: prof, Settings: set, Uptime: -1, Wall: -1},
 			{Name: "replica", Profile: prof, Settings: set, ReplicaOf: "master", Uptime: -1, Wall: -1},
 		},
-		Links:  []sim.LinkConfig{c.link()},
+		Links:  []sim.LinkConfig{c.link(k, seed)},
 		Loads:  []sim.LoadConfig{{Server: 0, Commands: []sim.Command{{Name: "SET", Args: []int{10, 160}, Times: 1}}, BytesPerSecond: c.Rate}},
 		Faults: []sim.FaultConfig{{At: at, For: c.Silence, Kind: sim.FaultSilent, A: 0, B: 1}},
 	}
@@ -69,7 +69,8 @@ func (w *reconnectWatcher) Observe(r *trace.Record) {
 	}
 }
 
-// link is the measured one.
-func (c *ReconnectCell) link() sim.LinkConfig {
-	return sim.LinkConfig{A: 0, B: 1, Latency: c.RTT / 2}
+// link is the measured one, segment by segment.
+func (c *ReconnectCell) link(k Kernel, seed uint64) sim.LinkConfig {
+	p := uneven(c.RTT, seed)
+	return sim.LinkConfig{A: 0, B: 1, Latency: c.RTT / 2, TCP: &sim.TCPLink{There: p, Back: p, Options: k.options("cubic", seed)}}
 }

@@ -209,6 +209,9 @@ const pairPackets = 600
 
 // allReconnects needs redis-server; without one it says so.
 func (x *measuring) allReconnects(ctx context.Context, p *Plan) error {
+	if len(x.m.Reconnect) == 0 {
+		return nil
+	}
 	path, err := redisd.Find()
 	if err != nil {
 		fmt.Fprintln(x.say, "SKIPPED: real servers, because there is no redis-server on PATH")
@@ -221,8 +224,8 @@ func (x *measuring) allReconnects(ctx context.Context, p *Plan) error {
 	var port atomic.Uint32
 	port.Store(7000)
 	err = each(ctx, x, "silences of real servers", x.m.Reconnect, func(*ReconnectCell) int { return p.Pairs },
-		func(c *ReconnectCell) (string, time.Duration, int) {
-			return fmt.Sprintf("redis-server, silence %s, repl-timeout %s", c.Silence, c.Timeout), c.RTT, pairPackets
+		func(c *ReconnectCell) (string, func(*Lateness) bool, int) {
+			return fmt.Sprintf("redis-server, silence %s, repl-timeout %s", c.Silence, c.Timeout), func(l *Lateness) bool { return l.spoiled(c.RTT) }, pairPackets
 		},
 		func(ctx context.Context, c *ReconnectCell, seed uint64) (ReconnectRun, Lateness, error) {
 			return x.reconnect(ctx, path, c, uint16(port.Add(1)), seed)
