@@ -156,8 +156,8 @@ func (f *foresight) Changes(n int64) model.Instant {
 		return model.Never
 	}
 	fl := &c.pipes[fromAcceptor].flow
-	if !fl.on || !w.hosts[fl.src].srv.IsMaster() {
-		return now
+	if !fl.on || !w.hosts[fl.src].srv.IsMaster() || w.hosts[fl.src].keys != nil {
+		return now // what its master deletes, for one, is a change here
 	}
 	if n -= fl.log.changes(fl.arrived+1, fl.next); n <= 0 {
 		return now
