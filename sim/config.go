@@ -181,6 +181,17 @@ const (
 	FaultShutdownAbort                      // server: SHUTDOWN ABORT
 	FaultClientKill                         // server: CLIENT KILL of the connection of replica Peer, or of its rdb channel (Channel)
 	FaultSave                               // server: BGSAVE, or SAVE if Save: the process itself does it, and nothing else meanwhile
+	FaultSlow                               // link of segments: another bandwidth for a while, both ways or one way
+)
+
+// Way is a direction of a link.
+type Way uint8
+
+// The ways.
+const (
+	BothWays Way = iota
+	There        // only from A to B
+	Back         // only from B to A
 )
 
 // FaultConfig is one fault. Link faults name both servers; the others Server.
@@ -203,4 +214,10 @@ type FaultConfig struct {
 	// process is down (FaultRestart, FaultCrash).
 	Expired     int64
 	ExpiredName int
+	// Of links of segments: Way is one direction only (FaultSilent, FaultSlow),
+	// Bandwidth the new rate (FaultSlow, bytes a second), and Power says that the
+	// machine of the server loses its power: no FIN is sent (FaultCrash).
+	Way       Way
+	Bandwidth int64
+	Power     bool
 }

@@ -14,7 +14,9 @@ func (w *World) fault(i int, now model.Instant) {
 	case FaultReset:
 		w.cut(&w.links[w.linkOf(f.A, f.B)], now)
 	case FaultSilent:
-		w.silence(&w.links[w.linkOf(f.A, f.B)], now)
+		w.silent(f, now, true)
+	case FaultSlow:
+		w.slow(f, now, f.Bandwidth)
 	case FaultRestart, FaultCrash:
 		h := w.hosts[f.Server]
 		h.down++
@@ -24,6 +26,7 @@ func (w *World) fault(i int, now model.Instant) {
 			return
 		}
 		if f.Kind == FaultCrash || f.Now || !h.alive || !h.srv.Stopping() {
+			h.dark = f.Power
 			if w.kill(h, now, f.Kind == FaultRestart && f.Save); h.ending {
 				h.stopEnd = i + 1
 				return
@@ -54,14 +57,13 @@ func (w *World) faultEnd(e event, now model.Instant) {
 			w.tell(now, "link", model.Event{Kind: trace.Healed, Peer: l.name})
 		}
 	case FaultSilent:
-		l := &w.links[w.linkOf(f.A, f.B)]
-		if l.silent--; l.silent == 0 {
-			w.tell(now, "link", model.Event{Kind: trace.Healed, Peer: l.name})
-			w.thawLink(l, now)
-		}
+		w.silent(f, now, false)
+	case FaultSlow:
+		w.slow(f, now, 0)
 	case FaultRestart, FaultCrash:
 		h := w.hosts[f.Server]
 		if h.down--; h.down == 0 && !h.alive {
+			w.powerUp(h)
 			w.again(h)
 		}
 	case FaultPause:
@@ -300,6 +302,8 @@ func (w *World) endProcess(h *host, now model.Instant, save bool) {
 		ci := h.conns[i]
 		c := w.conns[ci]
 		switch {
+		case h.dark && c.segments:
+			w.vanish(h, ci)
 		case c.dialer == h.index:
 			if !c.told[fromDialer] {
 				w.hangup(h, ci, fromDialer)

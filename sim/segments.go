@@ -37,9 +37,16 @@ func (w *World) segmented(ci int32) {
 	if w.tap != nil {
 		c.seg.Tap = &connTap{w, c.serial, c.dialer, c.peer}
 	}
-	c.refused = l.reset > 0 || !w.hosts[c.peer].alive
+	c.refused = w.refuses(c)
 	c.seg.Open(int64(w.queue.Now()))
 	w.pump(ci)
+}
+
+// refuses says that a SYN of a connection is refused now: by the network, or
+// because nobody listens.
+func (w *World) refuses(c *conn) bool {
+	h := w.hosts[c.peer]
+	return c.link.reset > 0 || !h.alive && !h.dark
 }
 
 // touch remembers that a connection has more to send; see pumpAll.
@@ -204,12 +211,13 @@ func (w *World) segment(ci int32) {
 			c.seg.Offer(int64(now), side, ready)
 		}
 	}
-	c.seg.NoListener = c.refused || c.link.reset > 0 || !w.hosts[c.peer].alive
+	c.seg.Deaf = w.hosts[c.peer].dark
+	c.seg.NoListener = c.refused || w.refuses(c)
 	c.segAt = model.Never
 	before := [2]int64{c.seg.Arrived(0), c.seg.Arrived(1)}
 	c.seg.Step(int64(now))
 	if c.syns != c.seg.Segments && !c.up { // a SYN that is sent now is refused now
-		c.syns, c.refused = c.seg.Segments, c.link.reset > 0 || !w.hosts[c.peer].alive
+		c.syns, c.refused = c.seg.Segments, w.refuses(c)
 	}
 	w.heardSegments(ci, gen, before)
 	if c.live && c.gen == gen {

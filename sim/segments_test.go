@@ -19,6 +19,35 @@ func (g gen) segments(c *Config) {
 			}
 		}
 	}
+	g.segmentFaults(c)
+}
+
+// segmentFaults makes some of the faults such as only links of segments have.
+func (g gen) segmentFaults(c *Config) {
+	segments := func(a, b int) bool {
+		for i := range c.Links {
+			if l := &c.Links[i]; l.TCP != nil && (l.A == a && l.B == b || l.A == b && l.B == a) {
+				return true
+			}
+		}
+		return false
+	}
+	for i := range c.Faults {
+		f := &c.Faults[i]
+		all := true
+		for j := range c.Servers {
+			all = all && (j == f.Server || segments(f.Server, j))
+		}
+		switch {
+		case f.Kind == FaultCrash && all:
+			f.Power = g.oneIn(2)
+		case f.Kind != FaultReset && f.Kind != FaultSilent || !segments(f.A, f.B):
+		case f.Kind == FaultSilent && g.oneIn(2):
+			f.Way = pick(g, There, Back)
+		case g.oneIn(3):
+			f.Kind, f.Bandwidth, f.Way = FaultSlow, g.between(5_000, 500_000), pick(g, BothWays, There, Back)
+		}
+	}
 }
 
 func (g gen) kernel() tcp.Options {

@@ -61,8 +61,9 @@ type host struct {
 	next   int64         // commands of src before it were written or refused
 	done   model.Instant // brought up to date to here
 	alive  bool
-	frozen int // how many pauses hold it
-	down   int // how many restarts and crashes keep it down
+	frozen int  // how many pauses hold it
+	down   int  // how many restarts and crashes keep it down
+	dark   bool // its machine has no power
 	since  model.Instant
 	gen    uint32 // counts processes; a wake of an older one is void
 	wakeAt model.Instant

@@ -53,6 +53,8 @@ type Conn struct {
 	IdleReset bool
 	// NoListener lets side 1 answer SYNs with an RST.
 	NoListener bool
+	// Deaf lets side 1 say nothing to SYNs: its host has no power.
+	Deaf bool
 	// Counters since Reset.
 	Segments, Retransmissions, Drops int64
 
@@ -271,7 +273,7 @@ func (s *socket) input(now Time, g *Segment) {
 
 func (s *socket) listening(now Time, g *Segment) {
 	switch {
-	case g.Flags&RST != 0:
+	case g.Flags&RST != 0, s.c.Deaf && s.side == 1:
 	case g.Flags&SYN == 0 || s.side == 0:
 		s.sendRST(now)
 	case s.c.NoListener:

@@ -111,6 +111,9 @@ func (p *Path) SetBandwidth(now Time, bandwidth int64) {
 	p.ps = ps
 }
 
+// Restore gives a path its own rate back.
+func (p *Path) Restore(now Time) { p.SetBandwidth(now, p.c.Bandwidth) }
+
 // Silence begins or ends a silence; they nest. What is on the way at its
 // beginning is lost.
 func (p *Path) Silence(now Time, on bool) {

@@ -21,9 +21,10 @@ const (
 	Resumed                             //
 	Flushed                             // a connection ended: Conn, Bytes (lost with it)
 	Sampled                             // where a node stands: Offset (replica: last byte processed; master: MRO), First, Hist, MRO, Full (link up)
+	Slowed                              // a link has another rate: Peer, Bytes a second; 0 is its own again
 )
 
-var words = [...]string{"began", "ended", "cut", "silent", "heal", "killed", "paused", "resumed", "lost-bytes", "sample"}
+var words = [...]string{"began", "ended", "cut", "silent", "heal", "killed", "paused", "resumed", "lost-bytes", "sample", "slow"}
 
 // Record is one fact: when, who, what.
 type Record struct {
