@@ -102,6 +102,8 @@ func (v Value) Pretty() string {
 		return PrettyDuration(v.Number)
 	case v.Unit == "per_s":
 		return strconv.FormatInt(v.Number, 10) + "/s"
+	case v.Unit == "ppb": // a share
+		return strings.TrimSuffix(strings.TrimRight(strconv.FormatInt(v.Number/1e7, 10)+"."+strconv.FormatInt(1e7+v.Number%1e7, 10)[1:], "0"), ".") + " %"
 	case v.Unit != "":
 		return strconv.FormatInt(v.Number, 10) + " " + v.Unit
 	}

@@ -75,12 +75,23 @@
 // from which both rates follow. A trace is a CSV file with the columns unix_ms
 // and master_repl_offset (see ReadTrace).
 //
+// # Links
+//
+// A link is a formula, whose cost does not depend on the bytes moved (model: flow), or
+// it carries TCP segments (model: tcp). Without model it is a formula unless a field
+// asks for segments: preset (lan, same-az, cross-az, cross-region, vpn: psyncsim links
+// prints their numbers), jitter, loss, burst-loss {enter, leave, loss}, duplicate,
+// reorder, reorder-by, queue, mss, congestion (cubic, reno), idle-drop, tcp-wmem,
+// tcp-rmem, tcp-syn-retries, tcp-syn-linear-timeouts, tcp-retries2, tcp-user-timeout.
+// there and back are maps of what differs in one direction of between.
+//
 // # Faults
 //
 //	reset    link, for      both ends are told, connects are refused until it ends
-//	silent   link, for      nothing arrives and nobody is told
+//	silent   link, for, way ([from, to])   nothing arrives and nobody is told
+//	slow     link, for, bandwidth, way     another rate for a while
 //	restart  server, for, save (yes), now (no)   SHUTDOWN SAVE or NOSAVE
-//	crash    server, for    kill -9
+//	crash    server, for, power-loss (no)   kill -9; with power-loss no FIN is sent and nothing answers
 //	pause    server, for    a frozen process; writes to it meanwhile are not made
 //	promote  server         REPLICAOF NO ONE
 //	replicaof server, to    REPLICAOF

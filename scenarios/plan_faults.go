@@ -19,7 +19,7 @@ type fault struct {
 	set   []setting
 }
 
-var faultKinds = []string{"reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config",
+var faultKinds = []string{"reset", "silent", "slow", "restart", "crash", "pause", "promote", "replicaof", "config",
 	"failover", "wait", "client-pause", "client-unpause", "shutdown-abort", "client-kill", "bgsave", "save"}
 
 func (p *planner) pair(n *yaml.Node) (a, b int) {
@@ -34,29 +34,6 @@ func (p *planner) pair(n *yaml.Node) (a, b int) {
 		return -1, -1
 	}
 	return
-}
-
-func (p *planner) readLink(i int, n *yaml.Node) {
-	l := sim.LinkConfig{A: -1, B: -1}
-	p.object(n, "a link", "", []field{
-		{name: "between", need: true, read: func(n *yaml.Node) { l.A, l.B = p.pair(n) }},
-		{name: "latency", fallback: sim.DefaultLink.Latency.String(), read: func(n *yaml.Node) {
-			if l.Latency = p.duration1(n); l.Latency > time.Hour {
-				p.fail(n, "too long for a link; at most 1h")
-			}
-		}},
-		{name: "bandwidth", fallback: asRate.format(sim.DefaultLink.Bandwidth), read: func(n *yaml.Node) { l.Bandwidth = p.speed(n) }},
-	})
-	if l.A < 0 || l.B < 0 {
-		return
-	}
-	for _, have := range p.config.Links {
-		if have.A == l.A && have.B == l.B || have.A == l.B && have.B == l.A {
-			p.fail(lookup(n, "between"), "these two have a link already")
-			return
-		}
-	}
-	p.config.Links = append(p.config.Links, l)
 }
 
 func (p *planner) readFault(i int, n *yaml.Node) {
@@ -92,10 +69,22 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 		} else {
 			add("for", false, "0s", lasting)
 		}
+	case "slow":
+		f.Kind = sim.FaultSlow
+		add("link", true, "", func(n *yaml.Node) { f.A, f.B = p.pair(n) })
+		add("bandwidth", true, "", func(n *yaml.Node) {
+			if f.Bandwidth = p.speed(n); f.Bandwidth <= 0 {
+				p.fail(n, "expected a rate such as 1mbit/s")
+			}
+		})
+		add("for", true, "", func(n *yaml.Node) { forNode = n; f.For = p.durationAbove0(n) })
 	case "restart", "crash":
 		f.Kind = sim.FaultCrash
 		onServer()
 		add("for", false, "0s", lasting)
+		if f.kind == "crash" {
+			add("power-loss", false, "", func(n *yaml.Node) { f.Power = p.yes(n) })
+		}
 		if f.kind == "restart" {
 			f.Kind = sim.FaultRestart
 			add("save", false, "yes", func(n *yaml.Node) { f.Save = p.yes(n) })
@@ -133,9 +122,12 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 	default:
 		// An unknown kind is one problem; its fields cannot be judged.
 		known = false
-		for _, name := range []string{"link", "server", "on", "for", "save", "now", "to", "set", "force", "timeout", "abort", "replicas", "mode", "replica", "channel"} {
+		for _, name := range []string{"link", "way", "bandwidth", "power-loss", "server", "on", "for", "save", "now", "to", "set", "force", "timeout", "abort", "replicas", "mode", "replica", "channel"} {
 			add(name, false, "", func(*yaml.Node) {})
 		}
+	}
+	if f.kind == "silent" || f.kind == "slow" {
+		add("way", false, "", func(n *yaml.Node) { f.Way = p.way(n, f.A, f.B) })
 	}
 	add("every", false, "", func(n *yaml.Node) { everyNode = n; f.every = p.durationAbove0(n) })
 	add("times", false, "", func(n *yaml.Node) { timesNode = n; f.count = p.count(n, 1, MaxFaults) })
@@ -169,7 +161,7 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 			return
 		}
 	}
-	if f.Kind <= sim.FaultSilent {
+	if f.Kind <= sim.FaultSilent || f.Kind == sim.FaultSlow {
 		if f.A < 0 || f.B < 0 {
 			return
 		}
@@ -201,6 +193,14 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 // finishFaults spreads repeated faults out and gives each CONFIG SET the whole
 // set of settings that it leaves behind.
 func (p *planner) finishFaults() {
+	for i := range p.faults {
+		one := p.config
+		one.Faults = []sim.FaultConfig{p.faults[i].FaultConfig}
+		if err := one.CheckFaults(); err != nil {
+			p.fail(p.faults[i].node, "%s", strings.TrimPrefix(err.Error(), "sim: "))
+			return
+		}
+	}
 	total := int64(0)
 	for _, f := range p.faults {
 		total += f.count
@@ -252,4 +252,19 @@ func (p *planner) finishFaults() {
 		whole := s
 		p.config.Faults[sets[i]].Settings = &whole
 	}
+}
+
+// way reads a direction of a link: [from, to].
+func (p *planner) way(n *yaml.Node, a, b int) sim.Way {
+	from, to := p.pair(n)
+	switch {
+	case from < 0 || to < 0 || a < 0 || b < 0:
+		return sim.BothWays
+	case from == a && to == b:
+		return sim.There
+	case from == b && to == a:
+		return sim.Back
+	}
+	p.fail(n, "expected the two servers of the link: from which one to which one")
+	return sim.BothWays
 }

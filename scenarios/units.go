@@ -20,6 +20,7 @@ const (
 	BytesPerSecond    Unit = "bytes_per_s"
 	CommandsPerSecond Unit = "commands_per_s"
 	Nanoseconds       Unit = "ns"
+	PPB               Unit = "ppb" // parts per billion
 )
 
 // The largest quantities that are taken seriously.
@@ -43,6 +44,7 @@ const (
 	asDuration             // 250ms
 	asConfMemory           // 1mb = 1048576
 	asConfSeconds          // 60, in whole seconds
+	asShare                // 0.1%
 )
 
 // format writes a base-unit number as the notation would, exactly.
@@ -56,6 +58,8 @@ func (n notation) format(v int64) string {
 		return strconv.FormatInt(v, 10) + "/s"
 	case asDuration:
 		return time.Duration(v).String()
+	case asShare:
+		return strings.TrimSuffix(strings.TrimRight(strconv.FormatInt(v/1e7, 10)+"."+fmt.Sprintf("%07d", v%1e7), "0"), ".") + "%"
 	case asConfMemory:
 		return confMemoryText(v)
 	case asConfSeconds:

@@ -128,7 +128,7 @@ func (c *Config) check() error {
 	if c.Duration <= 0 {
 		return errors.New("sim: a run needs a duration")
 	}
-	if err := c.checkSegmentFaults(); err != nil {
+	if err := c.CheckFaults(); err != nil {
 		return err
 	}
 	if len(c.Servers) == 0 {

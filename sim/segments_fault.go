@@ -101,8 +101,8 @@ func (w *World) powerUp(h *host) {
 	}
 }
 
-// checkSegmentFaults refuses faults that formulas cannot play.
-func (c *Config) checkSegmentFaults() error {
+// CheckFaults refuses faults that the links of a configuration cannot play.
+func (c *Config) CheckFaults() error {
 	segments := func(a, b int) bool {
 		for i := range c.Links {
 			if l := &c.Links[i]; l.A == a && l.B == b || l.A == b && l.B == a {

@@ -188,7 +188,7 @@ func axes(s *scenarios.Scenario) []results.Axis {
 
 func unit(u scenarios.Unit) string {
 	switch u {
-	case scenarios.Bytes, scenarios.BytesPerSecond:
+	case scenarios.Bytes, scenarios.BytesPerSecond, scenarios.PPB:
 		return string(u)
 	case scenarios.Nanoseconds:
 		return "s"
