@@ -355,6 +355,8 @@ func (w *World) connected(e event, c *conn) {
 		if !c.told[e.side] {
 			w.deliver(w.hosts[w.end(c, int(e.side))], e, model.Input{Kind: model.InSent, Conn: c.ids[e.side], Bytes: c.snapshot})
 		}
+	case evRead:
+		w.landed(e.conn, int(e.side))
 	case evStall:
 		w.tellStall(c, e)
 	case evDown:

@@ -286,10 +286,13 @@ func (w *World) landed(ci int32, to int) {
 	if c.ids[to] == 0 {
 		return // not accepted yet
 	}
-	for c.live && c.gen == gen && !c.lingers && p.head < len(p.items) && h.frozen == 0 && h.alive {
+	for c.live && c.gen == gen && !c.lingers && p.head < len(p.items) && h.alive {
 		it := &p.items[p.head]
 		if c.seg.Arrived(to) < it.ends || it.cut {
 			break
+		}
+		if !c.told[to] && w.later(h, event{kind: evRead, side: uint8(to), conn: ci, gen: gen}) {
+			return
 		}
 		w.deliverItem(event{kind: evDeliver, side: uint8(1 - to), conn: ci, gen: p.epoch}, c)
 	}

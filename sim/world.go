@@ -143,6 +143,7 @@ const (
 	evLimit    // the write that fills an output buffer
 	evExit     // a process ends by itself
 	evSegment  // a connection of segments has something to do
+	evRead     // a server that could not read before looks at a connection of segments
 	evSaveEnd  // a process has written its snapshot itself
 )
 
