@@ -28,6 +28,7 @@ func (w *World) firstDisk(h *host) {
 	lives := h.disk.lives[:0]
 	h.disk = disk{lives: lives}
 	switch {
+	case h.cfg.Manual: // nobody ran before
 	case h.cfg.Settings.AppendOnly:
 		h.disk.aof = true
 	case h.cfg.Dataset > 0 && h.cfg.Settings.SavePoints.Any():
@@ -80,7 +81,7 @@ func (h *host) onDisk() *model.Saved {
 func (w *World) again(h *host) {
 	found := h.onDisk()
 	switch {
-	case found == nil:
+	case found == nil && h.epoch > 0:
 		h.dataset = 0
 	case !h.cfg.Settings.AppendOnly:
 		h.dataset = h.disk.bytes

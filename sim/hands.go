@@ -46,6 +46,10 @@ func (w *World) Start(server int, saved *model.Saved) {
 	w.boot(h, saved, slices.Clone(h.log.lives))
 }
 
+// Again starts a process with what is on the disk of its server: nothing, if none
+// ran before.
+func (w *World) Again(server int) { w.again(w.hosts[server]) }
+
 // Stop ends a process, and gives what the snapshot that it then leaves behind
 // remembers: that of now when save is true, else nil.
 func (w *World) Stop(server int, save bool) *model.Saved {

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -129,11 +127,6 @@ func (s *stage) stopped(f *sim.FaultConfig, at time.Duration) error {
 	s.rec.saw("stopped", f.Server)
 	time.Sleep(settle) // its FINs pass
 	s.onServer(f.Server, (*live.Proxy).Refuse)
-	if f.Kind == sim.FaultCrash || !f.Save { // what a sync left on disk is not meant
-		if os.Remove(filepath.Join(p.Dir, "dump.rdb")) == nil {
-			s.rec.did("rdb_removed", f.Server)
-		}
-	}
 	s.later(at+f.For, func() (err error) {
 		s.onServer(f.Server, func(x *live.Proxy) { err = errors.Join(err, x.Pass()) })
 		if err != nil {
@@ -177,6 +170,15 @@ func (s *stage) order(f *sim.FaultConfig, began time.Duration) error {
 		return nil
 	}
 	switch f.Kind {
+	case sim.FaultSave:
+		word := "BGSAVE"
+		if f.Save {
+			word = "SAVE"
+		}
+		s.rec.did("save", f.Server)
+		if _, err := p.Command(word); err != nil {
+			return err
+		}
 	case sim.FaultPromote:
 		s.rec.did("replicaof_no_one", f.Server)
 		if _, err := p.Command(s.replicaOf(), "no", "one"); err != nil {

@@ -145,7 +145,6 @@ func simulate(c *sim.Config, real *played, late time.Duration, seed uint64, byte
 		s := &cfg.Servers[i]
 		s.Manual, s.Wall, s.LibcMalloc = true, real.wall, real.libc
 		s.Dataset, s.SaveRate, s.LoadRate, s.Fork = 200, 0, 0, between(leastSave, mostSave)
-		s.Settings.SavePoints = model.SavePoints{}
 		l.names = append(l.names, s.Name)
 		for j := range i {
 			cfg.Links = append(cfg.Links, sim.LinkConfig{A: j, B: i, Latency: between(leastLatency, mostLatency), Bandwidth: bandwidth})
@@ -200,7 +199,7 @@ func act(w *sim.World, a *action, loads []*sim.Writes, bytes bool, out *outcome)
 		if w.Alive(a.server) {
 			w.Stop(a.server, false)
 		}
-		w.Start(a.server, w.Left(a.server))
+		w.Again(a.server) // with what is on its disk
 	case actWrite:
 		if info := w.Info(a.server); info != nil {
 			l := loads[a.load]

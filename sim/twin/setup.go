@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"psyncsim/model"
@@ -38,6 +39,13 @@ func directives(p *model.Profile, s *model.Settings) [][2]string {
 		}
 		d = append(d, [2]string{to, strconv.FormatInt(s.MinReplicas, 10)}, [2]string{lag, sec(s.MinReplicasLag)})
 	}
+	var saves []string
+	for _, x := range s.SavePoints {
+		if x.Changes > 0 {
+			saves = append(saves, strconv.FormatInt(x.Seconds, 10), strconv.FormatInt(x.Changes, 10))
+		}
+	}
+	d = append(d, [2]string{"appendonly", yes[s.AppendOnly]}, [2]string{"save", strings.Join(saves, " ")})
 	if p.ShutdownTimeout > 0 {
 		d = append(d, [2]string{"shutdown-timeout", sec(s.ShutdownTimeout)})
 	}
@@ -53,6 +61,12 @@ func knowsReplica(p *model.Profile) bool {
 // takes four of them.
 func arguments(p *model.Profile, s *model.Settings) (args []string) {
 	for _, d := range directives(p, s) {
+		if d[0] == "save" { // a line for each; without one there is none
+			for w := words(d[1]); len(w) > 1; w = w[2:] {
+				args = append(args, "--save", w[0], w[1])
+			}
+			continue
+		}
 		args = append(args, "--"+d[0])
 		if d[0] == "client-output-buffer-limit" {
 			args = append(args, words(d[1])...)
