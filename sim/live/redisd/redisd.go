@@ -178,7 +178,7 @@ func (s *Server) awake() error {
 	for until := time.Now().Add(15 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		err := s.Ping(context.Background()).Err()
 		var reply redis.Error
-		if err == nil || errors.As(err, &reply) { // a replica without its master may refuse PING
+		if err == nil || errors.As(err, &reply) && !strings.HasPrefix(err.Error(), "LOADING") { // a replica without its master may refuse PING
 			return nil
 		}
 		select {
