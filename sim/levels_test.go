@@ -113,3 +113,24 @@ func quietNetwork(n uint64) *Config {
 	}
 	return c
 }
+
+// TestFlowCost: what a link of formulas costs does not hang on the bytes moved.
+func TestFlowCost(t *testing.T) {
+	events := func(rate, dataset int64) int64 {
+		c := contractExample()
+		c.Loads[0].BytesPerSecond, c.Loads[0].PerSecond = rate, 0
+		c.Servers[0].Dataset = dataset
+		w, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Run(); err != nil {
+			t.Fatal(err)
+		}
+		return w.Events()
+	}
+	few, many := events(10_000, 1_000_000), events(10_000_000, 1_000_000_000)
+	if many > few+few/5 {
+		t.Errorf("%d events for 0.6 MB of stream, %d for 600 MB", few, many)
+	}
+}
