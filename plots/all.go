@@ -13,14 +13,14 @@ import (
 // of ours, and that these results do not have, are removed.
 func All(dir string, k *results.Kept) ([]string, error) {
 	var names []string
-	for _, chart := range []func(string, *results.Kept) ([]string, error){Boundary, Collapsed, Timeline} {
+	for _, chart := range []func(string, *results.Kept) ([]string, error){Boundary, Collapsed, Cost, Timeline} {
 		ns, err := chart(dir, k)
 		names = append(names, ns...)
 		if err != nil {
 			return names, err
 		}
 	}
-	for _, pattern := range []string{"boundary", "boundary-[0-9]*", "collapsed", "timeline"} {
+	for _, pattern := range []string{"boundary", "boundary-[0-9]*", "collapsed", "cost", "timeline"} {
 		for _, ext := range []string{".png", ".svg"} {
 			old, err := filepath.Glob(filepath.Join(globQuote(dir), pattern+ext))
 			if err != nil {

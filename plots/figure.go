@@ -328,6 +328,15 @@ func (s scale) at(v float64) vg.Length {
 	return s.from + (s.to-s.from)*vg.Length((v-s.lo)/(s.hi-s.lo))
 }
 
+// value is what lies at a length.
+func (s scale) value(l vg.Length) float64 {
+	v := s.lo + (s.hi-s.lo)*float64((l-s.from)/(s.to-s.from))
+	if s.log {
+		v = math.Exp2(v)
+	}
+	return v
+}
+
 func (s scale) holds(v float64) bool {
 	a := s.at(v)
 	return a >= min(s.from, s.to)-0.01 && a <= max(s.from, s.to)+0.01

@@ -58,6 +58,12 @@
 // ends at once and loses what is on the way. A silent link delivers nothing and
 // tells nobody; what was sent meanwhile is sent again from the moment it heals, and
 // connects are repeated as Linux repeats its SYN (after 1, 2, 4, ... s). Sockets take
-// a limited number of bytes that the other side has not (stall.go). Packet loss is
-// not modelled.
+// a limited number of bytes that the other side has not (stall.go).
+//
+// A link with LinkConfig.TCP carries segments instead (segments.go, package tcp): what
+// is lost is sent again when Linux would send it, and sockets take what their windows
+// and buffers let them. On a link that loses nothing and has bandwidth to spare both
+// give the same verdicts at the same offsets (levels_test.go). They differ where TCP
+// takes time: slow start, a timeout that runs on after a silence has ended, a window
+// that fills while nobody reads.
 package sim
