@@ -177,11 +177,14 @@ func (w *World) wroteKeys(h *host, first, next int64) {
 // nextExpiry is when the next key's time is over, of those that are there or
 // will be written next; Never without any.
 func (w *World) nextExpiry(h *host) model.Instant {
-	at := model.Never
+	at, done := model.Never, h.done
+	if h.next == 0 { // nothing was executed, nor what is due at this very instant
+		done = -1
+	}
 	for i := range h.keys.tracks {
 		x := &h.keys.tracks[i]
 		if len(x.there) > 0 || h.owns(x.load) {
-			at = min(at, x.ends(x.head(h.done), int64(h.wall)))
+			at = min(at, x.ends(x.head(done), int64(h.wall)))
 		}
 	}
 	return at
