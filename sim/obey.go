@@ -112,6 +112,11 @@ func (w *World) renumber(h *host) {
 // literal notes a command of the server's own.
 func (w *World) literal(h *host, at model.Instant, o *model.Output) {
 	c := o.Chunk
+	if h.ownStream() && w.via != nil && !w.via.segments { // before what it regenerates: with the first command of that
+		f, l := &w.via.pipes[fromAcceptor].flow, w.via.pipes[fromAcceptor].flow.before
+		end := f.log.commandEnd(max(w.exec, f.from))
+		at = min(at, max(f.arrivalOf(end-1, &l, w.via.link.latency, w.via.link.ps), w.since))
+	}
 	h.log.appendOne(c.From, c.To, at, c.Data)
 	h.log.last().quiet = true
 	if o.Asks {
