@@ -15,6 +15,11 @@ import (
 // curve for each version or other word of the sweep, with the lines of the rule. A
 // ring at the bottom is an outage that TCP bridged: nobody had to ask for anything.
 func Cost(dir string, k *results.Kept) ([]string, error) {
+	for _, p := range k.Points { // what is missed does not hang on the backlog: that is another chart
+		if p.Backlog != k.Points[0].Backlog {
+			return nil, nil
+		}
+	}
 	groups, names := results.Groups(k.Axes, k.Points)
 	var curves []costCurve
 	lo, hi, most := 0.0, 0.0, 0.0
