@@ -69,6 +69,7 @@ type Profile struct {
 	ReplyBlocks       bool          // reply lists are of blocks that use all the memory they were given
 	Failover          bool          // knows PSYNC … FAILOVER
 	GetAck            bool          // knows REPLCONF GETACK
+	KeepAlive         time.Duration // default tcp-keepalive, whole seconds; 0 is none
 	GetAckOK          bool          // answers +OK to it when it is no master that asks
 	IPAddress         bool          // knows REPLCONF ip-address
 	LooseNumbers      bool          // reads numbers with strtoll: a plus, leading zeros, nothing at all
@@ -181,14 +182,15 @@ var redis28 = Profile{
 
 var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8", func(p *Profile) {
 	p.GetAck, p.ConfigWhileLoads, p.Info, p.Orders = true, true, &info32, &orders32
+	p.KeepAlive = 300 * time.Second
 	p.GetAckOK, p.IPAddress, p.LooseNumbers = true, true, false
 })
 
 var redis40 = Profile{
 	Name: "redis-4.0", Tag: "4.0.14", About: "PSYNC2: replid and replid2, replicas keep a backlog",
 	PSYNC: 2, Backlog: Ring, BacklogSize: 1 << 20, BacklogMinConfig: MinBacklog, BacklogTTL: time.Hour,
-	DisklessDelay: 5 * time.Second,
-	CapaEOF:       true, CapaPSYNC2: true, AsksOwnID: true, LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true,
+	DisklessDelay: 5 * time.Second, KeepAlive: 300 * time.Second,
+	CapaEOF: true, CapaPSYNC2: true, AsksOwnID: true, LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true,
 	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, ClosesInCron: true, DropsSubsOnMove: true,
 	GetAck: true, IPAddress: true, ConfigWhileLoads: true, FileResetsSaves: true, ArgsQuote: "`", Info: &info40, Expire: &expire26, Orders: &orders40,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
@@ -198,7 +200,7 @@ var redis40 = Profile{
 var redis62 = Profile{
 	Name: "redis-6.2", Tag: "6.2.16", About: "reconnects at once, handshake in one batch",
 	PSYNC: 2, Backlog: Ring, BacklogSize: 1 << 20, BacklogMinConfig: 1, BacklogTTL: time.Hour,
-	DisklessDelay: 5 * time.Second, DelayInclusive: true, ForkAtOnce: true,
+	DisklessDelay: 5 * time.Second, KeepAlive: 300 * time.Second, DelayInclusive: true, ForkAtOnce: true,
 	FramedHandshake: true, Pipelined: true,
 	CapaEOF: true, CapaPSYNC2: true, ReconnectNow: true, PingLower: true, AsksOwnID: true, BadOffsetError: true,
 	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,

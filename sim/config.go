@@ -56,8 +56,8 @@ type ServerConfig struct {
 	// Wall is the fraction of the server's wall-clock second at instant 0, in
 	// nanoseconds; whole-second comparisons hang on it. Negative: drawn.
 	Wall time.Duration
-	// KeepAlive is tcp-keepalive, whole seconds; 0 is none. It matters on links
-	// that carry segments.
+	// KeepAlive is tcp-keepalive, whole seconds; 0 is the version's own default.
+	// It matters on links that carry segments.
 	KeepAlive time.Duration
 	// LibcMalloc: see model.ServerConfig; false is jemalloc, as production servers.
 	LibcMalloc bool

@@ -27,7 +27,11 @@ func (w *World) segmented(ci int32) {
 	var o [2]tcp.Options
 	for side, host := range [2]int{c.dialer, c.peer} {
 		o[side] = l.tcp.Options
-		if keep := w.hosts[host].cfg.KeepAlive; keep > 0 {
+		keep := w.hosts[host].cfg.KeepAlive
+		if keep == 0 {
+			keep = w.hosts[host].cfg.Profile.KeepAlive
+		}
+		if keep > 0 {
 			o[side].RedisKeepAlive(int64(keep / time.Second))
 		}
 	}
