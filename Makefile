@@ -40,6 +40,7 @@ golden: ## write the kept answers of the tests anew; read the diff before you co
 	REWRITE=1 $(GO) test ./cmd/... -run TestSameBytes
 	$(GO) test ./scenarios -rewrite
 	$(GO) test ./sim -rewrite
+	$(GO) run ./cmd/tcprig -kept -out results/tcp-linux
 
 plots: build ## draw the charts of the README anew
 	bin/psyncsim run --quiet --out $(SWEEP)

@@ -8,6 +8,9 @@
 //
 // # What is simulated, and what is drawn in
 //
+// On a link that carries segments (package tcp) a Capture writes those that pass its
+// interface: what its server sends, whatever becomes of it, and what arrives there.
+//
 // On a flow link the simulation knows which byte is handed to the wire and when it
 // arrives; there are no segments. A Capture draws them in: data in segments of at
 // most MSS bytes, each at the instant at which its last byte has left, as the

@@ -103,7 +103,7 @@ func (c *SilenceCell) Again(k Kernel, seed uint64) time.Duration {
 // uneven is a path as a busy machine makes it.
 func uneven(rtt time.Duration, seed uint64) tcp.PathConfig {
 	p := path(rtt, 0)
-	p.Jitter = tcp.Time(mix(seed^0x6a) % uint64(5*tcp.Millisecond))
+	p.Jitter = tcp.Time(mix(seed^0x6a) % uint64(mostJitter))
 	return p
 }
 

@@ -86,7 +86,14 @@ func (l *Lateness) spoiled(rtt time.Duration) bool {
 
 // uneven says whether packets came so unevenly that the sender's idea of a round
 // trip, and so its timeout, is not that of the link.
-func (l *Lateness) uneven() bool { return l.Failed > 0 || l.Worst > 12*time.Millisecond }
+func (l *Lateness) uneven() bool { return l.Failed > 0 || l.Worst > mostUneven }
+
+// mostUneven is how late a packet may come where timeouts are measured; most come
+// much less late, and so do those of the simulated network: up to mostJitter.
+const (
+	mostUneven = 8 * time.Millisecond
+	mostJitter = 5 * time.Millisecond
+)
 
 // lane is one direction of a path.
 type lane struct {
