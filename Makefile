@@ -52,7 +52,7 @@ tcp: ## the simulated TCP against this kernel's (Linux, root), kept in results/t
 	bin/tcprig $(if $(QUICK),-quick -out results/out/tcp-linux,-out results/tcp-linux)
 
 fuzz: ## every fuzz target for FUZZ (default 20s)
-	@for p in model sim scenarios results; do \
+	@for p in model sim scenarios scenarios/samples results; do \
 	  for f in $$($(GO) test ./$$p -list '^Fuzz' | grep '^Fuzz'); do \
 	    $(GO) test ./$$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZ:-20s} -fuzzminimizetime 1x || exit 1; \
 	  done; \

@@ -1,6 +1,9 @@
 package scenarios
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Quantities as they stand in scenarios and in redis.conf, for flags and for
 // other files that people write. An error says what was expected.
@@ -23,4 +26,15 @@ func named(s string) func(int64, error) (int64, error) {
 		}
 		return n, nil
 	}
+}
+
+// IsDirective says whether a name stands in some version's redis.conf.
+func IsDirective(name string) bool {
+	name = strings.ToLower(name)
+	for i := range directives {
+		if name == directives[i].name || name == directives[i].old {
+			return true
+		}
+	}
+	return elsewhere[name] || name == "replicaof" || name == "slaveof" || name == "include"
 }

@@ -14,7 +14,9 @@ const maxTrace = 64 << 20
 
 // ReadTrace reads a capture: a CSV file with a header that names the columns
 // unix_ms and master_repl_offset (others are ignored), a row a sample. Virtual
-// time 0 is the first row's; Bytes counts from the first row's offset. The
+// time 0 is the first row's; Bytes counts from the first row's offset. Where the
+// columns run_id or master_replid (psyncsim observe writes them) say that the
+// offset began anew, Bytes goes on from where it was. The
 // offsets of a capture grow by all that stood on the stream, so the PINGs that
 // the captured master sent are part of the load, and the simulated master adds
 // its own to them: 14 bytes every repl-ping-replica-period.
@@ -24,7 +26,9 @@ func ReadTrace(file string, data []byte) ([]sim.TracePoint, *Problem) {
 	}
 	rest := strings.TrimPrefix(string(data), "\ufeff")
 	timeCol, offCol := -1, -1
+	ids := history{-1, -1, -1}
 	var first, last [2]int64
+	var before []string
 	var points []sim.TracePoint
 	for line := 1; rest != ""; line++ {
 		var row string
@@ -41,6 +45,12 @@ func ReadTrace(file string, data []byte) ([]sim.TracePoint, *Problem) {
 					timeCol = i
 				case "master_repl_offset":
 					offCol = i
+				case "run_id":
+					ids.run = i
+				case "master_replid":
+					ids.id = i
+				case "master_replid2":
+					ids.id2 = i
 				}
 			}
 			if timeCol < 0 || offCol < 0 {
@@ -65,18 +75,41 @@ func ReadTrace(file string, data []byte) ([]sim.TracePoint, *Problem) {
 			if at[0] <= last[0] {
 				return fail(line, cells[timeCol], "unix_ms must grow from row to row; the row before has %d", last[0])
 			}
-			if at[1] < last[1] {
+			if ids.anew(before, cells, at[1] < last[1]) {
+				first[1] += at[1] - last[1]
+			} else if at[1] < last[1] {
 				return fail(line, cells[offCol], "master_repl_offset goes back; the row before has %d (was the master restarted?)", last[1])
 			}
 		}
 		if at[0]-first[0] > int64(MaxDuration/time.Millisecond) {
 			return fail(line, cells[timeCol], "more than 30 days after the first row")
 		}
-		last = at
+		last, before = at, cells
 		points = append(points, sim.TracePoint{At: time.Duration(at[0]-first[0]) * time.Millisecond, Bytes: at[1] - first[1]})
 	}
 	if len(points) < 2 {
 		return fail(1, "", "a capture needs a header and two rows at least")
 	}
 	return points, nil
+}
+
+// history has the columns that name a server's history, -1 if there are none.
+type history struct{ run, id, id2 int }
+
+// anew says whether the offset of row b does not continue that of row a:
+// another process that does not know the history of the one before, or one
+// whose offset went back under another replid.
+func (h history) anew(a, b []string, back bool) bool {
+	at := func(row []string, col int) string {
+		if col < 0 || col >= len(row) {
+			return ""
+		}
+		return strings.TrimSpace(row[col])
+	}
+	changed := func(col int) bool { x, y := at(a, col), at(b, col); return x != "" && y != "" && x != y }
+	if back {
+		return changed(h.run) || changed(h.id)
+	}
+	known := at(a, h.id) != "" && (at(a, h.id) == at(b, h.id) || at(a, h.id) == at(b, h.id2))
+	return changed(h.run) && !known
 }
