@@ -116,6 +116,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			planCommand(c),
 			mergeCommand(c),
 			explainCommand(c),
+			observeCommand(c),
 			{Name: "profiles", Usage: "the server versions that are known", Action: c.profiles},
 			{Name: "links", Usage: "the link presets, and what a link models", Action: c.links},
 		},

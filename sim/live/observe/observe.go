@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,13 +28,13 @@ type Options struct {
 
 // Source says where the master is and how to speak to it.
 type Source struct {
-	Addrs              []string // host:port, or the path of a socket; several for Sentinel and Cluster
-	Sentinel           string   // the master's name: Addrs are Sentinels
-	Slot               int      // -1, or the master is whoever has this slot: Addrs are nodes of a cluster
-	User, Password     string
-	SentinelUser       string
-	SentinelPassword   string
-	TLS                *tls.Config // nil is plain
+	Addrs            []string // host:port, or the path of a socket; several for Sentinel and Cluster
+	Sentinel         string   // the master's name: Addrs are Sentinels
+	Slot             int      // -1, or the master is whoever has this slot: Addrs are nodes of a cluster
+	User, Password   string
+	SentinelUser     string
+	SentinelPassword string
+	TLS              *tls.Config // nil is plain
 }
 
 // Status is how far it is.
@@ -72,6 +74,7 @@ var ErrNever = errors.New("no answer")
 // for good. An error is about the file, or about a server that never answered;
 // the report holds in every case.
 func Run(ctx context.Context, o Options) (Report, error) {
+	quiet.Do(func() { redis.SetLogger(silent{}) })
 	w := &watch{o: o, began: time.Now()}
 	defer w.hangUp()
 	err := w.run(ctx)
@@ -80,6 +83,14 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	w.report.Connects = int(w.wire.connects.Load())
 	return w.report, err
 }
+
+// silent keeps the client library from logging every refused connect on its
+// own; the errors come back to us anyway.
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
+var quiet sync.Once
 
 // watch is one master that is observed.
 type watch struct {
@@ -116,8 +127,8 @@ func (w *watch) run(ctx context.Context) error {
 			return fmt.Errorf("%w from %s: %w", ErrNever, w.where(), err)
 		}
 		w.tell(err)
-		if silent := time.Since(w.lastAt); err != nil && silent > w.o.GiveUp {
-			w.report.Gone = fmt.Errorf("%s has not answered for %v: %w", w.where(), silent.Round(time.Second), err)
+		if away := time.Since(w.lastAt); err != nil && away > w.o.GiveUp {
+			w.report.Gone = fmt.Errorf("%s has not answered for %v: %w", w.where(), away.Round(time.Second), err)
 			return nil
 		}
 		if tick = tick.Add(w.o.Every); time.Now().After(tick) { // late: the missed ones are not made up for
@@ -163,10 +174,13 @@ func (w *watch) poll(ctx context.Context) error {
 		w.addr = addr
 		w.client = redis.NewClient(w.o.Source.options(addr, &w.wire, w.o.Timeout))
 	}
-	w.report.Infos++
 	asked := time.Now()
 	text, err := w.client.Info(ctx).Result()
 	answered := time.Now()
+	var dial *net.OpError
+	if err == nil || !errors.As(err, &dial) || dial.Op != "dial" {
+		w.report.Infos++
+	}
 	if err != nil {
 		w.hangUp()
 		w.noteLost(err)

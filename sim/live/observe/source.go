@@ -68,8 +68,8 @@ func (s *Source) find(ctx context.Context, w *wire) (addr string, asked int, err
 }
 
 // ask asks one after the other, each with its share of the time.
-func (s *Source) ask(ctx context.Context, one func(context.Context, string) (string, error)) (string, int, error) {
-	var all []error
+func (s *Source) ask(ctx context.Context, one func(context.Context, string) (string, error)) (addr string, asked int, last error) {
+	var all []string
 	for i, at := range s.Addrs {
 		part := ctx
 		if end, ok := ctx.Deadline(); ok {
@@ -81,9 +81,12 @@ func (s *Source) ask(ctx context.Context, one func(context.Context, string) (str
 		if err == nil {
 			return addr, i + 1, nil
 		}
-		all = append(all, fmt.Errorf("%s: %w", at, err))
+		all, last = append(all, fmt.Sprintf("%s: %v", at, err)), err
 	}
-	return "", len(s.Addrs), errors.Join(all...)
+	if len(all) > 1 {
+		last = errors.New(strings.Join(all, "; "))
+	}
+	return "", len(s.Addrs), last
 }
 
 func (s *Source) askSentinel(ctx context.Context, at string, w *wire) (string, error) {

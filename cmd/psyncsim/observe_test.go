@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"psyncsim/scenarios"
+)
+
+// fakeServer answers INFO with an offset that grows by 100, and all else with
+// an error, as a server before 6.0 does with HELLO.
+func fakeServer(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		offset := 0
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			for r := bufio.NewReader(c); ; {
+				line, err := r.ReadString('\n')
+				if err != nil {
+					break
+				}
+				switch word := strings.ToLower(strings.TrimSpace(line)); word {
+				case "info":
+					offset += 100
+					text := fmt.Sprintf("# Replication\r\nrole:master\r\nrun_id:r\r\nconnected_slaves:1\r\nslave0:ip=10.0.0.1,port=1,state=online\r\nmaster_repl_offset:%d\r\n", offset)
+					fmt.Fprintf(c, "$%d\r\n%s\r\n", len(text), text)
+				case "hello":
+					fmt.Fprint(c, "-ERR unknown command\r\n")
+				}
+			}
+			c.Close()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func TestObserve(t *testing.T) {
+	addr := fakeServer(t)
+	name := filepath.Join(t.TempDir(), "load.csv")
+	var out, errs bytes.Buffer
+	if code := run(context.Background(), []string{"psyncsim", "observe", "--addr", addr, "--for", "1s", "--every", "100ms", "-o", name}, &out, &errs); code != 0 || out.Len() > 0 {
+		t.Fatalf("exit %d: %s%s", code, &out, &errs)
+	}
+	for _, want := range []string{"samples of " + addr, "what it cost the server: ", "INFOs, 1 connects"} {
+		if !strings.Contains(errs.String(), want) {
+			t.Errorf("%q does not say %q", errs.String(), want)
+		}
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	points, problem := scenarios.ReadTrace(name, data)
+	if problem != nil || len(points) < 3 || points[2].Bytes != 200 || !bytes.Contains(data, []byte("ip=10.0.0.1;port=1")) {
+		t.Errorf("%v %+v\n%s", points, problem, data)
+	}
+	// Ctrl-C keeps what there is.
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(400*time.Millisecond, cancel)
+	name += "2"
+	if code := run(ctx, []string{"psyncsim", "observe", "--addr", addr, "--every", "100ms", "-o", name}, &out, &errs); code != exitInterrupted {
+		t.Errorf("interrupted: exit %d: %s", code, &errs)
+	}
+	data, _ = os.ReadFile(name)
+	if n := bytes.Count(data, []byte("\n")); n < 3 || !bytes.HasSuffix(data, []byte("\n")) {
+		t.Errorf("%d lines are kept:\n%s", n, data)
+	}
+	// Rows can go to stdout.
+	out.Reset()
+	if code := run(context.Background(), []string{"psyncsim", "observe", "--addr", addr, "--for", "1s", "--every", "300ms", "-o", "-"}, &out, &errs); code != 0 || !strings.HasPrefix(out.String(), "unix_ms,") {
+		t.Errorf("exit %d: %s", code, &out)
+	}
+}
+
+func TestObserveRefuses(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := l.Addr().String()
+	l.Close()
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("there.csv", []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ args, want string }{
+		{"", "observe needs --addr"},
+		{"localhost:1", "observe takes no argument"},
+		{"--addr redis://u:p@h:1", "TLS is --tls, and user and password"},
+		{"--addr h:", "expected HOST:PORT"},
+		{"--addr a --addr b", "several --addr are for"},
+		{"--addr a --sentinel m --cluster", "exclude each other"},
+		{"--addr a --every 1ms", "--every 1ms: from 100ms"},
+		{"--addr a --for -1s", "--for -1s"},
+		{"--addr a --cacert x", "with --tls only"},
+		{"--addr a --tls --cacert no.pem", "no such file"},
+		{"--addr a --tls --cacert there.csv", "no certificate in it"},
+		{"--addr a --tls --cert x", "belong together"},
+		{"--addr " + closed + " -o there.csv", "there.csv is there already"},
+		{"--addr " + closed, "connection refused"},
+		{"--addr " + closed + " --cluster", "connection refused"},
+		{"--addr " + closed + " --sentinel m", "connection refused"},
+		{"--addr a --pasword x", "pasword"},
+	} {
+		var out, errs bytes.Buffer
+		code := run(context.Background(), append([]string{"psyncsim", "observe"}, strings.Fields(c.args)...), &out, &errs)
+		if code != exitUsage || !strings.Contains(errs.String(), c.want) || strings.Count(errs.String(), "\n") != 1 || out.Len() > 0 {
+			t.Errorf("%s: exit %d, %q %q, not %q", c.args, code, errs.String(), out.String(), c.want)
+		}
+	}
+	if _, err := os.Stat("load.csv"); err == nil {
+		t.Error("a file without a sample was left behind")
+	}
+}
