@@ -15,9 +15,9 @@ import (
 	"psyncsim/scenarios"
 )
 
-// fakeServer answers INFO with an offset that grows by 100, and all else with
-// an error, as a server before 6.0 does with HELLO.
-func fakeServer(t *testing.T) string {
+// fakeServer answers INFO with an offset that grows by 100, so many times, and
+// HELLO with an error, as a server before 6.0 does. Then it goes away for good.
+func fakeServer(t *testing.T, infos int) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -38,7 +38,11 @@ func fakeServer(t *testing.T) string {
 				}
 				switch word := strings.ToLower(strings.TrimSpace(line)); word {
 				case "info":
-					offset += 100
+					if offset += 100; offset > 100*infos {
+						l.Close()
+						c.Close()
+						return
+					}
 					text := fmt.Sprintf("# Replication\r\nrole:master\r\nrun_id:r\r\nconnected_slaves:1\r\nslave0:ip=10.0.0.1,port=1,state=online\r\nmaster_repl_offset:%d\r\n", offset)
 					fmt.Fprintf(c, "$%d\r\n%s\r\n", len(text), text)
 				case "hello":
@@ -52,7 +56,7 @@ func fakeServer(t *testing.T) string {
 }
 
 func TestObserve(t *testing.T) {
-	addr := fakeServer(t)
+	addr := fakeServer(t, 1000)
 	name := filepath.Join(t.TempDir(), "load.csv")
 	var out, errs bytes.Buffer
 	if code := run(context.Background(), []string{"psyncsim", "observe", "--addr", addr, "--for", "1s", "--every", "100ms", "-o", name}, &out, &errs); code != 0 || out.Len() > 0 {
@@ -81,6 +85,14 @@ func TestObserve(t *testing.T) {
 	data, _ = os.ReadFile(name)
 	if n := bytes.Count(data, []byte("\n")); n < 3 || !bytes.HasSuffix(data, []byte("\n")) {
 		t.Errorf("%d lines are kept:\n%s", n, data)
+	}
+	// A server that goes away for good: what was sampled is kept, and it is no success.
+	name += "3"
+	errs.Reset()
+	code := run(context.Background(), []string{"psyncsim", "observe", "--addr", fakeServer(t, 4), "--every", "100ms", "--give-up", "1s", "-o", name}, &out, &errs)
+	data, _ = os.ReadFile(name)
+	if code != exitFailed || bytes.Count(data, []byte("\n")) != 5 || !strings.Contains(errs.String(), "given up: ") || !strings.Contains(errs.String(), "4 samples") {
+		t.Errorf("gone for good: exit %d: %s%s", code, &errs, data)
 	}
 	// Rows can go to stdout.
 	out.Reset()
