@@ -20,11 +20,11 @@ func Cost(dir string, k *results.Kept) ([]string, error) {
 			return nil, nil
 		}
 	}
-	groups, names := results.Groups(k.Axes, k.Points)
+	groups, names := results.GroupsWithin(k.Axes, k.Points, costCurves)
 	var curves []costCurve
 	lo, hi, most := 0.0, 0.0, 0.0
-	for i, g := range groups {
-		cv := newCostCurve(g, i)
+	for _, g := range groups {
+		cv := newCostCurve(g)
 		for _, d := range cv.dots {
 			if lo == 0 || d.outage < lo {
 				lo = d.outage
@@ -32,13 +32,29 @@ func Cost(dir string, k *results.Kept) ([]string, error) {
 			hi, most = max(hi, d.outage), max(most, d.missed)
 		}
 		if len(cv.dots) > 0 {
-			curves = append(curves, cv)
+			curves = addCurve(curves, cv)
 		}
 	}
 	if most == 0 || hi <= lo {
 		return nil, nil
 	}
 	return costFigure(k, curves, names, lo, hi, most).save(dir, "cost")
+}
+
+// costCurves is how many groups the chart looks at. Those whose curves coincide
+// share one; of the rest there are as many as can be told apart.
+const costCurves = 16
+
+func addCurve(all []costCurve, cv costCurve) []costCurve {
+	for i := range all {
+		if slices.Equal(all[i].dots, cv.dots) {
+			all[i].label += ", " + cv.label
+			return all
+		}
+	}
+	i := len(all)
+	cv.style = draw.GlyphStyle{Color: series[i%len(series)], Radius: 3, Shape: glyphs[i%len(glyphs)]}
+	return append(all, cv)
 }
 
 // costCurve is one line of the chart.
@@ -55,8 +71,8 @@ type costDot struct {
 }
 
 // newCostCurve takes the silences of a group: a reset is told at once.
-func newCostCurve(g results.Group, i int) costCurve {
-	cv := costCurve{label: g.Label, style: draw.GlyphStyle{Color: series[i%len(series)], Radius: 3, Shape: glyphs[i%len(glyphs)]}}
+func newCostCurve(g results.Group) costCurve {
+	cv := costCurve{label: g.Label}
 	for _, p := range g.Points {
 		if p.Fault != "silent" || p.Outage <= 0 || p.WriteRate <= 0 {
 			continue

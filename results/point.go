@@ -169,11 +169,16 @@ const groupLimit = 8
 // not know. It leaves out axes that would give more groups than can be told
 // apart; names are those of the axes used.
 func Groups(axes []Axis, points []*Point) (groups []Group, names string) {
+	return GroupsWithin(axes, points, groupLimit)
+}
+
+// GroupsWithin is Groups with another limit.
+func GroupsWithin(axes []Axis, points []*Point, limit int) (groups []Group, names string) {
 	var by []Dim
 	dims := Dims(axes, points)
 	n := 1
 	take := func(d Dim) {
-		if d.Varies() && n*len(d.Values) <= groupLimit {
+		if d.Varies() && n*len(d.Values) <= limit {
 			n *= len(d.Values)
 			by = append(by, d)
 		}
