@@ -81,35 +81,36 @@ type Why uint8
 
 // Reasons of verdicts first, then of endings.
 const (
-	WhyNone           Why = iota
-	WhyFirstSync          // the request names no history ("?")
-	WhyIDMismatch         // the id is neither replid nor replid2
-	WhySecondOffset       // replid2 matches, but the request lies beyond the second offset
-	WhyBacklogAbsent      // no backlog exists
-	WhyBelowBacklog       // the wanted byte is no longer in the backlog
-	WhyAheadOfMaster      // the wanted byte lies beyond master_repl_offset + 1
-	WhyBadOffset          // the offset is not a number (<= 5.0: error and full sync)
-	WhyNoPSYNC            // SYNC: one side does not know PSYNC, or PSYNC was refused with an error
-	WhyReset              // connection reset by the network
-	WhyRefused            // connection refused
-	WhyClosed             // the other side closed
-	WhyTimeout            // repl-timeout
-	WhyConnectTimeout     // repl-timeout while connecting
-	WhyUnreachable        // the connect attempt gave up
-	WhyError              // an error reply or a protocol error
-	WhyReplicaOf          // REPLICAOF
-	WhyStopped            // the process ends
-	WhyTTL                // repl-backlog-ttl
-	WhyHardLimit          // client-output-buffer-limit, hard
-	WhySoftLimit          // client-output-buffer-limit, soft
-	WhyFullSync           // a full synchronization makes it useless
-	WhySaveFailed         // the snapshot child failed
-	WhyNewHistory         // the node's own identity changed
-	WhyAuth               // the master does not take the password
-	WhySnapshotSent       // a connection for the snapshot alone has done its work
-	WhyKilled             // CLIENT KILL
-	WhyExpired            // a key's time is over
-	WhyEvicted            // a key made room (maxmemory)
+	WhyNone            Why = iota
+	WhyFirstSync           // the request names no history ("?")
+	WhyIDMismatch          // the id is neither replid nor replid2
+	WhySecondOffset        // replid2 matches, but the request lies beyond the second offset
+	WhyBacklogAbsent       // no backlog exists
+	WhyBelowBacklog        // the wanted byte is no longer in the backlog
+	WhyAheadOfMaster       // the wanted byte lies beyond master_repl_offset + 1
+	WhyBadOffset           // the offset is not a number (<= 5.0: error and full sync)
+	WhyNoPSYNC             // SYNC: one side does not know PSYNC, or PSYNC was refused with an error
+	WhyReset               // connection reset by the network
+	WhyRefused             // connection refused
+	WhyClosed              // the other side closed
+	WhyTimeout             // repl-timeout
+	WhyConnectTimeout      // repl-timeout while connecting
+	WhyUnreachable         // the connect attempt gave up
+	WhyError               // an error reply or a protocol error
+	WhyReplicaOf           // REPLICAOF
+	WhyStopped             // the process ends
+	WhyTTL                 // repl-backlog-ttl
+	WhyHardLimit           // client-output-buffer-limit, hard
+	WhySoftLimit           // client-output-buffer-limit, soft
+	WhyFullSync            // a full synchronization makes it useless
+	WhySaveFailed          // the snapshot child failed
+	WhyNewHistory          // the node's own identity changed
+	WhyAuth                // the master does not take the password
+	WhySnapshotSent        // a connection for the snapshot alone has done its work
+	WhyKilled              // CLIENT KILL
+	WhyExpired             // a key's time is over
+	WhyEvicted             // a key made room (maxmemory)
+	WhyFullSyncTimeout     // its socket took nothing of a diskless snapshot for repl-timeout
 	whyCount
 )
 
@@ -120,6 +121,7 @@ var whyText = [whyCount]string{
 	"soft-limit", "full-sync", "save-failed", "new-history", "auth", "snapshot-sent",
 	"killed",
 	"expired", "evicted",
+	"full-sync-timeout",
 }
 
 func (w Why) String() string { return whyText[w] }

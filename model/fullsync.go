@@ -106,7 +106,11 @@ func (s *Server) sendSnapshot(c *client, header []byte, trailer int64) {
 	if !c.rdbChannel { // there the child itself writes, and nobody counts
 		s.stats.netOut += int64(len(header))
 	}
-	s.out = append(s.out, Output{Kind: OutSendSnapshot, Conn: c.conn, Data: header, Bytes: trailer})
+	o := Output{Kind: OutSendSnapshot, Conn: c.conn, Data: header, Bytes: trailer}
+	if trailer > 0 && s.childWrites(c) {
+		o.Timeout = s.set.Timeout
+	}
+	s.out = append(s.out, o)
 }
 
 // The mark of a diskless transfer is 40 arbitrary bytes; any constant serves.
@@ -122,7 +126,7 @@ func (s *Server) setUp(c *client, off Offset, like *client) {
 		s.readNext(c, like)
 	}
 	c.state, c.bufFrom = waitEnd, off+1
-	c.attached, c.onAck, c.sent = false, false, false
+	c.attached, c.onAck, c.sent, c.held, c.broken = false, false, false, 0, false
 	s.selected = false
 	if !c.legacy {
 		s.reply(c, s.fullReply(c))
@@ -144,6 +148,15 @@ func (s *Server) reapChild() {
 		s.note(Event{Kind: EvSaved, Bytes: ch.bytes})
 		if !ch.socket {
 			s.disk.reaped(s.unix())
+		}
+	}
+	for i := len(s.clients) - 1; i >= 0; i-- {
+		switch c := s.clients[i]; {
+		case c.state != waitEnd || c.lost:
+		case ch.failed:
+			s.drop(c, WhySaveFailed)
+		case c.broken:
+			s.drop(c, WhyFullSyncTimeout)
 		}
 	}
 	out := false
@@ -202,12 +215,46 @@ func (s *Server) snapshotSent(id ConnID, bytes int64) {
 }
 
 func (s *Server) socketChildDone() {
+	served := false
 	for _, c := range s.clients {
-		if c.state == waitEnd && !c.sent && !c.lost {
+		if c.state == waitEnd && !c.sent && !c.lost && !c.broken {
 			return
 		}
+		served = served || c.state == waitEnd && c.sent
 	}
-	s.child.ended = true
+	s.child.ended, s.child.killed = true, s.child.killed || !served
+}
+
+// childWrites says whether the diskless child writes to a replica's socket itself
+// (rdbSaveToSlavesSockets up to 5.0, and of a dual channel).
+func (s *Server) childWrites(c *client) bool { return s.prof.ChildWrites || c.rdbChannel }
+
+// held is told by the driver: a socket takes nothing more of the snapshot for now.
+// A server that forwards it looks for how long (rdbPipeWriteHandler); a child that
+// writes it has given up.
+func (s *Server) held(in *Input) {
+	c := s.client(in.Conn)
+	if c == nil || c.state != waitEnd {
+		return
+	}
+	switch {
+	case in.Why != WhyNone:
+		c.broken = true
+		s.socketChildDone()
+	case in.Abort:
+		c.held = 0
+	case !s.childWrites(c):
+		c.held = s.unix()
+	}
+}
+
+// childKilled: the snapshot child is gone, and serverCron has yet to notice. Who waited
+// for it is then closed (updateSlavesWaitingBgsave).
+func (s *Server) childKilled() {
+	if s.child.running && !s.child.rewrite && !s.child.ended {
+		s.child.ended, s.child.killed, s.child.failed = true, true, true
+		s.out = append(s.out, Output{Kind: OutKillSnapshot})
+	}
 }
 
 // dropUselessChild kills a disk snapshot when the last replica that waited for it

@@ -49,7 +49,11 @@ type client struct {
 	flowFrom Offset
 	// stall is the first byte that the transport does not take, 0 while it takes
 	// all: the link is dead or slow, and the socket's buffer is full.
-	stall     Offset
+	stall Offset
+	// held is the unix second since which its socket takes nothing of a diskless snapshot
+	// (repl_last_partial_write), 0 while it does; broken: the child has given it up.
+	held      int64
+	broken    bool
 	softSince int64 // unix second since which the soft limit is passed; 0 is not
 	softMRO   Offset
 	closeWhy  Why     // with closing: the next serverCron turn closes it
@@ -365,10 +369,15 @@ func (s *Server) masterCron() {
 			s.send(c.conn, newline)
 		}
 	}
+	limit := wholeSeconds(s.set.Timeout)
+	for i := len(s.clients) - 1; i >= 0; i-- { // Disconnecting timedout replica (full sync)
+		if c := s.clients[i]; c.state == waitEnd && c.held > 0 && s.unix()-c.held > limit {
+			s.drop(c, WhyFullSyncTimeout)
+		}
+	}
 	if !s.prof.MasterTimesOut || s.unix() < s.cron.peerDue {
 		return
 	}
-	limit := wholeSeconds(s.set.Timeout)
 	s.cron.peerDue = 0
 	for i := len(s.clients) - 1; i >= 0; i-- {
 		c := s.clients[i]

@@ -80,6 +80,8 @@ const (
 	InClientKill                        // CLIENT KILL of a replica's connection: Peer, Channel (the rdb channel of a dual-channel sync)
 	InWait                              // WAIT by the client that wrote last: Count (replicas), Timeout (0 is for ever)
 	InSave                              // BGSAVE; Save: SAVE, by the process itself
+	InSnapshotHeld                      // the socket of Conn is full and takes nothing of the snapshot that a child writes; Abort: takes it again; Why: a write has waited for OutSendSnapshot's Timeout
+	InChildKill                         // the snapshot child was killed (the operator, the system for want of memory)
 )
 
 // Input is one thing that happened to a node.
@@ -151,6 +153,9 @@ type Output struct {
 	Event *Event // valid until the next Step
 
 	Saved Saved
+	// Timeout, of OutSendSnapshot, is how long a write of the child to the socket may
+	// wait (SO_SNDTIMEO); 0: the server forwards it, and waits for as long as it likes.
+	Timeout time.Duration
 
 	Socket, Literal bool
 	Asks            bool // OutFeed: it is a GETACK, which a replica answers when it comes to it

@@ -84,6 +84,7 @@ type Profile struct {
 	ConfigWhileLoads  bool          // CONFIG is answered while a data set is loaded
 	ClientWhileLoads  bool          // CLIENT is answered while a data set is loaded
 	FileResetsSaves   bool          // with a redis.conf only its own save points count, without one the default's
+	ChildWrites       bool          // a diskless child writes to the sockets itself, at most repl-timeout a write; else the server forwards and drops who takes nothing (6.0.15, 6.2.2)
 	LoadingName       string        // who is loading, in the -LOADING reply; "" is Redis
 	ArgsQuote         string        // how the refusal of an unknown command quotes its arguments; "" shows none
 
@@ -176,8 +177,8 @@ var redis28 = Profile{
 	FileResetsSaves: true, Info: &info28, Expire: &expire26,
 	Orders:        &orders28,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
-	LooseNumbers: true,
-	Source:       "redis 2.8.24: replication.c, checked live",
+	LooseNumbers: true, ChildWrites: true,
+	Source: "redis 2.8.24: replication.c, checked live",
 }
 
 var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8", func(p *Profile) {
@@ -194,7 +195,8 @@ var redis40 = Profile{
 	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, ClosesInCron: true, DropsSubsOnMove: true,
 	GetAck: true, IPAddress: true, ConfigWhileLoads: true, FileResetsSaves: true, ArgsQuote: "`", Info: &info40, Expire: &expire26, Orders: &orders40,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
-	Source: "redis 4.0.14: replication.c, checked live",
+	ChildWrites: true,
+	Source:      "redis 4.0.14: replication.c, checked live",
 }
 
 var redis62 = Profile{

@@ -98,6 +98,7 @@ type child struct {
 	rewrite bool  // it rewrites the AOF
 	saved   Saved // what its file remembers
 	ended   bool  // waits to be noticed by the next serverCron turn
+	failed  bool  // it was killed from without
 	killed  bool  // it was of no use any more: ended, and its file is not there
 	bytes   int64 // size of its file
 }
@@ -226,6 +227,10 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 		s.order(in)
 	case InStall:
 		s.stalled(in.Conn, in.Chunk.From)
+	case InSnapshotHeld:
+		s.held(in)
+	case InChildKill:
+		s.childKilled()
 	case InThawed:
 		s.cron.thaw(in.Since, now)
 	default:

@@ -103,6 +103,7 @@
 //	client-kill      server, replica, channel (main, or rdb)  CLIENT KILL of a replica's connection; rdb in a dual-channel sync
 //	shutdown-abort   server       SHUTDOWN ABORT, while a restart waits for replicas, from redis-7.0 on
 //	bgsave   server         BGSAVE: a child saves, at save-rate
+//	child-kill server       kill -9 of the child that makes a snapshot; without one nothing happens
 //	save     server         SAVE: the process saves, and answers nobody meanwhile
 //
 // All from promote on are orders: they are lost on a server that is down then; a

@@ -20,7 +20,7 @@ type fault struct {
 }
 
 var faultKinds = []string{"reset", "silent", "slow", "restart", "crash", "pause", "promote", "replicaof", "config",
-	"failover", "wait", "client-pause", "client-unpause", "shutdown-abort", "client-kill", "bgsave", "save"}
+	"failover", "wait", "client-pause", "client-unpause", "shutdown-abort", "client-kill", "bgsave", "save", "child-kill"}
 
 func (p *planner) pair(n *yaml.Node) (a, b int) {
 	a, b = -1, -1
@@ -102,6 +102,9 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 		onServer()
 	case "bgsave", "save":
 		f.Kind, f.Save = sim.FaultSave, f.kind == "save"
+		onServer()
+	case "child-kill":
+		f.Kind = sim.FaultChildKill
 		onServer()
 	case "replicaof":
 		f.Kind = sim.FaultReplicaOf

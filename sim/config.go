@@ -182,6 +182,7 @@ const (
 	FaultClientKill                         // server: CLIENT KILL of the connection of replica Peer, or of its rdb channel (Channel)
 	FaultSave                               // server: BGSAVE, or SAVE if Save: the process itself does it, and nothing else meanwhile
 	FaultSlow                               // link of segments: another bandwidth for a while, both ways or one way
+	FaultChildKill                          // server: kill -9 of the child that makes a snapshot
 )
 
 // Way is a direction of a link.

@@ -40,6 +40,7 @@ type conn struct {
 	finWaits bool          // the end has arrived at a side that does not read yet
 	finWhy   model.Why     // how it ended
 	snapshot int64         // bytes of the snapshot on it, with its trailer
+	share    share         // its part in a diskless transfer
 	pipes    [2]pipe       // [0] dialer to acceptor, [1] back
 
 	// A connection of segments; see segments.go.
@@ -90,6 +91,8 @@ type item struct {
 	arrived int64 // bulk: bytes already delivered
 	sent    bool  // bulk: its sender was told
 	eof     bool  // bulk: ends with a mark, not with a length
+	fed     bool  // bulk: a part of what a child writes to all its readers; see feed.go
+	from    int64 // fed: bytes of the snapshot before it
 	cut     bool  // its sender closed before its end
 	ends    int64 // bytes of the pipe up to its end
 	why     model.Why

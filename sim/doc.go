@@ -38,6 +38,13 @@
 // for different keys. A server that starts again with its data deletes what expired
 // meanwhile with its first turns.
 //
+// # A snapshot without disk
+//
+// One child writes it to all replicas that wait, at the pace of the slowest link
+// (feed.go). A frozen replica, or a silent link, takes what its sockets hold; then the child
+// stands still, and with it the others, until it reads again or is given up. Links of
+// segments are the exception: there each goes at its own pace, and nobody is given up.
+//
 // # What is checked in every run
 //
 // A replica's stream is its master's stream, from some offset on (check.go: every

@@ -74,11 +74,34 @@ func scenario(n uint64) *Config {
 	g.network(c)
 	g.loads(c)
 	g.faults(c)
+	newGen(9, n).stalls(c) // chance of its own: the other scenarios stay as they were
 	g.passwords(c)
 	g.takeTime(c)
 	g.segments(c)
 	g.lifetimes(c)
 	return c
+}
+
+// stalls freezes replicas, or silences their links, while a child without disk writes
+// more than their sockets hold.
+func (g gen) stalls(c *Config) {
+	if !g.oneIn(5) {
+		return
+	}
+	for i := range c.Servers {
+		s := &c.Servers[i]
+		s.Dataset, s.SaveRate = g.between(4_000_000, 30_000_000), pick(g, int64(0), 20_000_000, 4_000_000, 1_500_000)
+		s.Settings.SavePoints = model.SavePoints{} // their child would often be there in its place
+		s.Settings.Diskless, s.Settings.DisklessDelay = true, time.Duration(g.IntN(3))*time.Second
+	}
+	for range 1 + g.IntN(4) {
+		b := 1 + g.IntN(len(c.Servers)-1)
+		f := FaultConfig{Kind: pick(g, FaultPause, FaultPause, FaultSilent, FaultChildKill), At: g.span(0, min(c.Duration, 20*time.Second)), For: g.span(time.Millisecond, 12*time.Second), Server: b, B: b}
+		if f.Kind == FaultChildKill || g.oneIn(6) {
+			f.Server = 0
+		}
+		c.Faults = append(c.Faults, f)
+	}
 }
 
 // lifetimes gives keys a time to live, some of them short names that come again.
@@ -371,7 +394,7 @@ func (g gen) faults(c *Config) {
 				}
 			}
 		}
-		f.Kind = FaultKind(1 + g.IntN(len(faultNames)-1))
+		f.Kind = FaultKind(1 + g.IntN(int(FaultSave)))
 		switch f.Kind {
 		case FaultFailover:
 			f.Peer = g.IntN(len(c.Servers)+1) - 1
@@ -537,7 +560,7 @@ func goText(c *Config) string {
 	return b.String() + "}"
 }
 
-var faultNames = [...]string{"", "reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config", "failover", "client-pause", "client-unpause", "wait", "shutdown-abort", "client-kill", "save"}
+var faultNames = [...]string{"", "reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config", "failover", "client-pause", "client-unpause", "wait", "shutdown-abort", "client-kill", "save", "slow", "child-kill"}
 
 // TestPrintScenario shows one random scenario, with -scenario.
 func TestPrintScenario(t *testing.T) {

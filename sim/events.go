@@ -58,6 +58,10 @@ func (w *World) handle(e event) {
 		}
 	case evLoaded:
 		w.loadedEvent(e)
+	case evFed:
+		if h := w.hosts[e.host]; e.gen == h.feed.gen && h.feed.on {
+			w.fedUpto(h)
+		}
 	case evSegment:
 		if c := w.conns[e.conn]; c.live && c.gen == e.gen && c.segAt == now && !c.cut {
 			w.segment(e.conn)
@@ -229,7 +233,9 @@ func (w *World) sideDown(ci int32, side int, why model.Why) {
 		}
 		return
 	}
-	c.told[side] = true
+	if c.told[side] = true; side == fromAcceptor {
+		w.unfed(ci)
+	}
 	if !c.told[1-side] {
 		c.told[1-side] = w.endOfPeer(c, side)
 	}
@@ -359,6 +365,10 @@ func (w *World) connected(e event, c *conn) {
 		w.landed(e.conn, int(e.side))
 	case evStall:
 		w.tellStall(c, e)
+	case evHeld:
+		w.tellHeld(c, e)
+	case evGiveUp:
+		w.giveUp(c, e)
 	case evDown:
 		if e.why == model.WhyRefused {
 			w.signal(SignalRefused, c, fromDialer, Signal{})

@@ -99,6 +99,8 @@ func (w *World) order(f *FaultConfig, e event) {
 		in.Kind, in.Peer, in.Channel = model.InClientKill, w.cfg.Servers[f.Peer].Name, f.Channel
 	case FaultShutdownAbort:
 		in.Kind, in.Abort = model.InShutdown, true
+	case FaultChildKill:
+		in.Kind = model.InChildKill
 	case FaultSave:
 		in.Kind, in.Save = model.InSave, f.Save
 	}
@@ -186,6 +188,7 @@ func (w *World) silence(l *link, now model.Instant) {
 			c.pipes[side].epoch++
 		}
 		w.room(int32(i), stallNetwork, sendBuffer)
+		w.fills(int32(i), stallNetwork, sendBuffer)
 	}
 }
 
@@ -203,10 +206,14 @@ func (w *World) thawLink(l *link, now model.Instant) {
 		}
 		c.frozen, c.pipes[0].mute, c.pipes[1].mute = false, false, false
 		w.signal(SignalHealed, c, fromDialer, Signal{})
+		if c.share.on {
+			w.settle(int32(i), w.hosts[c.peer].feed.position(now))
+		}
 		for side := range c.pipes {
 			w.resend(int32(i), side, now)
 		}
 		w.stall(int32(i), stallNetwork, 0)
+		w.fills(int32(i), stallNetwork, -1)
 	}
 }
 
@@ -344,6 +351,8 @@ func (w *World) pause(h *host, now model.Instant) {
 	}
 	if h.frozen++; h.frozen == 1 {
 		w.readers(h, false)
+		w.fillsHost(h, stoppedReader)
+		w.refeed(h)
 	}
 }
 
@@ -369,6 +378,8 @@ func (w *World) resume(h *host, now model.Instant) {
 		w.queue.Push(now, e)
 	}
 	h.deferred = waiting[:0]
+	w.fillsHost(h, -1)
+	w.refeed(h)
 	if h.srv.LinkUp() || h.srv.Buffers(h.srv.Link()) {
 		w.readers(h, true)
 	} else {

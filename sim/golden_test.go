@@ -74,6 +74,7 @@ func conversation(d *datadriven.TestData) (c *Config, err error) {
 	c = &Config{Seed: 1, Links: []LinkConfig{{A: 0, B: 1, Latency: time.Millisecond}},
 		Loads: []LoadConfig{{Commands: []Command{{Name: "SET", Args: []int{16, 206}, Times: 1}}, BytesPerSecond: 25_000}}}
 	version, set := "redis-6.2", func(*model.Settings) {}
+	dataset, saveRate := int64(100_000), int64(1_000_000)
 	for _, a := range d.CmdArgs {
 		if len(a.Vals) != 1 {
 			return nil, fmt.Errorf("%s without one value", a.Key)
@@ -100,6 +101,11 @@ func conversation(d *datadriven.TestData) (c *Config, err error) {
 			c.Links[0].Latency = span
 		case "rate":
 			c.Loads[0].BytesPerSecond = n
+		case "diskless": // at so many bytes a second, without a delay
+			set = func(s *model.Settings) { before(s); s.Diskless, s.DisklessDelay = true, 0 }
+			saveRate = n
+		case "dataset":
+			dataset = n
 		case "backlog":
 			set = func(s *model.Settings) { before(s); s.BacklogSize = n }
 		case "ttl":
@@ -119,7 +125,7 @@ func conversation(d *datadriven.TestData) (c *Config, err error) {
 		return nil, fmt.Errorf("no version %s", version)
 	}
 	for i, name := range []string{"m", "r"} {
-		s := ServerConfig{Name: name, Profile: prof, Settings: prof.Defaults(), Dataset: 100_000, SaveRate: 1_000_000, LoadRate: 1_000_000}
+		s := ServerConfig{Name: name, Profile: prof, Settings: prof.Defaults(), Dataset: dataset, SaveRate: saveRate, LoadRate: max(dataset, 1_000_000)}
 		set(&s.Settings)
 		if i > 0 {
 			s.ReplicaOf = "m"

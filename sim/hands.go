@@ -259,6 +259,7 @@ const (
 	SignalDial    // the dialer sends a SYN: it is Lost, will be Refused (by the network if Lost too), or accepted
 	SignalRefused // the dialer hears that nobody listens
 	SignalSent    // From puts Bytes on the wire's queue: Data, or nil when they are not carried
+	SignalUnsent  // of what From put on the wire's queue only Bytes in all are ever sent
 	SignalFin     // From sends its end, behind all that it sent: Bytes
 	SignalSilent  // nothing of it passes any more
 	SignalHealed  // it passes again; what had not arrived is sent anew

@@ -43,7 +43,7 @@ func (w *World) Shape(a, b int, latency time.Duration, bandwidth int64) {
 		for side := range c.pipes {
 			p := &c.pipes[side]
 			for j := p.head; j < len(p.items); j++ {
-				if p.items[j].kind != itemBulk || !p.items[j].eof {
+				if p.items[j].kind != itemBulk || !p.items[j].eof && !p.items[j].fed {
 					p.items[j].ps = l.ps
 				}
 			}
@@ -87,6 +87,7 @@ func (w *World) SilenceOneWay(from, to int) {
 		c.pipes[side].epoch++
 		if side == fromAcceptor {
 			w.room(int32(i), stallNetwork, sendBuffer)
+			w.fills(int32(i), stallNetwork, sendBuffer)
 		}
 	}
 }

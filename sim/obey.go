@@ -45,6 +45,7 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		}
 	case model.OutKillSnapshot:
 		h.snap++
+		w.endFeed(h)
 	case model.OutSendSnapshot:
 		if c, side := w.find(h, o.Conn); c >= 0 {
 			w.sendSnapshot(h, c, side, o)
@@ -250,7 +251,7 @@ func (w *World) schedule(ci int32, side int, it *item) {
 	e := event{kind: evDeliver, side: uint8(side), conn: ci, gen: c.pipes[side].epoch}
 	// At once what arrived before and was not told: see cutBulk.
 	w.queue.Push(max(psCeil(it.end())+c.link.latency, w.queue.Now()), e)
-	if it.kind == itemBulk && !it.sent {
+	if it.kind == itemBulk && !it.sent && !it.fed {
 		e.kind = evSent
 		w.queue.Push(psCeil(it.end()), e)
 	}
@@ -261,6 +262,10 @@ func (w *World) schedule(ci int32, side int, it *item) {
 func (w *World) sendSnapshot(h *host, ci int32, side int, o *model.Output) {
 	w.sendBytes(ci, side, o.Data)
 	c := w.conns[ci]
+	if o.Bytes > 0 && !c.segments {
+		w.enlist(h, ci, o)
+		return
+	}
 	p := &c.pipes[side]
 	ps := c.link.ps
 	n := h.dataset + o.Bytes
@@ -307,6 +312,9 @@ func (w *World) hangup(h *host, ci int32, side int) {
 	c := w.conns[ci]
 	c.told[side] = true
 	w.signal(SignalHangup, c, side, Signal{})
+	if side == fromAcceptor {
+		w.unfed(ci)
+	}
 	if c.up && side == fromDialer && c.ids[fromAcceptor] == 0 && c.link.hollow {
 		c.told[fromAcceptor] = true // it never heard of it
 	}
@@ -360,7 +368,7 @@ func (w *World) endFlow(ci int32, side int) {
 func (w *World) cutBulk(ci int32, side int) {
 	c := w.conns[ci]
 	p := &c.pipes[side]
-	if p.head == len(p.items) || p.bulk() != &p.items[len(p.items)-1] || p.bulk().sent {
+	if p.head == len(p.items) || p.bulk() != &p.items[len(p.items)-1] || p.bulk().sent || p.bulk().fed {
 		return
 	}
 	it := p.bulk()

@@ -42,12 +42,13 @@ type World struct {
 	exec  model.Offset // of a host with a stream of its own: its master's byte with which its next command begins
 	shift model.Offset // its offsets are so much smaller than its master's: it was given none (SYNC)
 	// listener and serial serve runs that are played by hand; see Listen.
-	listener Listener
-	serial   int
-	loads    []*load // one per load of the configuration
-	touched  []int32 // connections of segments that have more to send
-	tap      SegmentTap
-	fore     foresight
+	listener  Listener
+	serial    int
+	loads     []*load // one per load of the configuration
+	touched   []int32 // connections of segments that have more to send
+	readersOf []int32 // memory for a list of connections
+	tap       SegmentTap
+	fore      foresight
 }
 
 // host is a machine with one server process.
@@ -68,6 +69,7 @@ type host struct {
 	gen    uint32 // counts processes; a wake of an older one is void
 	wakeAt model.Instant
 	snap   uint32 // counts snapshots; the end of a killed one is void
+	feed   feeding
 	disk   disk
 	image  image // what the snapshot under way holds
 	left   *model.Saved
@@ -132,6 +134,9 @@ const (
 	evDeliver  // the first item of a pipe has arrived
 	evFlowFin  // the end of a flow and of its connection has arrived
 	evSent     // the snapshot at the head has left
+	evFed      // the readers of a child have what it was to write by now
+	evHeld     // a server learns that a reader's socket is full, or not any more
+	evGiveUp   // a write of a child has waited for too long
 	evTaken    // the same, for a sender that was frozen then
 	evDown     // one side learns that the connection is gone
 	evSnapshot // the snapshot child ends
@@ -266,6 +271,9 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bo
 
 // rearm schedules the host's next wake.
 func (w *World) rearm(h *host) {
+	if h.feed.begins {
+		w.beginFeed(h)
+	}
 	if n := h.srv.Counts(); n != h.counts { // its clients' writes make a stream now, or no more
 		h.counts = n
 		for _, ci := range h.conns {

@@ -97,6 +97,8 @@ func (c *Capture) signal(at model.Instant, s *sim.Signal) {
 		k.refused(at)
 	case sim.SignalSent:
 		k.put(at, from, blob{at: at, ps: s.PS, n: s.Bytes, data: s.Data})
+	case sim.SignalUnsent:
+		k.unsent(from, s.Bytes)
 	case sim.SignalFin:
 		k.fin(at, from, s.Bytes)
 	case sim.SignalReset:
@@ -296,9 +298,9 @@ func (k *conn) put(at model.Instant, from int, b blob) {
 	k.leave(at, from)
 }
 
-// fin ends what a side sends. Of what it had put on the queue, only the first n
-// bytes are ever sent: the rest was in a buffer of the server, and goes with it.
-func (k *conn) fin(at model.Instant, from int, n int64) {
+// unsent: of what a side had put on the queue, only the first n bytes are ever sent:
+// the rest was in a buffer of the server, and goes with it.
+func (k *conn) unsent(from int, n int64) {
 	s := &k.sides[from]
 	for extra := s.taken - n; extra > 0 && len(s.queue) > 0; {
 		b := &s.queue[len(s.queue)-1]
@@ -312,6 +314,12 @@ func (k *conn) fin(at model.Instant, from int, n int64) {
 		}
 		s.queue = s.queue[:len(s.queue)-1]
 	}
+}
+
+// fin ends what a side sends, behind the first n bytes of what it had put on the queue.
+func (k *conn) fin(at model.Instant, from int, n int64) {
+	k.unsent(from, n)
+	s := &k.sides[from]
 	s.queue = append(s.queue, blob{at: at, fin: true})
 	k.leave(at, from)
 }
