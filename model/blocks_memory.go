@@ -23,8 +23,11 @@ func (b *BlockLog) ReplicaMemory(replicas bool) int64 {
 // UncountedMemory is what eviction does not count of the blocks, part of
 // mem_not_counted_for_evict (evict.c: freeMemoryGetNotCountedMemory).
 func (b *BlockLog) UncountedMemory() int64 {
-	return max(0, b.memory-b.size-(b.size/BlockRequest+1)*blockCost)
+	return max(0, b.memory-b.countedMost())
 }
+
+// countedMost is the most of the blocks that eviction counts.
+func (b *BlockLog) countedMost() int64 { return b.size + (b.size/BlockRequest+1)*blockCost }
 
 // indexMemory is what INFO counts for the index of every 64th block
 // (object.c: getMemoryOverheadData): 8 bytes for an entry and 4 for a node of

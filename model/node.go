@@ -66,6 +66,7 @@ const (
 	InDown                              // a connection is gone, or a Dial failed: Conn, Why
 	InAppend                            // client writes reached this node: Bytes of stream, Commands, Data (nil for lengths)
 	InDelete                            // the server deletes keys: Bytes, Commands, Data as for InAppend; Why (WhyExpired, WhyEvicted)
+	InRefuse                            // the server refuses so many writes for want of memory: Commands
 	InSnapshotDone                      // the snapshot child has ended: Bytes of its file (disk target only)
 	InLoaded                            // a snapshot is in memory: Conn, whence it was received; 0: what was on disk, and Commands keys with names of Bytes bytes had expired
 	InWake                              // the deadline has come

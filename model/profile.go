@@ -88,12 +88,16 @@ type Profile struct {
 	LoadingName       string        // who is loading, in the -LOADING reply; "" is Redis
 	ArgsQuote         string        // how the refusal of an unknown command quotes its arguments; "" shows none
 
-	Info         *infoShape // what INFO prints
-	Expire       *ExpireRules
-	LazyExpire   bool        // default of lazyfree-lazy-expire: UNLINK for DEL
-	LazyEvict    bool        // default of lazyfree-lazy-eviction
-	Orders       *OrderShape // what clients and operators can ask, and how they are refused
-	ClientMemory int64       // what mem_clients_slaves counts for a replica beside its output buffer, bytes (ring only)
+	Info       *infoShape // what INFO prints
+	Expire     *ExpireRules
+	LazyExpire bool // default of lazyfree-lazy-expire: UNLINK for DEL
+	LazyEvict  bool // default of lazyfree-lazy-eviction
+	// MaxMemoryPolicy is the default of maxmemory-policy. EmptyMemory is used_memory
+	// of a server without data, history and clients, in bytes, as it was measured.
+	MaxMemoryPolicy Policy
+	EmptyMemory     int64
+	Orders          *OrderShape // what clients and operators can ask, and how they are refused
+	ClientMemory    int64       // what mem_clients_slaves counts for a replica beside its output buffer, bytes (ring only)
 
 	Source string // where these values were read
 }
@@ -140,10 +144,12 @@ type Settings struct {
 	// ShutdownTimeout is shutdown-timeout, whole seconds: how long a shutdown waits
 	// for replicas that lag; 0 does not wait.
 	ShutdownTimeout time.Duration
-	ServeStale      bool // replica-serve-stale-data
-	ReadOnly        bool // replica-read-only
-	LazyExpire      bool // lazyfree-lazy-expire
-	LazyEvict       bool // lazyfree-lazy-eviction
+	ServeStale      bool   // replica-serve-stale-data
+	ReadOnly        bool   // replica-read-only
+	LazyExpire      bool   // lazyfree-lazy-expire
+	LazyEvict       bool   // lazyfree-lazy-eviction
+	MaxMemory       int64  // maxmemory, bytes; 0 is without limit
+	MaxMemoryPolicy Policy // maxmemory-policy
 }
 
 // Defaults are the settings of a server whose redis.conf says nothing.
@@ -156,6 +162,7 @@ func (p *Profile) Defaults() Settings {
 		SavePoints:      SavePoints{{3600, 1}, {300, 100}, {60, 10000}}, // initServerConfig of every version
 		ShutdownTimeout: p.ShutdownTimeout, MinReplicasLag: 10 * time.Second,
 		ServeStale: true, ReadOnly: true, LazyExpire: p.LazyExpire, LazyEvict: p.LazyEvict,
+		MaxMemoryPolicy: p.MaxMemoryPolicy,
 	}
 }
 
@@ -164,8 +171,9 @@ var redis26 = Profile{
 	LinkDownWord: "-ERR", CountsRead: true, LinkDownSince0: true, OwnStreamOnChains: true, DropsSubsOnLink: true,
 	DropsSubsOnMove: true, FileResetsSaves: true, Info: &info26, Expire: &expire26, Orders: &orders26,
 	PingWhenStale: true, StaleDirective: "slave-serve-stale-data",
-	LooseNumbers: true,
-	Source:       "redis 2.6.17: replication.c",
+	LooseNumbers:    true,
+	MaxMemoryPolicy: VolatileLRU, EmptyMemory: 919416,
+	Source: "redis 2.6.17: replication.c",
 }
 
 var redis28 = Profile{
@@ -178,6 +186,7 @@ var redis28 = Profile{
 	Orders:        &orders28,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	LooseNumbers: true, ChildWrites: true,
+	MaxMemoryPolicy: VolatileLRU, EmptyMemory: 876696,
 	Source: "redis 2.8.24: replication.c, checked live",
 }
 
@@ -185,6 +194,7 @@ var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8", func(p *Profile) {
 	p.GetAck, p.ConfigWhileLoads, p.Info, p.Orders = true, true, &info32, &orders32
 	p.KeepAlive = 300 * time.Second
 	p.GetAckOK, p.IPAddress, p.LooseNumbers = true, true, false
+	p.MaxMemoryPolicy, p.EmptyMemory = NoEviction, 880808
 })
 
 var redis40 = Profile{
@@ -196,6 +206,7 @@ var redis40 = Profile{
 	GetAck: true, IPAddress: true, ConfigWhileLoads: true, FileResetsSaves: true, ArgsQuote: "`", Info: &info40, Expire: &expire26, Orders: &orders40,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	ChildWrites: true,
+	EmptyMemory: 852630,
 	Source:      "redis 4.0.14: replication.c, checked live",
 }
 
@@ -210,13 +221,15 @@ var redis62 = Profile{
 	GetAck: true, IPAddress: true, ConfigWhileLoads: true, ClientWhileLoads: true, Failover: true, ReplyBlocks: true, RDBOnly: true, ArgsQuote: "`",
 	Info: &info62, Expire: &expire62, Orders: &orders62, ClientMemory: 17048,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "replica-serve-stale-data",
-	Source: "redis 6.2.16: replication.c, checked live",
+	EmptyMemory: 887080,
+	Source:      "redis 6.2.16: replication.c, checked live",
 }
 
 var redis50 = as(redis40, "redis-5.0", "5.0.14", "as 4.0, handshake in RESP", func(p *Profile) {
 	p.FramedHandshake, p.ReplyBlocks, p.ArgsQuote = true, true, "`"
 	p.Info, p.Orders, p.ClientMemory = &info50, &orders50, 16922
 	p.StaleDirective = "replica-serve-stale-data"
+	p.EmptyMemory = 862016
 })
 
 var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless by default, masters can restart", func(p *Profile) {
@@ -227,18 +240,21 @@ var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless 
 	p.MasterRestart = true
 	p.ShutdownTimeout = 10 * time.Second
 	p.ArgsQuote, p.Info, p.Orders = "'", &info70, &orders70
+	p.EmptyMemory = 876016
 })
 
 var redis72 = as(redis70, "redis-7.2", "7.2.4", "as 7.0", func(p *Profile) {
 	p.CountsAOF = true
+	p.EmptyMemory = 956840
 })
 
 var redis74 = as(redis72, "redis-7.4", "7.4.1", "as 7.2", func(p *Profile) {
-	p.Info = &info74
+	p.Info, p.EmptyMemory = &info74, 969928
 })
 
 var valkey80 = as(redis72, "valkey-8.0", "8.0.1", "10 MiB backlog, full sync over two channels on request", func(p *Profile) {
 	p.BacklogSize = 10 << 20
+	p.EmptyMemory = 1000032
 	p.LazyExpire, p.LazyEvict = true, true
 	p.AckAfterLoad, p.SaysVersion, p.SlaveType, p.DualChannel, p.Info, p.Orders = true, true, true, true, &info80, &orders80
 	p.LoadingName = "Valkey"

@@ -77,6 +77,7 @@ type Server struct {
 	numbers int64     // numbers the accepted connections
 	dead    []*client // for reuse
 	stats   stats
+	data    int64 // bytes of it in memory, as the driver told
 
 	up   upstream
 	disk disk
@@ -88,7 +89,7 @@ type stats struct {
 	netIn, netOut               int64 // bytes of links to masters; of links to replicas that have ended, and of snapshots
 	overLimit                   int64 // connections closed for their output buffer
 	expired, evicted            int64 // keys deleted
-	refused                     int64 // writes refused for want of replicas
+	refused                     int64 // writes refused for want of replicas or of memory
 }
 
 // child is the snapshot process.
@@ -183,6 +184,8 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 		s.append(in)
 	case InDelete:
 		s.deleted(in)
+	case InRefuse:
+		s.stats.refused += in.Commands
 	case InStream:
 		s.stream(in)
 	case InWake:
@@ -236,7 +239,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	default:
 		panic("model: unknown input " + strconv.Itoa(int(in.Kind)))
 	}
-	if in.Kind != InAppend && in.Kind != InStop && !s.Loading() {
+	if in.Kind != InAppend && in.Kind != InRefuse && in.Kind != InStop && !s.Loading() {
 		s.beforeSleep()
 	}
 	if s.blocks != nil {

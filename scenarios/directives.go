@@ -52,6 +52,7 @@ const (
 	words // anything
 	limits
 	saves
+	policies
 )
 
 // effect says what a directive does to a run.
@@ -126,9 +127,11 @@ var directives = []directive{
 		set: func(s *model.Settings, v int64) { s.AppendOnly = v != 0 },
 		get: func(s *model.Settings) int64 { return b2i(s.AppendOnly) }},
 	{name: "save", class: saves},
-	{name: "maxmemory", class: memory, most: maxSize, effect: onlyDefault, fallback: "0", why: "evictions add deletions to the stream"},
-	{name: "maxmemory-policy", class: words, effect: harmless},
-	{name: "replica-ignore-maxmemory", old: "slave-ignore-maxmemory", since: v50, class: yesNo, effect: harmless},
+	{name: "maxmemory", class: memory, most: maxSize,
+		set: func(s *model.Settings, v int64) { s.MaxMemory = v },
+		get: func(s *model.Settings) int64 { return s.MaxMemory }},
+	{name: "maxmemory-policy", class: policies},
+	{name: "replica-ignore-maxmemory", old: "slave-ignore-maxmemory", since: v50, class: yesNo, effect: onlyDefault, fallback: "yes", why: "replicas evict nothing of their own here"},
 	{name: "replica-priority", old: "slave-priority", class: number, most: maxInt32, effect: harmless},
 	{name: "replica-serve-stale-data", old: "slave-serve-stale-data", class: yesNo,
 		set: func(s *model.Settings, v int64) { s.ServeStale = v != 0 },
@@ -279,6 +282,14 @@ func applyDirective(p *model.Profile, s *model.Settings, r *directive, args []st
 		if msg := applyLimits(p, s, args); msg != "" {
 			return fail("%s", msg)
 		}
+		return 0, asText, "", ""
+	}
+	if r.class == policies {
+		policy, known := p.PolicyOf(value)
+		if !known {
+			return fail("%s has no such policy; it is noeviction, or one of allkeys-lru, allkeys-random, volatile-lru, volatile-random, volatile-ttl and, from redis 4.0 on, allkeys-lfu, volatile-lfu", p.Name)
+		}
+		s.MaxMemoryPolicy = policy
 		return 0, asText, "", ""
 	}
 	if r.class == saves {
@@ -448,6 +459,8 @@ func defaultText(p *model.Profile, r *directive, s *model.Settings) string {
 			class = "slave"
 		}
 		return fmt.Sprintf("%s %s %s %d", class, confMemoryText(s.HardLimit), confMemoryText(s.SoftLimit), int64(s.SoftSeconds/time.Second))
+	case r.class == policies:
+		return s.MaxMemoryPolicy.String()
 	case r.class == saves:
 		if text := savesText(&s.SavePoints); text != "" {
 			return text

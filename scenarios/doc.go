@@ -110,7 +110,9 @@
 // frozen one finds them when it runs again; one that loads a data set refuses most
 // (-LOADING). What a server answers an order, if not OK, is told in the trace. Writes
 // wait while clients are paused and are all made when the pause ends; while
-// min-replicas-to-write is not met they are refused, and counted in writes_refused.
+// min-replicas-to-write is not met they are refused, and counted in writes_refused. So they
+// are where maxmemory is reached and maxmemory-policy leaves no key to delete; see sim's
+// memory.go for what weighs how much.
 //
 // restart and crash: for is how long no process runs, after it has saved. The next
 // one loads what is on disk, at load-rate: its AOF with appendonly, else the last

@@ -24,16 +24,28 @@ func (w *World) bring(h *host, t model.Instant) {
 	if n <= h.next {
 		return
 	}
-	for h.keys != nil {
-		k := w.touches(h, h.next, n)
-		if k == n {
-			break
+	refused := false
+	for h.next < n {
+		end := n
+		if w.limited(h) {
+			if end = w.fits(h, h.next, n); end == h.next {
+				if h.next = w.makeRoom(h, h.src.when(end), end, n); h.next > end {
+					refused = true
+					continue
+				}
+				end++
+			}
 		}
+		k := w.touches(h, h.next, end)
 		w.writeTo(h, k)
-		w.deleteTouched(h, k)
-		w.writeTo(h, k+1)
+		if k < end {
+			w.deleteTouched(h, k)
+			w.writeTo(h, k+1)
+		}
 	}
-	w.writeTo(h, n)
+	if refused {
+		w.rearm(h)
+	}
 }
 
 // writeTo hands a host the client writes before number n.
@@ -104,6 +116,16 @@ func (w *World) retry(h *host, now model.Instant) {
 					w.pieces = h.src.pieces(w.pieces[:0], r.first)
 					n, pieces = r.first+1, w.pieces
 				}
+			}
+			if w.limited(h) {
+				end := w.fits(h, r.first, n)
+				if end == r.first {
+					if r.first = w.makeRoom(h, now, end, n); r.first > end {
+						continue
+					}
+					end++
+				}
+				n = min(n, end)
 			}
 			if !h.srv.Holds() && !h.srv.Refuses() && h.srv.IsMaster() {
 				w.wroteKeys(h, r.first, n)

@@ -79,6 +79,7 @@ func scenario(n uint64) *Config {
 	g.takeTime(c)
 	g.segments(c)
 	g.lifetimes(c)
+	g.memory(c)
 	return c
 }
 
@@ -101,6 +102,29 @@ func (g gen) stalls(c *Config) {
 			f.Server = 0
 		}
 		c.Faults = append(c.Faults, f)
+	}
+}
+
+// memory limits that of some servers, so that it is full after a while.
+func (g gen) memory(c *Config) {
+	if !g.oneIn(3) {
+		return
+	}
+	limit := func(p *model.Profile, dataset int64, s *model.Settings) {
+		if g.oneIn(4) {
+			return
+		}
+		s.MaxMemory = p.EmptyMemory + dataset + s.BacklogSize + g.between(-200_000, 1_000_000)
+		s.MaxMemoryPolicy = pick(g, model.NoEviction, model.AllKeysLRU, model.AllKeysRandom, model.VolatileLRU, model.VolatileTTL)
+		s.LazyEvict = p.PSYNC == 2 && g.oneIn(2)
+	}
+	for i := range c.Servers {
+		limit(c.Servers[i].Profile, c.Servers[i].Dataset, &c.Servers[i].Settings)
+	}
+	for i := range c.Faults {
+		if f := &c.Faults[i]; f.Settings != nil {
+			limit(c.Servers[f.Server].Profile, c.Servers[f.Server].Dataset, f.Settings)
+		}
 	}
 }
 

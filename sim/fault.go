@@ -106,7 +106,10 @@ func (w *World) order(f *FaultConfig, e event) {
 	}
 	// A frozen process finds the order in its socket when it thaws; without a
 	// process nobody answers the operator.
-	w.deliver(h, e, in)
+	if w.deliver(h, e, in) && f.Kind == FaultConfigSet && w.limited(h) { // it makes room at once (updateMaxmemory)
+		w.evict(h, w.queue.Now())
+		w.rearm(h)
+	}
 }
 
 // cut resets every connection of a link: both ends are told at once.

@@ -24,8 +24,10 @@ type expiring struct {
 	before, times, cycle int64 // the command's place in the load's cycle
 	parts, each          int64 // commands and keys with a time to live in one command
 	keyLen               int
-	ttl                  int64 // ms
-	period               int64 // so many commands later the load writes the same key; 0 is never
+	ttl                  int64  // ms; 0 is for ever
+	weight               int64  // bytes of memory that a key takes
+	word                 string // the key's name, where it is always the same
+	period               int64  // so many commands later the load writes the same key; 0 is never
 	there                []keyRun
 	added                int64 // keys below it were written or never will be
 }
@@ -40,13 +42,14 @@ type keyspace struct {
 	lazyAt model.Instant
 }
 
-// newKeyspace is the keys of some loads, nil when none has a time to live.
-func newKeyspace(loads []*load) *keyspace {
+// newKeyspace is the keys of some loads, nil when none has a time to live. weigh is
+// set where all keys matter, for the memory that they take.
+func newKeyspace(loads []*load, weigh *model.Allocator) *keyspace {
 	s := &keyspace{}
 	for _, l := range loads {
 		for i := range l.mix.list {
 			e := &l.mix.list[i]
-			if e.ttl == 0 {
+			if e.ttl == 0 && (weigh == nil || !e.stores) {
 				continue
 			}
 			next := l.mix.commands
@@ -60,6 +63,9 @@ func newKeyspace(loads []*load) *keyspace {
 				for range x.keyLen {
 					x.period *= 10
 				}
+			}
+			if weigh != nil {
+				x.weigh(e, *weigh)
 			}
 			s.tracks = append(s.tracks, x)
 		}
@@ -84,6 +90,9 @@ func (x *expiring) command(key int64) int64 {
 
 // name is a key as its command wrote it.
 func (x *expiring) name(key int64) []byte {
+	if x.word != "" {
+		return []byte(x.word)
+	}
 	n := x.command(key)*x.parts + key%x.each
 	if x.parts > 1 {
 		n++ // MULTI comes first
@@ -97,7 +106,7 @@ const million = 1_000_000 // nanoseconds of a millisecond
 // clock, and the last of them still belongs to it.
 func (x *expiring) ends(key int64, wall int64) model.Instant {
 	at := x.load.when(x.command(key))
-	if at == model.Never {
+	if at == model.Never || x.ttl == 0 {
 		return model.Never
 	}
 	ms := (int64(at)+wall)/million + x.ttl
@@ -107,7 +116,7 @@ func (x *expiring) ends(key int64, wall int64) model.Instant {
 // over is how many keys, from the first one ever on, have a time that is over.
 func (x *expiring) over(now model.Instant, wall int64) int64 {
 	last := ((int64(now)+wall)/million-x.ttl)*million - wall - 1
-	if last < 0 {
+	if last < 0 || x.ttl == 0 {
 		return 0
 	}
 	return x.upto(x.load.upto(model.Instant(last)))
@@ -183,7 +192,7 @@ func (w *World) nextExpiry(h *host) model.Instant {
 	}
 	for i := range h.keys.tracks {
 		x := &h.keys.tracks[i]
-		if len(x.there) > 0 || h.owns(x.load) {
+		if x.ttl > 0 && (len(x.there) > 0 || h.owns(x.load)) {
 			at = min(at, x.ends(x.head(done), int64(h.wall)))
 		}
 	}
@@ -205,6 +214,9 @@ func (w *World) expire(h *host, now model.Instant) {
 	for i := range h.keys.tracks {
 		x := &h.keys.tracks[i]
 		limit := x.over(now, int64(h.wall))
+		if x.ttl == 0 {
+			continue
+		}
 		for _, r := range x.there {
 			all += r.to - r.from
 			over += max(0, min(r.to, limit)-r.from)
@@ -215,7 +227,7 @@ func (w *World) expire(h *host, now model.Instant) {
 	for n := h.srv.ExpireTurn(all, over, loops); n > 0; n-- {
 		oldest, at := 0, model.Never
 		for i := range h.keys.tracks {
-			if x := &h.keys.tracks[i]; len(x.there) > 0 {
+			if x := &h.keys.tracks[i]; len(x.there) > 0 && x.ttl > 0 {
 				if e := x.ends(x.head(h.done), int64(h.wall)); e < at {
 					oldest, at = i, e
 				}
@@ -255,7 +267,7 @@ func (w *World) touches(h *host, from, n int64) int64 {
 	l, first := h.loads[0], n
 	for i := range h.keys.tracks {
 		x := &h.keys.tracks[i]
-		if x.period == 0 || x.load != l {
+		if x.period == 0 || x.load != l || x.ttl == 0 {
 			continue
 		}
 		oldest := x.upto(from)
@@ -289,7 +301,7 @@ func (x *expiring) has(key int64) bool {
 func (w *World) deleteTouched(h *host, k int64) {
 	for i := range h.keys.tracks {
 		x := &h.keys.tracks[i]
-		if x.period == 0 || k < x.period || x.upto(k-x.period+1) == x.upto(k-x.period) {
+		if x.period == 0 || x.ttl == 0 || k < x.period || x.upto(k-x.period+1) == x.upto(k-x.period) {
 			continue
 		}
 		x.drop(x.upto(k - x.period))
@@ -309,7 +321,7 @@ func (w *World) watchKeys(h *host) {
 	h.srv.Expires(w.nextExpiry(h))
 	again := false
 	for i := range h.keys.tracks {
-		again = again || h.keys.tracks[i].period > 0
+		again = again || h.keys.tracks[i].period > 0 && h.keys.tracks[i].ttl > 0
 	}
 	if !again || len(h.loads) != 1 {
 		return
@@ -369,7 +381,7 @@ func (w *World) inherit(h *host) {
 		x.period = 0
 		keys.tracks = append(keys.tracks, x)
 	}
-	if own := newKeyspace(h.loads); own != nil {
+	if own := w.keyspaceOf(h); own != nil {
 		keys.tracks = append(keys.tracks, own.tracks...)
 	}
 	h.keys = keys

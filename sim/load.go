@@ -287,6 +287,10 @@ type cycleEntry struct {
 	pieces          []int64 // see load.pieces; of long entries
 	ttl, keys       int64   // ms that its keys live, 0 for ever; how many it writes
 	keyLen          int
+	value           int64  // bytes that it stores beside its key
+	word            string // that key, if it is always the same
+	stores          bool   // it leaves data behind
+	needs           bool   // it is refused for want of memory
 }
 
 // part is one command as RESP; several are a transaction.
@@ -348,6 +352,7 @@ func (e *cycleEntry) compile(c *Command) error {
 		}
 		head := fmt.Appendf(nil, "*%d\r\n$%d\r\n%s\r\n", 1+len(one.Args), len(one.Name), one.Name)
 		e.parts = append(e.parts, part{head: head, args: one.Args, words: one.Words})
+		e.holds(one)
 	}
 	for i := 0; e.long && i <= len(c.Then); i++ {
 		one := c

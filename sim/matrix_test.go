@@ -61,7 +61,7 @@ var matrixRows = []struct{ row, file, missing string }{
 	{row: "shutdown waits for replicas", file: "shutdown"},
 	{row: "diskless load", missing: "its conversations are with the tests of the directive"},
 	{row: "replica read of expired key", missing: "reads are no part of a conversation between servers"},
-	{row: "replica obeys maxmemory", missing: "replicas evict nothing of their own in a simulation without data"},
+	{row: "replica obeys maxmemory", missing: "replicas evict nothing of their own here"},
 	{row: "tcp-keepalive", missing: "probes of the kernel are not modelled"},
 	{row: "dual channel", missing: "its conversations are with the tests of valkey's two channels"},
 }

@@ -68,7 +68,7 @@ func (w *World) resetHost(i int) {
 	default:
 		h.src = &merged{parts: h.loads}
 	}
-	h.keys = newKeyspace(h.loads)
+	h.keys = w.keyspaceOf(h)
 	w.firstDisk(h)
 	if h.log == nil {
 		h.log = &streamLog{}

@@ -103,13 +103,14 @@ type host struct {
 	// it is being worked out.
 	relayAt   model.Instant
 	estimated bool
-	asked     bool      // it is being brought up to date
-	counts    bool      // its clients' writes were part of a stream when it was last stepped
-	limit     int64     // bytes of src at which an output buffer comes to a limit; 0 without
-	keys      *keyspace // keys with a time to live; nil without any
-	wall      int64     // nanoseconds of its wall clock at instant 0, of a second
-	origin    int       // the host whose clients wrote its data, plus 1
-	expiring  bool      // the cycle is due
+	asked     bool          // it is being brought up to date
+	counts    bool          // its clients' writes were part of a stream when it was last stepped
+	limit     int64         // bytes of src at which an output buffer comes to a limit; 0 without
+	keys      *keyspace     // keys with a time to live; nil without any
+	wall      int64         // nanoseconds of its wall clock at instant 0, of a second
+	origin    int           // the host whose clients wrote its data, plus 1
+	expiring  bool          // the cycle is due
+	memoryAt  model.Instant // the next event of watchMemory
 }
 
 // commands are those of a load with numbers [first, next).
@@ -284,6 +285,7 @@ func (w *World) rearm(h *host) {
 	if h.keys != nil {
 		w.watchKeys(h)
 	}
+	w.watchMemory(h)
 	w.fore = foresight{w, h}
 	d := max(min(h.srv.Deadline(), h.srv.SaveWake(&w.fore)), w.queue.Now())
 	if d == h.wakeAt {

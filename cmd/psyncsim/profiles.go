@@ -63,6 +63,16 @@ var traits = []trait{
 	{"diskless by default", yes(func(p *model.Profile) bool { return p.Diskless })},
 	{"dual-channel full sync", yes(func(p *model.Profile) bool { return p.DualChannel })},
 	{"hard limit at least backlog", yes(func(p *model.Profile) bool { return p.HardLimitFloor })},
+	{"maxmemory-policy", func(p *model.Profile) string { return p.MaxMemoryPolicy.String() }},
+	{"counts against maxmemory", func(p *model.Profile) string {
+		switch p.Backlog {
+		case model.BacklogNone:
+			return "data"
+		case model.Ring:
+			return "data, whole ring"
+		}
+		return "data, blocks up to backlog"
+	}},
 	{"masters time replicas out", yes(func(p *model.Profile) bool { return p.MasterTimesOut })},
 	{"REPLICAOF drops sub-replicas", yes(func(p *model.Profile) bool { return p.DropsSubsOnMove })},
 }
