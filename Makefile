@@ -17,23 +17,23 @@ run: build ## run the default sweep: a table, and where the charts are
 
 test: ## all tests, those against a real redis-server at the end
 	$(GO) vet ./...
-	$(GO) test $$($(GO) list ./... | grep -vE '$(REAL)')
+	$(GO) test -timeout 30m $$($(GO) list ./... | grep -vE '$(REAL)')
 	@$(MAKE) --no-print-directory live
 
 check: race same ## format, race detector, and the same bytes as a 32-bit program
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 
 race: ## the tests under the race detector, the long ones shortened (charts are drawn by one goroutine)
-	$(GO) test -race -short $$($(GO) list ./... | grep -vE '/plots|$(REAL)')
-	$(GO) test -race -short -p 1 ./sim/live/...
+	$(GO) test -timeout 30m -race -short $$($(GO) list ./... | grep -vE '/plots|$(REAL)')
+	$(GO) test -timeout 30m -race -short -p 1 ./sim/live/...
 
 live: ## the same protocol code against a real redis-server on loopback
-	@if command -v redis-server >/dev/null; then $(GO) test -count=1 -p 1 -v ./sim/live/... ./sim/twin | grep -Ev '^(=== |    --- PASS)'; \
+	@if command -v redis-server >/dev/null; then $(GO) test -timeout 30m -count=1 -p 1 -v ./sim/live/... ./sim/twin | grep -Ev '^(=== |    --- PASS)'; \
 	else echo "SKIPPED: no redis-server on PATH"; fi
 
 same: ## the kept fingerprints, with a program for 386 (on amd64)
 	@if [ "$$($(GO) env GOARCH)" = amd64 ] && [ "$$($(GO) env GOOS)" = linux ]; then \
-	  GOARCH=386 $(GO) test -short ./cmd/... ./model/... ./scenarios ./results ./sim ./sim/measured; \
+	  GOARCH=386 $(GO) test -timeout 30m -short ./cmd/... ./model/... ./scenarios ./results ./sim ./sim/measured; \
 	else echo "SKIPPED: the 386 program runs on linux/amd64 only"; fi
 
 golden: ## write the kept answers of the tests anew; read the diff before you commit it

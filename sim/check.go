@@ -56,17 +56,23 @@ func (w *World) joined(h *host, e *model.Event) {
 	if h.origin = src.origin; src.srv.IsMaster() {
 		h.origin = src.index + 1
 	}
+	log := src.log
+	if c := w.upstreamOf(h); c != nil { // what it carries, if its sender is another process by now
+		if f := &c.pipes[fromAcceptor].flow; f.on && f.src == src.index {
+			log = f.log
+		}
+	}
 	if e.Full && h.ownStream() {
-		h.took = append(h.took[:0], upTo(src.log.lives, e.Offset)...)
+		h.took = append(h.took[:0], upTo(log.lives, e.Offset)...)
 		return
 	}
 	if e.Full {
 		w.newLog(h)
-		h.log.lives = append(h.log.lives, upTo(src.log.lives, e.Offset)...)
+		h.log.lives = append(h.log.lives, upTo(log.lives, e.Offset)...)
 		return
 	}
 	lives := h.lives()
-	mine, theirs := upTo(*lives, e.Offset), upTo(src.log.lives, e.Offset)
+	mine, theirs := upTo(*lives, e.Offset), upTo(log.lives, e.Offset)
 	if len(mine) != len(theirs) {
 		panic(fmt.Sprintf("sim: %s continues at %d a history that is not %s's: %v, %v", h.cfg.Name, e.Offset, e.Peer, mine, theirs))
 	}

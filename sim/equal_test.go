@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	scenarioCount = flag.Int("scenarios", 700, "random scenarios in TestSameTrace")
+	scenarioCount = flag.Int("scenarios", 300, "random scenarios in TestSameTrace")
 	scenarioFrom  = flag.Int64("scenariofrom", 0, "the first of them")
 	scenarioOne   = flag.Int64("scenario", -1, "play this random scenario only")
 	borderCount   = flag.Int("borders", 10_000, "random configurations in TestBorderExact")
