@@ -234,7 +234,7 @@ func TestPasswordOverTLS(t *testing.T) {
 	if err == nil {
 		var s *redisd.Server
 		if s, err = redisd.Start(path, "--tls-port", port, "--tls-cert-file", cert+".crt", "--tls-key-file", cert+".key",
-			"--tls-ca-cert-file", cert+".crt", "--tls-auth-clients", "no", "--user", "default off", "--user", "watcher on >secret +info"); err == nil {
+			"--tls-ca-cert-file", cert+".crt", "--tls-auth-clients", "no", "--user", "default", "off", "--user", "watcher", "on", ">secret", "+info"); err == nil {
 			t.Cleanup(s.Kill)
 		}
 	}
