@@ -34,6 +34,12 @@ func TestKilled(t *testing.T) {
 	dir := t.TempDir()
 	one := filepath.Join(dir, "one")
 	must(t, runSmall(one)...)
+	// A slow machine, or one with much to do, gets the time that it takes.
+	began := time.Now()
+	if killed(t, nil, runSmall(filepath.Join(dir, "whole"))) {
+		t.Fatal("it was killed by nobody")
+	}
+	window := int64(time.Since(began)) * 5 / 4
 	chance := rand.New(rand.NewPCG(1, 2))
 	done := 0
 	for attempt := 0; done < kills; attempt++ {
@@ -46,7 +52,8 @@ func TestKilled(t *testing.T) {
 			if tries > 10*kills {
 				t.Fatal("it never ends")
 			}
-			if killed(t, chance, runSmall(out, "--resume", "--format", format)) {
+			after := time.Duration(chance.Int64N(window))
+			if killed(t, func() { time.Sleep(after) }, runSmall(out, "--resume", "--format", format)) {
 				done++
 				untorn(t, one, out)
 				continue
@@ -71,9 +78,9 @@ func TestKilled(t *testing.T) {
 	t.Logf("%d kills", done)
 }
 
-// killed starts the program and kills it after a while; false when it was done
-// before.
-func killed(t *testing.T, chance *rand.Rand, args []string) bool {
+// killed starts the program and kills it when wait comes back; false when it was
+// done before, or wait is nil.
+func killed(t *testing.T, wait func(), args []string) bool {
 	t.Helper()
 	var stderr bytes.Buffer
 	c := exec.Command(os.Args[0], args...)
@@ -82,9 +89,10 @@ func killed(t *testing.T, chance *rand.Rand, args []string) bool {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timer := time.AfterFunc(time.Duration(chance.Int64N(int64(120*time.Millisecond))), func() { c.Process.Kill() })
+	if wait != nil {
+		go func() { wait(); c.Process.Kill() }()
+	}
 	err := c.Wait()
-	timer.Stop()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == -1 {
 		return true
