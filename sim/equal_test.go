@@ -481,7 +481,7 @@ func TestSameTrace(t *testing.T) {
 	first := *scenarioFrom
 	last := first + int64(*scenarioCount)
 	if testing.Short() {
-		last = min(last, first+100)
+		last = min(last, first+40)
 	}
 	if *scenarioOne >= 0 {
 		first, last = *scenarioOne, *scenarioOne+1
