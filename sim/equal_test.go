@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	scenarioCount = flag.Int("scenarios", 300, "random scenarios in TestSameTrace")
+	scenarioCount = flag.Int("scenarios", 1200, "random scenarios in TestSameTrace")
 	scenarioFrom  = flag.Int64("scenariofrom", 0, "the first of them")
 	scenarioOne   = flag.Int64("scenario", -1, "play this random scenario only")
 	borderCount   = flag.Int("borders", 10_000, "random configurations in TestBorderExact")
@@ -481,7 +481,7 @@ func TestSameTrace(t *testing.T) {
 	first := *scenarioFrom
 	last := first + int64(*scenarioCount)
 	if testing.Short() {
-		last = min(last, first+40)
+		last = min(last, first+100)
 	}
 	if *scenarioOne >= 0 {
 		first, last = *scenarioOne, *scenarioOne+1

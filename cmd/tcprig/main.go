@@ -48,14 +48,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	rows, err := measureAndCompare(ctx, *out, *quick, *kept, *part, *packets, stderr)
-	for again := 0; err == nil && !*kept && again < attempts-1; again++ {
-		p := failing(rows)
-		if p == "" {
-			break
-		}
-		fmt.Fprintf(stderr, "%s: not all of it holds; measured once more, for a busy machine is late in ways that are not the network's\n", p)
-		rows, err = measureAndCompare(ctx, *out, *quick, false, p, *packets, stderr)
-	}
 	switch {
 	case errors.Is(err, rig.ErrNoNamespaces):
 		fmt.Fprintln(stdout, "SKIPPED:", err)
@@ -76,27 +68,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
-}
-
-// attempts is how often a part is measured that does not hold: what the simulation
-// does wrong fails each time.
-const attempts = 3
-
-// failing is the first part that does not hold, "" when all do.
-func failing(rows []results.TCPRow) string {
-	for _, r := range rows {
-		if r.Holds {
-			continue
-		}
-		switch r.What {
-		case "throughput":
-			return "bulk"
-		case "detect", "reconnect":
-			return "redis"
-		}
-		return r.What
-	}
-	return ""
 }
 
 func measureAndCompare(ctx context.Context, dir string, quick, kept bool, part string, packets int, say io.Writer) (rows []results.TCPRow, err error) {
