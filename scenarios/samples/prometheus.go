@@ -59,6 +59,13 @@ func (x *series) instance() string {
 	return x.Metric["pod"]
 }
 
+// lineOf is the line of the first thing at or behind an offset that is not space.
+func lineOf(data []byte, offset int64) int {
+	at := min(int(offset), len(data))
+	at = len(data) - len(bytes.TrimLeft(data[at:], " \t\r\n"))
+	return 1 + bytes.Count(data[:at], []byte("\n"))
+}
+
 // promData is what several answers gave together.
 type promData struct {
 	first  string
@@ -75,7 +82,7 @@ func (p *parser) prometheus(in Input) error {
 	}
 	d := json.NewDecoder(bytes.NewReader(in.Data))
 	for {
-		line := 1 + bytes.Count(in.Data[:d.InputOffset()], []byte("\n"))
+		line := lineOf(in.Data, d.InputOffset())
 		var doc struct {
 			Status    string
 			ErrorType string
@@ -91,7 +98,10 @@ func (p *parser) prometheus(in Input) error {
 		}
 		place := fmt.Sprintf("%s:%d", in.Name, line)
 		if err != nil {
-			line := 1 + bytes.Count(in.Data[:min(int(d.InputOffset()), len(in.Data))], []byte("\n"))
+			var bad *json.SyntaxError
+			if errors.As(err, &bad) && bad.Offset > 0 {
+				line = lineOf(in.Data, bad.Offset-1)
+			}
 			return fmt.Errorf("%s:%d: not the answer of a Prometheus range query: %w", in.Name, line, err)
 		}
 		switch {
