@@ -33,7 +33,7 @@ live: ## the same protocol code against a real redis-server on loopback
 
 same: ## the kept fingerprints, with a program for 386 (on amd64)
 	@if [ "$$($(GO) env GOARCH)" = amd64 ] && [ "$$($(GO) env GOOS)" = linux ]; then \
-	  GOARCH=386 $(GO) test -timeout 30m -short ./cmd/... ./model/... ./scenarios ./results ./sim ./sim/measured; \
+	  GOARCH=386 $(GO) test -timeout 30m -short ./cmd/... ./model/... ./scenarios ./scenarios/outages ./results ./sim ./sim/measured; \
 	else echo "SKIPPED: the 386 program runs on linux/amd64 only"; fi
 
 golden: ## write the kept answers of the tests anew; read the diff before you commit it
@@ -52,7 +52,7 @@ tcp: ## the simulated TCP against this kernel's (Linux, root), kept in results/t
 	bin/tcprig $(if $(QUICK),-quick -out results/out/tcp-linux,-out results/tcp-linux)
 
 fuzz: ## every fuzz target for FUZZ (default 20s)
-	@for p in model sim scenarios scenarios/samples results; do \
+	@for p in model sim scenarios scenarios/samples scenarios/outages results; do \
 	  for f in $$($(GO) test ./$$p -list '^Fuzz' | grep '^Fuzz'); do \
 	    $(GO) test ./$$p -run '^$$' -fuzz "^$$f\$$" -fuzztime $${FUZZ:-20s} -fuzzminimizetime 1x || exit 1; \
 	  done; \

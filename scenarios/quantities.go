@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Quantities as they stand in scenarios and in redis.conf, for flags and for
@@ -17,6 +18,13 @@ func ParseSize(s string) (int64, error) { return named(s)(parseSize(s, maxAmount
 // ParseConfMemory reads an amount of memory as redis.conf does: 1mb is 1048576
 // bytes, 1m a million.
 func ParseConfMemory(s string) (int64, error) { return named(s)(parseConfMemory(s, maxAmount)) }
+
+// ParseDuration reads a duration such as 250ms, 5s or 2h, up to MaxDuration.
+func ParseDuration(s string) (time.Duration, error) {
+	d, err := parseDuration(s)
+	_, err = named(s)(0, err)
+	return d, err
+}
 
 // named puts the text before an error about it.
 func named(s string) func(int64, error) (int64, error) {

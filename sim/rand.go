@@ -39,6 +39,12 @@ func draw(seed, stream uint64, counters ...uint64) uint64 {
 	return uint64(k)
 }
 
+// Draw is the number at a place of a seed, for chance outside of a run. The
+// streams of runs are below 64 << 32.
+func Draw(seed, stream uint64, counters ...uint64) uint64 {
+	return draw(seed, stream, counters...)
+}
+
 // uniform makes a whole number in [0, n) of 64 even bits; n > 0. It takes the
 // upper word of the product and rejects nothing: the chance of a value is off
 // by less than n / 2^64 of itself, one part in 10^6 for a period of five hours

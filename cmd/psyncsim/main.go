@@ -117,6 +117,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			mergeCommand(c),
 			explainCommand(c),
 			observeCommand(c),
+			outagesCommand(c),
 			{Name: "profiles", Usage: "the server versions that are known", Action: c.profiles},
 			{Name: "links", Usage: "the link presets, and what a link models", Action: c.links},
 		},
