@@ -179,17 +179,33 @@ func (w *World) touches(h *host, from, n int64) int64 {
 		if len(x.there) > 0 {
 			oldest = x.there[0].from
 		}
-		for k := max(from, x.command(oldest)+x.period); k < first; k++ {
-			key := x.upto(k - x.period)
-			if x.upto(k-x.period+1) == key || k-x.period < from && !x.has(key) {
-				continue
-			}
-			if x.ends(key, int64(h.wall)) <= l.when(k) {
-				first = k
-			}
-		}
+		first = x.touched(from, max(from, x.command(oldest)+x.period), first, int64(h.wall))
 	}
 	return first
+}
+
+// touched is the first command of [lo, hi), none of them before from, that finds its
+// key expired and still there, hi if none does. Later commands are written later, and
+// later keys end later: where the first key outlives the last command, nothing is found.
+func (x *expiring) touched(from, lo, hi, wall int64) int64 {
+	if lo >= hi {
+		return hi
+	}
+	key := x.upto(lo - x.period)
+	if x.ends(key, wall) > x.load.when(hi-1) {
+		return hi
+	}
+	if hi-lo > 1 {
+		mid := lo + (hi-lo)/2
+		if k := x.touched(from, lo, mid, wall); k < mid {
+			return k
+		}
+		return x.touched(from, mid, hi, wall)
+	}
+	if x.upto(lo-x.period+1) == key || lo-x.period < from && !x.has(key) {
+		return hi
+	}
+	return lo
 }
 
 // deleteTouched lets command k of a host delete the expired key that it is about to write.
@@ -280,6 +296,14 @@ func (w *World) inherit(h *host) {
 		keys.tracks = append(keys.tracks, own.tracks...)
 	}
 	h.keys = keys
+}
+
+// shares is how many commands of each of its loads are among the first k of a host.
+func (h *host) shares(k int64, counts []int64) []int64 {
+	if m, several := h.src.(*merged); several {
+		return m.share(k, counts)
+	}
+	return append(counts, k)
 }
 
 // partOf is how many commands of one of its loads are among the first k of a host.

@@ -276,6 +276,7 @@ type cycle struct {
 	longest  int64 // bytes of the longest command
 	divisor  int64 // the greatest that divides the size of every command
 	long     bool  // an entry is
+	free     bool  // an entry needs no memory
 }
 
 // cycleEntry is one command and its repeats.
@@ -315,6 +316,7 @@ func (m *cycle) compile(commands []Command) error {
 		}
 		m.list = append(m.list, e)
 		m.long = m.long || e.long
+		m.free = m.free || !e.needs
 		m.commands += int64(c.Times)
 		hi, lo := bits.Mul64(uint64(e.size), uint64(c.Times))
 		if hi != 0 || lo >= 1<<40 || m.size+int64(lo) >= 1<<40 || m.commands >= 1<<30 {

@@ -1,6 +1,10 @@
 package sim
 
-import "psyncsim/model"
+import (
+	"slices"
+
+	"psyncsim/model"
+)
 
 // maxmemory. A server's data is what it began with (ServerConfig.Dataset, byte for
 // byte) and the keys that its clients' commands wrote since, by their estimated
@@ -120,12 +124,14 @@ func (w *World) fits(h *host, from, n int64) int64 {
 	if h.srv.ToFree() > 0 {
 		return from
 	}
-	if w.fitAll(h, from, n-1) {
+	var a [8]int64
+	done := h.shares(from, a[:0])
+	if w.fitAll(h, from, n-1, done) {
 		return n
 	}
 	lo, hi := from, n-1 // before command lo all fits, before hi it may not
 	for hi-lo > 1 {
-		if mid := lo + (hi-lo)/2; w.fitAll(h, from, mid) {
+		if mid := lo + (hi-lo)/2; w.fitAll(h, from, mid, done) {
 			lo = mid
 		} else {
 			hi = mid
@@ -134,17 +140,20 @@ func (w *World) fits(h *host, from, n int64) int64 {
 	return hi
 }
 
-// fitAll says that nothing is too much once the commands [from, k) are executed.
-func (w *World) fitAll(h *host, from, k int64) bool {
+// fitAll says that nothing is too much once the commands [from, k) are executed; done
+// are the shares of from.
+func (w *World) fitAll(h *host, from, k int64, done []int64) bool {
 	if k <= from {
 		return true
 	}
 	var data int64
+	var a [8]int64
+	then := h.shares(k, a[:0])
 	if h.keys != nil {
 		for i := range h.keys.tracks {
 			x := &h.keys.tracks[i]
-			if x.weight > 0 && h.owns(x.load) {
-				more := x.upto(h.partOf(k, x.load)) - x.upto(h.partOf(from, x.load))
+			if j := slices.Index(h.loads, x.load); x.weight > 0 && j >= 0 {
+				more := x.upto(then[j]) - x.upto(done[j])
 				data += (x.most(more) - x.count()) * x.weight
 			}
 		}
@@ -208,22 +217,20 @@ func (w *World) makeRoom(h *host, at model.Instant, k, n int64) int64 {
 }
 
 // refusedTo is the first command of [k, n) that needs no memory, n if there is none.
+// It may lie behind the end of the load.
 func (w *World) refusedTo(h *host, k, n int64) int64 {
-	for ; k < n && h.src.when(k) != model.Never; k++ {
-		l, j := w.commandOf(h, k)
-		if !l.mix.list[l.mix.at(j%l.mix.commands)].needs {
-			break
+	m, several := h.src.(*merged)
+	if !several {
+		l := h.loads[0]
+		if !l.mix.free {
+			return n
 		}
+		return l.nextEntry(k, n, func(e *cycleEntry) bool { return !e.needs })
 	}
-	return k
-}
-
-// commandOf is the load of a host's command k, and its number there.
-func (w *World) commandOf(h *host, k int64) (*load, int64) {
-	if m, several := h.src.(*merged); several {
-		return m.own(k)
+	if !slices.ContainsFunc(m.parts, func(l *load) bool { return l.mix.free }) {
+		return n
 	}
-	return h.loads[0], k
+	return m.next(k, n, func(l *load, j int64) bool { return !l.mix.list[l.mix.at(j%l.mix.commands)].needs })
 }
 
 // watchMemory makes an event of the next command before which a host may have too

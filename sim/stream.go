@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math/bits"
 	"sort"
 
 	"psyncsim/model"
@@ -356,26 +357,77 @@ func (m *merged) upto(t model.Instant) (n int64) {
 }
 
 // search is the least instant by which more than k commands were written,
-// model.Never when there are none.
+// model.Never when there are none. From what is known of the last block it goes
+// straight to where k should be, until few commands are left in between.
 func (m *merged) search(k int64) model.Instant {
-	if m.upto(0) > k {
-		return 0
+	lo, step := model.Instant(-1), model.Instant(1<<20)
+	hi, below, above := model.Never, int64(0), int64(0) // upto(lo) is below, at most k; upto(hi) is above, more
+	if x := m.last; x != nil && x.n > 0 {
+		step = (x.at[x.n-1]-x.at[0])/mergedSize + 1
+		if first := x.number * mergedSize; first > k {
+			hi = x.at[0]
+			above = m.upto(hi)
+		} else {
+			lo = x.at[0] - 1
+			below = m.upto(lo)
+			step *= model.Instant(min(k-below+2, 1<<20))
+		}
 	}
-	lo, hi := model.Instant(0), model.Instant(1<<20) // upto(lo) <= k
-	for m.upto(hi) <= k {
-		if hi > 1<<60 {
+	for hi == model.Never {
+		if lo > 1<<60 {
 			return model.Never
 		}
-		lo, hi = hi, hi*2
-	}
-	for lo+1 < hi {
-		if mid := lo + (hi-lo)/2; m.upto(mid) > k {
-			hi = mid
+		at := lo + step
+		if n := m.upto(at); n > k {
+			hi, above = at, n
 		} else {
-			lo = mid
+			lo, below, step = at, n, step*2
 		}
 	}
-	return hi
+	for turn := 0; above-below > mergedFew && lo+1 < hi; turn++ {
+		mid := lo + (hi-lo)/2
+		if turn%3 < 2 {
+			u, v := bits.Mul64(uint64(hi-lo), uint64(k-below))
+			part, _ := bits.Div64(u, v, uint64(above-below))
+			mid = min(max(lo+model.Instant(part), lo+1), hi-1)
+		}
+		if n := m.upto(mid); n > k {
+			hi, above = mid, n
+		} else {
+			lo, below = mid, n
+		}
+	}
+	if lo+1 == hi {
+		return hi
+	}
+	return m.after(lo, k-below)
+}
+
+// mergedFew is how many commands are looked at one by one.
+const mergedFew = 8
+
+// after is the instant of the command before which n others were written after lo.
+func (m *merged) after(lo model.Instant, n int64) model.Instant {
+	var counts, whens [8]int64
+	next, at := counts[:0], whens[:0]
+	for _, l := range m.parts {
+		k := l.upto(lo)
+		next, at = append(next, k), append(at, int64(l.when(k)))
+	}
+	for {
+		first := 0
+		for i := range at {
+			if at[i] < at[first] {
+				first = i
+			}
+		}
+		if n == 0 {
+			return model.Instant(at[first])
+		}
+		n--
+		next[first]++
+		at[first] = int64(m.parts[first].when(next[first]))
+	}
 }
 
 // share is how many commands of each part are among the first k: all that were
@@ -513,6 +565,30 @@ func (m *merged) own(k int64) (l *load, n int64) {
 		}
 	}
 	return m.parts[part], n
+}
+
+// next is the first command of [k, end) that is meant, as command j of its load; the
+// end of the load, or end, if there is none.
+func (m *merged) next(k, end int64, meant func(l *load, j int64) bool) int64 {
+	for k < end {
+		x := m.block(k / mergedSize)
+		var a [8]int64
+		j := append(a[:0], x.from...)
+		for _, p := range x.part[:min(k%mergedSize, x.n)] {
+			j[p]++
+		}
+		for ; k < end && k/mergedSize == x.number; k++ {
+			if k%mergedSize >= x.n {
+				return k
+			}
+			p := x.part[k%mergedSize]
+			if meant(m.parts[p], j[p]) {
+				return k
+			}
+			j[p]++
+		}
+	}
+	return end
 }
 
 func (m *merged) longest() (n int64) {
