@@ -119,11 +119,11 @@ func (s *Server) pinged(c *client, args [][]byte) {
 	}
 	switch len(args) {
 	case 1:
-		if !s.refusesLoading(c) {
+		if s.asyncLoading() || !s.refusesLoading(c) {
 			s.reply(c, "+PONG")
 		}
 	case 2:
-		if s.refusesLoading(c) {
+		if !s.asyncLoading() && s.refusesLoading(c) {
 			return
 		}
 		s.reply(c, "$"+strconv.Itoa(len(args[1]))+"\r\n"+string(args[1]))

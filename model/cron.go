@@ -62,7 +62,11 @@ func (s *Server) Deadline() Instant {
 	if s.loading() {
 		// serverCron does not run while a snapshot is loaded; only the newline that
 		// keeps the master patient does.
-		return s.up.newlineAt.Add(time.Second)
+		due := s.up.newlineAt.Add(time.Second)
+		if l := &s.up.socket; l.reads() {
+			due = min(due, l.due())
+		}
+		return due
 	}
 	next := max(c.next, c.turnFrom(s.now)) // turns that were passed over did not matter
 	if s.cfg.EveryTick || s.child.ended || s.stop.on || s.failover.state != failoverNone || (c.look || s.overIdle()) && s.prof.ChecksIdle {
@@ -155,9 +159,15 @@ func (s *Server) wake() {
 		return
 	}
 	if s.loading() {
+		l := &s.up.socket
+		if l.reads() && s.now >= l.due() {
+			s.socketFailed(WhyTimeout)
+			return
+		}
 		if s.now >= s.up.newlineAt.Add(time.Second) {
+			moved := !l.reads() || l.heard > s.up.newlineAt // a blocked process sends nothing
 			s.up.newlineAt = s.now
-			if s.up.state == upLoading || s.up.state == upBuffer { // REPL_STATE_TRANSFER
+			if moved && (s.up.state == upLoading || s.up.state == upBuffer) { // REPL_STATE_TRANSFER
 				s.send(s.up.conn, newline)
 			}
 		}

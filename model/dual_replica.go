@@ -293,6 +293,7 @@ func (s *Server) drain() bool {
 		u.pend = append(u.pend[:0], b.data[found-b.from:]...)
 	}
 	s.disk.dirty += b.changes
+	s.keys = s.keys || b.changes > 0
 	u.read, u.done, s.mro = b.next-1, c.To-1, c.To-1
 	if len(c.Data) > 0 {
 		s.execute(c)
@@ -307,6 +308,10 @@ func (s *Server) rdbDown(why Why) {
 	r := &s.up.rdb
 	switch r.state {
 	case rdbLoading:
+		if s.up.socket.reads() {
+			s.socketFailed(why)
+			return
+		}
 		panic("model: the driver told a loading node of its socket")
 	case rdbDialing:
 		s.note(Event{Kind: EvDialFailed, Conn: r.conn, Peer: s.up.host, Why: why})

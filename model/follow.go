@@ -47,6 +47,7 @@ func (s *Server) stream(in *Input) {
 			u.asks = append(u.asks, c.From+Offset(i)-1)
 		}
 	}
+	s.keys = s.keys || in.Commands > 0
 	if s.pause.kind != pauseNone && !s.prof.CountsRead {
 		u.changes += in.Commands // they wait
 	} else {

@@ -307,7 +307,12 @@ func (s *Server) header(line []byte) {
 		}
 		u.bulkLeft, u.bulkTotal = n, n
 		s.receive(n, nil)
-		if n == 0 {
+		switch {
+		case n > 0:
+		case s.LoadsFromSocket():
+			s.openSocket()
+			s.socketBytes(0)
+		default:
 			s.load()
 		}
 	default:

@@ -27,7 +27,7 @@ func (s *Server) refusesLoading(c *client) bool {
 
 // refusesOrder does the same to an order of the operator.
 func (s *Server) refusesOrder(in *Input) bool {
-	if !s.Loading() {
+	if !s.Loading() || s.asyncLoading() && in.Kind != InReplicaOf && in.Kind != InSave {
 		return false
 	}
 	var text string

@@ -68,7 +68,7 @@ const (
 	InDelete                            // the server deletes keys: Bytes, Commands, Data as for InAppend; Why (WhyExpired, WhyEvicted)
 	InRefuse                            // the server refuses so many writes for want of memory: Commands
 	InSnapshotDone                      // the snapshot child has ended: Bytes of its file (disk target only)
-	InLoaded                            // a snapshot is in memory: Conn, whence it was received; 0: what was on disk, and Commands keys with names of Bytes bytes had expired
+	InLoaded                            // a snapshot is in memory: Conn, whence it was received, and Count, above 0 if it holds keys; 0: what was on disk, and Commands keys with names of Bytes bytes had expired
 	InWake                              // the deadline has come
 	InReplicaOf                         // REPLICAOF: Peer ("" is NO ONE)
 	InConfigSet                         // CONFIG SET: Settings, already parsed
@@ -130,7 +130,7 @@ const (
 	OutSnapshot                           // start a snapshot child; Socket: it writes to the waiting replicas, else InSnapshotDone follows (also of one that rewrites the AOF)
 	OutKillSnapshot                       // the child is of no use any more
 	OutSendSnapshot                       // send Data (the header line), then the snapshot and Bytes of trailer, on Conn; InSent follows
-	OutLoad                               // load the received snapshot: Conn; 0: what is on disk. InLoaded follows; Conn is not read meanwhile
+	OutLoad                               // load the received snapshot: Conn; 0: what is on disk. InLoaded follows; Conn is not read meanwhile. Socket: from now on it is loaded as it arrives, and a second OutLoad follows its last byte
 	OutHangup                             // close Conn: Why
 	OutNote                               // a fact for whoever watches: Event
 	OutReceive                            // a snapshot comes on Conn: Bytes of it, or below 0 all before the mark Data; Chunk.Data came already. Its bytes are InBulk, what follows is InData

@@ -86,6 +86,9 @@ type Profile struct {
 	FileResetsSaves   bool          // with a redis.conf only its own save points count, without one the default's
 	ChildWrites       bool          // a diskless child writes to the sockets itself, at most repl-timeout a write; else the server forwards and drops who takes nothing (6.0.15, 6.2.2)
 	LoadingName       string        // who is loading, in the -LOADING reply; "" is Redis
+	DisklessLoad      bool          // knows repl-diskless-load
+	AsyncLoad         bool          // with swapdb it serves the old data set meanwhile, if the master has its id
+	LoadDirties       bool          // a snapshot that was loaded from the socket counts as a change since the last save
 	ArgsQuote         string        // how the refusal of an unknown command quotes its arguments; "" shows none
 
 	Info       *infoShape // what INFO prints
@@ -130,6 +133,7 @@ type Settings struct {
 	HardLimit     int64         // client-output-buffer-limit replica, hard, bytes; 0 is none
 	SoftLimit     int64         // soft, bytes; 0 is none
 	SoftSeconds   time.Duration // whole seconds above the soft limit
+	DisklessLoad  LoadMode      // repl-diskless-load
 	SavePoints    SavePoints    // save
 	AppendOnly    bool          // appendonly
 	// MinReplicas is min-replicas-to-write, MinReplicasLag min-replicas-max-lag in
@@ -218,7 +222,7 @@ var redis62 = Profile{
 	CapaEOF: true, CapaPSYNC2: true, ReconnectNow: true, PingLower: true, AsksOwnID: true, BadOffsetError: true,
 	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,
 	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, ChecksIdle: true, RestartKeepsID: true, DropsSubsOnMove: true,
-	GetAck: true, IPAddress: true, ConfigWhileLoads: true, ClientWhileLoads: true, Failover: true, ReplyBlocks: true, RDBOnly: true, ArgsQuote: "`",
+	GetAck: true, IPAddress: true, ConfigWhileLoads: true, ClientWhileLoads: true, Failover: true, DisklessLoad: true, ReplyBlocks: true, RDBOnly: true, ArgsQuote: "`",
 	Info: &info62, Expire: &expire62, Orders: &orders62, ClientMemory: 17048,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "replica-serve-stale-data",
 	EmptyMemory: 887080,
@@ -236,6 +240,7 @@ var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless 
 	p.Backlog, p.ResizeKeepsData, p.HardLimitFloor, p.StaleInfo = Blocks, true, true, false
 	p.Diskless = true
 	p.LateDiscard, p.DropsSubsOnMove = true, false
+	p.AsyncLoad, p.LoadDirties = true, true
 	p.PingWhenStale = false
 	p.MasterRestart = true
 	p.ShutdownTimeout = 10 * time.Second

@@ -68,7 +68,8 @@ type upstream struct {
 	everUp              bool
 	downAt              int64 // unix second of the loss
 
-	rdb rdbChannel // of a dual-channel sync
+	rdb    rdbChannel // of a dual-channel sync
+	socket socketLoad // while a snapshot is loaded as it arrives
 }
 
 // cleared keeps the memory of an upstream and nothing else.
@@ -97,7 +98,16 @@ func (s *Server) goOnline() {
 // length: the driver saw its mark.
 func (s *Server) bulk(id ConnID, n int64) {
 	u := &s.up
+	if u.socket.reads() && id == s.bulkConn() {
+		s.socketBytes(n)
+		return
+	}
 	if !(id == u.conn && u.state == upBulk || id == u.rdb.conn && u.rdb.state == rdbBulk) {
+		return
+	}
+	if u.bulkRead == 0 && s.LoadsFromSocket() {
+		s.openSocket()
+		s.socketBytes(n)
 		return
 	}
 	u.lastIO = s.unix()
@@ -115,15 +125,17 @@ func (s *Server) bulk(id ConnID, n int64) {
 
 func (s *Server) load() {
 	u := &s.up
-	if s.prof.LateDiscard { // only now is the old data set given up (replicationAttachToNewMaster)
-		u.cached = false
-		s.dropReplicas(WhyFullSync)
-		s.freeBacklog(WhyFullSync)
-	}
-	u.newlineAt, u.frozeAt = s.now, s.now
+	s.attachToNewMaster() // only now is the old data set given up
 	s.saved(Saved{ID: u.fullID, Offset: u.fullAt}, s.bulkConn())
-	s.note(Event{Kind: EvLoading})
+	s.beginLoad()
 	s.out = append(s.out, Output{Kind: OutLoad, Conn: s.bulkConn()})
+}
+
+// beginLoad: from now on no cron turn runs.
+func (s *Server) beginLoad() {
+	u := &s.up
+	u.newlineAt, u.frozeAt = s.now, s.now
+	s.note(Event{Kind: EvLoading})
 	if u.rdb.state != rdbNone {
 		u.rdb.state = rdbLoading
 	} else {
@@ -133,12 +145,16 @@ func (s *Server) load() {
 
 // loaded: the new data set is in place; the node takes the master's identity
 // (readSyncBulkPayload).
-func (s *Server) loaded(id ConnID) {
+func (s *Server) loaded(id ConnID, keys bool) {
 	u := &s.up
 	if id != s.bulkConn() || !s.loading() {
 		return
 	}
+	s.keys = keys
 	s.cron.thaw(u.frozeAt, s.now)
+	if u.socket.on {
+		s.socketLoaded()
+	}
 	if u.rdb.state == rdbLoading {
 		s.rdbHas()
 		return
@@ -221,6 +237,10 @@ func (s *Server) upstreamDown(id ConnID, why Why) {
 			s.dial()
 		}
 	case upLoading:
+		if u.socket.reads() {
+			s.socketFailed(why)
+			return
+		}
 		panic("model: the driver told a loading node of its socket")
 	case upHeader, upBulk:
 		s.note(Event{Kind: EvAbandoned, Conn: id, Peer: u.host, Why: why})

@@ -26,6 +26,9 @@ type ServerConfig struct {
 	// LibcMalloc says that the server was built with the C library's allocator
 	// and not with jemalloc: the sizes of real blocks differ.
 	LibcMalloc bool
+	// Data says that the process has keys from the beginning, other than those that
+	// it loads from its disk.
+	Data bool
 	// EveryTick asks for a wake at each cron turn, also where nothing can happen.
 	EveryTick bool
 }
@@ -81,6 +84,7 @@ type Server struct {
 
 	up   upstream
 	disk disk
+	keys bool // the data set holds something, as far as is known
 }
 
 // stats are the counters of INFO's stats section, since the process started.
@@ -216,7 +220,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 		if in.Conn == 0 {
 			s.booted(in.Commands, int(in.Bytes))
 		} else {
-			s.loaded(in.Conn)
+			s.loaded(in.Conn, in.Count > 0)
 		}
 	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InClientKill, InSave:
 		s.ordered(in)
@@ -264,6 +268,7 @@ func (s *Server) start(saved *Saved) {
 		s.id = s.newID()
 	}
 	s.noReplicasSince = s.clock(s.cfg.Booted)
+	s.keys = saved != nil || s.cfg.Data
 	s.note(Event{Kind: EvStarted, ID: s.id, Text: s.prof.Name})
 	s.disk.lastSave = s.clock(s.cfg.Booted)
 	if s.up.host = s.cfg.Master; s.up.host != "" {
@@ -347,15 +352,15 @@ func (s *Server) IsMaster() bool { return s.up.host == "" }
 func (s *Server) LinkUp() bool { return s.up.state == upConnected }
 
 // Reads says whether the node takes bytes from the connection now. It does not
-// while it loads a snapshot from it, nor while its local buffer is full.
+// while it loads a snapshot that came on it, nor while its local buffer is full.
 func (s *Server) Reads(c ConnID) bool {
 	u := &s.up
 	switch {
 	case c == u.conn:
 		to := s.TakesTo(c)
-		return u.state != upLoading && (to == 0 || to >= u.rdb.local.next)
+		return (u.state != upLoading || u.socket.reads()) && (to == 0 || to >= u.rdb.local.next)
 	case c == u.rdb.conn:
-		return u.rdb.state != rdbLoading
+		return u.rdb.state != rdbLoading || u.socket.reads()
 	}
 	return true
 }
@@ -370,6 +375,7 @@ func (s *Server) append(in *Input) {
 		return // refused, or held back
 	}
 	s.disk.dirty += in.Commands
+	s.keys = s.keys || in.Commands > 0
 	if s.Counts() {
 		s.write(in)
 	} else if s.set.AppendOnly && s.prof.CountsAOF {

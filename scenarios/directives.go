@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,6 +79,7 @@ type directive struct {
 	set       func(s *model.Settings, v int64)
 	get       func(s *model.Settings) int64
 	text      func(s *model.Settings) *string // instead of set and get, of words
+	choices   []string                        // of words, set and get: those that are possible, by number
 }
 
 const maxInt32 = 1<<31 - 1
@@ -107,7 +109,9 @@ var directives = []directive{
 	{name: "client-output-buffer-limit", class: limits},
 
 	{name: "repl-disable-tcp-nodelay", class: yesNo, effect: onlyDefault, fallback: "no", why: "it delays the stream by up to 40 ms"},
-	{name: "repl-diskless-load", since: v62, class: words, effect: onlyDefault, fallback: "disabled", why: "it changes how a full sync is loaded"},
+	{name: "repl-diskless-load", since: v62, class: words, choices: model.LoadModes[:],
+		set: func(s *model.Settings, v int64) { s.DisklessLoad = model.LoadMode(v) },
+		get: func(s *model.Settings) int64 { return int64(s.DisklessLoad) }},
 	{name: "repl-diskless-sync-max-replicas", since: v70, class: number, most: maxInt32, effect: modelled, fallback: "0",
 		set: func(s *model.Settings, v int64) { s.DisklessMax = v },
 		get: func(s *model.Settings) int64 { return s.DisklessMax }},
@@ -326,6 +330,15 @@ func applyDirective(p *model.Profile, s *model.Settings, r *directive, args []st
 			return fail("%v", err)
 		}
 		v, n = c, asCount
+	case words:
+		if r.choices == nil {
+			break
+		}
+		i := slices.Index(r.choices, strings.ToLower(value))
+		if i < 0 {
+			return fail("expected one of %s", strings.Join(r.choices, ", "))
+		}
+		v = int64(i)
 	case yesNo:
 		switch strings.ToLower(value) {
 		case "yes":
@@ -468,6 +481,8 @@ func defaultText(p *model.Profile, r *directive, s *model.Settings) string {
 		return `""`
 	case r.effect != modelled || r.text != nil:
 		return ""
+	case r.choices != nil:
+		return r.choices[r.get(s)]
 	case r.class == yesNo:
 		if r.get(s) != 0 {
 			return "yes"

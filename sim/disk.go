@@ -16,6 +16,7 @@ type disk struct {
 // image is the data set of a host at one moment.
 type image struct {
 	bytes int64
+	keys  bool // it holds some
 	lives []span
 }
 
@@ -38,7 +39,7 @@ func (w *World) firstDisk(h *host) {
 
 // remember notes the data set as it is now: a file of it will come to the disk.
 func (w *World) remember(h *host) {
-	h.image.bytes = h.dataset
+	h.image.bytes, h.image.keys = h.dataset, h.dataset > 0 || h.srv.HasKeys()
 	h.image.lives = append(h.image.lives[:0], h.log.lives...)
 }
 
@@ -90,7 +91,9 @@ func (w *World) again(h *host) {
 	w.boot(h, found, h.disk.lives)
 }
 
-// load begins to load a data set: of a full sync, or what is on disk.
+// load begins to load a data set: of a full sync, or what is on disk. One that is
+// loaded as it arrives is in memory when both its last byte is there and it could
+// be loaded since its first one was.
 func (w *World) load(h *host, o *model.Output) {
 	now := w.queue.Now()
 	e := event{kind: evLoaded, host: int32(h.index), conn: -1, gen: h.gen}
@@ -99,11 +102,18 @@ func (w *World) load(h *host, o *model.Output) {
 		if c < 0 {
 			return
 		}
-		h.dataset = w.hosts[w.conns[c].peer].dataset
+		if o.Socket {
+			h.loadAt, h.loadEnd = now, model.Never
+			return
+		}
+		src := w.hosts[w.conns[c].peer]
+		h.dataset, h.loadsKeys = src.dataset, src.image.keys
 		e.conn, e.gen = c, w.conns[c].gen
 	}
-	h.loadAt = now
-	h.loadEnd = now + transferTime(h.dataset, h.cfg.LoadRate)
+	if !h.srv.Landed() {
+		h.loadAt = now
+	}
+	h.loadEnd = max(now, h.loadAt+transferTime(h.dataset, h.cfg.LoadRate))
 	if h.cfg.LoadTime > 0 && o.Conn == 0 {
 		h.loadEnd = now + model.Instant(h.cfg.LoadTime)
 	}
@@ -117,10 +127,13 @@ func (w *World) later(h *host, e event) bool {
 		h.deferred = append(h.deferred, e)
 		return true
 	}
-	if !h.alive || !h.srv.Loading() {
+	if !h.alive || !h.srv.Loading() || w.feeds(h, &e) {
 		return false
 	}
 	now := w.queue.Now()
+	if c := w.feed(h); c != nil {
+		return w.untilPump(h, c, e)
+	}
 	if now >= h.loadEnd {
 		return false
 	}

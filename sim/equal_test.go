@@ -80,6 +80,7 @@ func scenario(n uint64) *Config {
 	g.segments(c)
 	g.lifetimes(c)
 	g.memory(c)
+	g.socketLoads(c)
 	return c
 }
 
@@ -124,6 +125,26 @@ func (g gen) memory(c *Config) {
 	for i := range c.Faults {
 		if f := &c.Faults[i]; f.Settings != nil {
 			limit(c.Servers[f.Server].Profile, c.Servers[f.Server].Dataset, f.Settings)
+		}
+	}
+}
+
+// socketLoads lets replicas load snapshots as they arrive.
+func (g gen) socketLoads(c *Config) {
+	if !g.oneIn(3) {
+		return
+	}
+	mode := func(p *model.Profile, s *model.Settings) {
+		if p.DisklessLoad {
+			s.DisklessLoad = pick(g, model.LoadDisabled, model.LoadWhenEmpty, model.LoadSwap, model.LoadSwap)
+		}
+	}
+	for i := range c.Servers {
+		mode(c.Servers[i].Profile, &c.Servers[i].Settings)
+	}
+	for i := range c.Faults {
+		if s := c.Faults[i].Settings; s != nil {
+			mode(c.Servers[c.Faults[i].Server].Profile, s)
 		}
 	}
 }

@@ -56,6 +56,10 @@ func (w *World) handle(e event) {
 		if h := w.hosts[e.host]; e.gen == h.gen {
 			w.saveEnded(h, now)
 		}
+	case evPump:
+		if h := w.hosts[e.host]; e.gen == h.gen && h.stuck && h.frozen == 0 {
+			w.pumped(h)
+		}
 	case evLoaded:
 		w.loadedEvent(e)
 	case evFed:
@@ -111,7 +115,11 @@ func (w *World) loadedEvent(e event) {
 	if !c.live || c.gen != e.gen || c.told[fromDialer] {
 		return
 	}
-	if !w.deliver(h, e, model.Input{Kind: model.InLoaded, Conn: c.ids[fromDialer]}) {
+	in := model.Input{Kind: model.InLoaded, Conn: c.ids[fromDialer]}
+	if h.loadsKeys {
+		in.Count = 1
+	}
+	if !w.deliver(h, e, in) {
 		return
 	}
 	// The socket is read again: what waited in it, then perhaps its end.

@@ -217,6 +217,9 @@ func (w *World) thawLink(l *link, now model.Instant) {
 		}
 		w.stall(int32(i), stallNetwork, 0)
 		w.fills(int32(i), stallNetwork, -1)
+		if h := w.hosts[c.dialer]; h.stuck && h.frozen == 0 {
+			w.watchPump(h, c)
+		}
 	}
 }
 
@@ -331,7 +334,7 @@ func (w *World) endProcess(h *host, now model.Instant, save bool) {
 				event{kind: evDown, side: fromDialer, why: model.WhyRefused, conn: ci, gen: c.gen})
 		}
 	}
-	h.alive, h.frozen, h.deferred = false, 0, h.deferred[:0]
+	h.alive, h.frozen, h.deferred, h.stuck = false, 0, h.deferred[:0], false
 	h.held, h.waiting = h.held[:0], nil
 	h.gen++
 	h.wakeAt = -1
@@ -371,6 +374,7 @@ func (w *World) resume(h *host, now model.Instant) {
 	if h.src != nil {
 		h.next = h.src.upto(now) // its clients were not served meanwhile
 	}
+	h.stuck = false // all that waits comes now
 	w.in = model.Input{Kind: model.InThawed, Since: h.since}
 	h.wakeAt = -1
 	w.step(h, now)

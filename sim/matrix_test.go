@@ -59,7 +59,7 @@ var matrixRows = []struct{ row, file, missing string }{
 	{row: "SELECT vs MULTI order", file: "stream"},
 	{row: "expiry deletion verb", file: "stream"},
 	{row: "shutdown waits for replicas", file: "shutdown"},
-	{row: "diskless load", missing: "its conversations are with the tests of the directive"},
+	{row: "diskless load", file: "diskless-load"},
 	{row: "replica read of expired key", missing: "reads are no part of a conversation between servers"},
 	{row: "replica obeys maxmemory", missing: "replicas evict nothing of their own here"},
 	{row: "tcp-keepalive", missing: "probes of the kernel are not modelled"},
@@ -256,6 +256,10 @@ var matrixPlays = []struct {
 		s.w.Order(FaultConfig{Kind: FaultReplicaOf, Server: 1, Peer: 0})
 		s.wait(4 * time.Second)
 	}},
+	{file: "diskless-load", about: "b has nothing (on-empty-db, then swapdb) and loads 10 MB as they arrive, 1 MB a second; the link breaks in the middle. Then it has all of it, and its backlog of 16 KiB is overrun.",
+		config: func(set *model.Settings) {
+			set.BacklogSize, set.Diskless, set.DisklessLoad = model.MinBacklog, false, model.LoadWhenEmpty
+		}, play: func(s *scene) { s.socketLoad() }},
 	{file: "failover", about: "FAILOVER TO b.", follow: [2]string{"a"}, quick: true, play: func(s *scene) {
 		s.wait(1100 * time.Millisecond)
 		s.w.Order(FaultConfig{Kind: FaultFailover, Server: 0, Peer: 1})
@@ -298,6 +302,40 @@ var matrixPlays = []struct {
 		s.wait(3 * time.Second)
 		s.line("3 s later: %v", s.w.Alive(0))
 	}},
+}
+
+// socketLoad shows a snapshot that is loaded as it arrives and breaks off, first in
+// a server that had nothing, then in one that has the same history.
+func (s *scene) socketLoad() {
+	if !s.prof.DisklessLoad {
+		s.line("does not know it")
+		return
+	}
+	fields := []string{"loading", "async_loading", "master_link_status", "slave_repl_offset", "master_replid"}
+	s.w.SetDataset(0, 10_000_000)
+	s.w.SetDataset(1, 0)
+	s.w.Shutdown(1, false)
+	s.w.Start(1, nil)
+	s.wait(time.Second)
+	s.out.Reset()
+	s.w.Shape(0, 1, time.Millisecond, 1_000_000)
+	s.w.Order(FaultConfig{Kind: FaultReplicaOf, Server: 1, Peer: 0})
+	for range 2 {
+		s.wait(5 * time.Second)
+		s.info(1, fields...)
+		s.w.Cut(0, 1, true)
+		s.wait(10 * time.Millisecond)
+		s.info(1, fields...)
+		s.w.Heal(0, 1)
+		s.wait(13 * time.Second)
+		s.info(1, fields...)
+		set := s.w.cfg.Servers[1].Settings
+		set.DisklessLoad = model.LoadSwap
+		s.w.Order(FaultConfig{Kind: FaultConfigSet, Server: 1, Settings: &set})
+		s.w.Cut(0, 1, true)
+		s.write(0, 60)
+		s.w.Heal(0, 1)
+	}
 }
 
 // streams shows commands on the stream.

@@ -251,6 +251,9 @@ func (w *World) schedule(ci int32, side int, it *item) {
 	e := event{kind: evDeliver, side: uint8(side), conn: ci, gen: c.pipes[side].epoch}
 	// At once what arrived before and was not told: see cutBulk.
 	w.queue.Push(max(psCeil(it.end())+c.link.latency, w.queue.Now()), e)
+	if it.kind == itemBulk && it.arrived == 0 {
+		w.watchFirst(c, it)
+	}
 	if it.kind == itemBulk && !it.sent && !it.fed {
 		e.kind = evSent
 		w.queue.Push(psCeil(it.end()), e)
@@ -272,6 +275,9 @@ func (w *World) sendSnapshot(h *host, ci int32, side int, o *model.Output) {
 	if o.Bytes > 0 { // a trailer: straight from the child
 		ps = max(ps, psPerByte(h.cfg.SaveRate))
 		p.free = max(p.free, int64(w.queue.Now()+model.Instant(h.cfg.Fork))*1000)
+	}
+	if r := w.hosts[c.dialer]; side == fromAcceptor && r.alive && r.srv.LoadsFromSocket() { // it reads no faster than it loads
+		ps = max(ps, psPerByte(r.cfg.LoadRate))
 	}
 	c.snapshot = n
 	it := p.put(w.queue.Now(), item{kind: itemBulk, n: n, ps: ps, eof: o.Bytes > 0})

@@ -304,8 +304,9 @@ func (w *World) landed(ci int32, to int) {
 		return
 	}
 	f := &p.flow
-	asked := f.on && f.log.asked(f.arrived+1) > 0 // a GETACK is answered when it comes
-	if h.relays || asked {
+	asked := f.on && f.log.asked(f.arrived+1) > 0                                   // a GETACK is answered when it comes
+	first := p.bulk() != nil && p.bulk().arrived == 0 && h.cfg.Profile.DisklessLoad // it may be loaded from now on
+	if h.relays || asked || first {
 		w.bring(h, w.queue.Now())
 		w.hear(h, w.queue.Now()) // it may have been brought up to date before these came
 	}

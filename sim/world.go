@@ -75,6 +75,8 @@ type host struct {
 	left   *model.Saved
 	// A load from disk, or after a full sync: when it began, and when it ends.
 	loadAt, loadEnd model.Instant
+	loadsKeys       bool  // what is loaded holds some
+	stuck           bool  // it loads from its socket, and something waits until it looks at the others
 	expired         int64 // keys that the next process finds expired, and the length of their names
 	expiredName     int
 
@@ -151,6 +153,7 @@ const (
 	evSegment  // a connection of segments has something to do
 	evRead     // a server that could not read before looks at a connection of segments
 	evSaveEnd  // a process has written its snapshot itself
+	evPump     // a process that loads from its socket looks at the others
 )
 
 // event is small and holds no pointer, so that the queue is plain memory.
@@ -235,6 +238,9 @@ func (w *World) step(h *host, at model.Instant) {
 	}
 	w.watchRoom(h)
 	w.rearm(h)
+	if h.stuck && h.frozen == 0 && !h.srv.Loading() {
+		w.unstick(h)
+	}
 }
 
 // stepAppend is step for client writes [first, next): a literal command that

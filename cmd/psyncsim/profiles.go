@@ -61,6 +61,8 @@ var traits = []trait{
 	{"PING without replicas", yes(func(p *model.Profile) bool { return p.PingAlone })},
 	{"ttl takes a new id", yes(func(p *model.Profile) bool { return p.TTLNewID })},
 	{"diskless by default", yes(func(p *model.Profile) bool { return p.Diskless })},
+	{"loads from the socket", yes(func(p *model.Profile) bool { return p.DisklessLoad })},
+	{"serves old data meanwhile", yes(func(p *model.Profile) bool { return p.AsyncLoad })},
 	{"dual-channel full sync", yes(func(p *model.Profile) bool { return p.DualChannel })},
 	{"hard limit at least backlog", yes(func(p *model.Profile) bool { return p.HardLimitFloor })},
 	{"maxmemory-policy", func(p *model.Profile) string { return p.MaxMemoryPolicy.String() }},

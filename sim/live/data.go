@@ -44,6 +44,14 @@ func (d *Dataset) Get(db int, key string) (string, bool) {
 // Len is how many keys a database has.
 func (d *Dataset) Len(db int) int { return len(d.dbs[db]) }
 
+// Keys is how many keys all databases hold.
+func (d *Dataset) Keys() (n int64) {
+	for _, db := range d.dbs {
+		n += int64(len(db))
+	}
+	return n
+}
+
 // Texts copies the keys and texts of a database.
 func (d *Dataset) Texts(db int) map[string]string {
 	m := make(map[string]string, len(d.dbs[db]))

@@ -182,7 +182,7 @@ func (n *Node) heard(e event) {
 			return
 		}
 		n.data = e.set
-		n.step(model.Input{Kind: model.InLoaded, Conn: c.id})
+		n.step(model.Input{Kind: model.InLoaded, Conn: c.id, Count: e.set.Keys()})
 		for _, c := range n.conns { // the one of the snapshot, or of the stream that waited for it
 			n.pump(c)
 		}
@@ -293,7 +293,9 @@ func (n *Node) obey(o *model.Output) {
 		}
 		c.rest = o.Chunk.Data
 	case model.OutLoad:
-		n.load(c)
+		if !o.Socket { // what arrives is kept until all is there
+			n.load(c)
+		}
 	case model.OutHangup:
 		delete(n.conns, o.Conn)
 		c.hangup()

@@ -29,6 +29,9 @@ func directives(p *model.Profile, s *model.Settings) [][2]string {
 			[2]string{"repl-diskless-sync-delay", sec(s.DisklessDelay)})
 	}
 	d = append(d, [2]string{"client-output-buffer-limit", fmt.Sprintf("%s %d %d %s", class, s.HardLimit, s.SoftLimit, sec(s.SoftSeconds))})
+	if p.DisklessLoad {
+		d = append(d, [2]string{"repl-diskless-load", model.LoadModes[s.DisklessLoad]})
+	}
 	if p.DualChannel {
 		d = append(d, [2]string{"dual-channel-replication-enabled", yes[s.DualChannel]})
 	}
