@@ -113,6 +113,9 @@ func (w *World) refeed(h *host) {
 		}
 		if !c.frozen {
 			least = max(least, c.link.ps)
+			if r := w.hosts[c.dialer]; r.alive && r.srv.LoadsFromSocket() { // it reads no faster than it loads
+				least = max(least, psPerByte(r.cfg.LoadRate))
+			}
 		}
 	}
 	ps = max(ps, least)
