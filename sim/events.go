@@ -192,6 +192,9 @@ func (w *World) deliverItem(e event, c *conn) {
 	default:
 		w.deliver(to, e, model.Input{Kind: model.InData, Conn: c.ids[1-side], Data: it.data})
 		p.keep(it.data)
+		if c.gen == gen && c.live && p.head < len(p.items) && p.items[p.head].kind == itemBulk {
+			w.watchFirst(c, &p.items[p.head]) // it may have begun to arrive before its header was read
+		}
 	}
 }
 
