@@ -59,20 +59,19 @@ func accountOf(names []string, o *outcome, psync int) (a account) {
 	num := func(t float64, n int64, format string, v ...any) {
 		a.facts = append(a.facts, fact{what: fmt.Sprintf(format, v...), number: n, t: t})
 	}
-	list := slices.Clone(o.exchanges)
+	list := slices.DeleteFunc(slices.Clone(o.exchanges), func(e Exchange) bool { return !e.told() })
 	slices.SortStableFunc(list, func(x, y Exchange) int { return cmp.Compare(x.Replica, y.Replica) })
 	count, last := 0, -1
-	for _, e := range list {
-		req, rep := words(e.Request), words(e.Reply)
-		decided := len(rep) > 0 && (fullReply(rep[0]) || rep[0] == "+CONTINUE")
-		if !decided && (len(req) == 0 || strings.ToUpper(req[0]) != "SYNC") {
-			continue // refused for now, or unanswered: how often is a matter of when
-		}
+	for _, e := range rounds(list) {
+		req, rep, decided := words(e.Request), words(e.Reply), e.decided()
 		if e.Replica != last {
 			count, last = 0, e.Replica
 		}
 		count++
 		what := fmt.Sprintf("%s #%d", names[e.Replica], count)
+		if e.last {
+			num(e.T, int64(e.left), "%s", rounded(what))
+		}
 		text := names[e.Replica] + " -> " + names[e.Master] + ": " + req[0]
 		if len(req) > 2 {
 			text += " " + id(req[1]) + " P"

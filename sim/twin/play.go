@@ -129,9 +129,10 @@ const (
 )
 
 // simulate plays what was done to real servers. A process may start by up to
-// late later than it did: so its timers have the phase that they came to have.
+// late.all later than it did: so its timers have the phase that they came to have.
+// What it waits for may take up to late.worst more.
 // A run that carries bytes gives the digests of streams too.
-func simulate(c *sim.Config, real *played, late time.Duration, seed uint64, bytes bool) (out outcome) {
+func simulate(c *sim.Config, real *played, late lateness, seed uint64, bytes bool) (out outcome) {
 	chance := rand.New(rand.NewPCG(seed, 0x7717))
 	between := func(a, b time.Duration) time.Duration {
 		if b <= a {
@@ -144,10 +145,10 @@ func simulate(c *sim.Config, real *played, late time.Duration, seed uint64, byte
 	for i := range cfg.Servers {
 		s := &cfg.Servers[i]
 		s.Manual, s.Wall, s.LibcMalloc = true, real.wall, real.libc
-		s.Dataset, s.SaveRate, s.LoadRate, s.Fork = 200, 0, 0, between(leastSave, mostSave)
+		s.Dataset, s.SaveRate, s.LoadRate, s.Fork = 200, 0, 0, between(leastSave, mostSave+between(0, late.worst))
 		l.names = append(l.names, s.Name)
 		for j := range i {
-			cfg.Links = append(cfg.Links, sim.LinkConfig{A: j, B: i, Latency: between(leastLatency, mostLatency), Bandwidth: bandwidth})
+			cfg.Links = append(cfg.Links, sim.LinkConfig{A: j, B: i, Latency: between(leastLatency, mostLatency+between(0, late.worst)), Bandwidth: bandwidth})
 		}
 	}
 	out.infos, out.written = make([][]model.Field, len(c.Servers)), make([]int64, len(c.Servers))
@@ -166,7 +167,7 @@ func simulate(c *sim.Config, real *played, late time.Duration, seed uint64, byte
 		a := &real.actions[i]
 		to := a.to
 		if a.kind == actStart {
-			to += late
+			to += late.all
 		}
 		w.Advance(model.Instant(max(between(a.from, to), time.Duration(w.Now()))))
 		act(w, a, real.loads, bytes, &out)

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"psyncsim/model"
@@ -46,7 +45,7 @@ type stage struct {
 	out     outcome
 	targets map[int]*live.Proxy // of FAILOVERs: the proxy of which each tells as its port
 	late    []func() error      // answers that come when they do
-	held    atomic.Int64        // see hold
+	held    heldUp              // see hold
 	rec     *recorder
 }
 
@@ -85,7 +84,7 @@ type played struct {
 	loads      []*sim.Writes
 	wall       time.Duration // fraction of the wall-clock second at the origin
 	libc       bool
-	held       time.Duration   // by how much the timers of a process came late, all in all
+	held       lateness
 	line       json.RawMessage // the case as a recorded file has it
 	unrecorded error           // why there is none
 }
@@ -108,7 +107,7 @@ func playReal(ctx context.Context, p *Program, id string, c *sim.Config) (*playe
 	s.begun = time.Now()
 	over := make(chan struct{})
 	defer close(over)
-	go s.hold(over)
+	go s.held.hold(over)
 	if err := s.start(); err != nil {
 		return nil, err
 	}
@@ -129,25 +128,10 @@ func playReal(ctx context.Context, p *Program, id string, c *sim.Config) (*playe
 		return nil, err
 	}
 	slices.SortStableFunc(s.actions, func(a, b action) int { return int(a.to - b.to) })
-	return &played{outcome: s.out, actions: s.actions, loads: s.loads, wall: time.Duration(s.begun.Nanosecond()), libc: libc, held: time.Duration(s.held.Load()), line: line, unrecorded: s.rec.spoiled}, nil
+	return &played{outcome: s.out, actions: s.actions, loads: s.loads, wall: time.Duration(s.begun.Nanosecond()), libc: libc, held: s.held.lateness(), line: line, unrecorded: s.rec.spoiled}, nil
 }
 
 func (s *stage) since() time.Duration { return time.Since(s.begun) }
-
-// hold is a timer like serverCron's: armed again for 100 ms when it has run. The
-// sum of how late it came is by how much the turns of a server have moved.
-func (s *stage) hold(over chan struct{}) {
-	const turn = 100 * time.Millisecond
-	for {
-		began := time.Now()
-		select {
-		case <-over:
-			return
-		case <-time.After(turn):
-			s.held.Add(int64(max(time.Since(began)-turn-model.CronLate, 0)))
-		}
-	}
-}
 
 // did writes an action down that took effect since from.
 func (s *stage) did(a action, from time.Duration) {

@@ -94,7 +94,8 @@ type Options struct {
 	Jobs int // real runs at a time; 0 is 8
 	// Seeds is how many simulated runs there are; 0 is 20. Before a difference is
 	// told eight times as many are tried; those also draw by how much the machine
-	// held up the timers of each process, up to twice what was measured beside it.
+	// held up each process, its timers and whatever it waits for, up to twice what
+	// was measured beside it.
 	Seeds int
 	// Attempts is how often a case is played on real servers before a difference
 	// counts; 0 is 2. A busy machine holds processes up in ways that nothing
@@ -189,14 +190,14 @@ func once(ctx context.Context, p *Program, c *Case, o Options) (CaseReport, *pla
 	for _, s := range c.Config.Servers {
 		names = append(names, s.Name)
 	}
-	r.HeldUp = real.held.Seconds()
+	r.HeldUp = real.held.all.Seconds()
 	want := accountOf(names, &real.outcome, p.Profile.PSYNC)
 	var seeds []account
 	for _, more := range []int{o.Seeds, 8 * o.Seeds} {
 		for len(seeds) < more {
-			held := time.Duration(0)
+			held := lateness{}
 			if len(seeds) >= o.Seeds {
-				held = 2*real.held + allowance
+				held = real.held.twice()
 			}
 			got := simulate(c.Config, real, held, uint64(len(seeds)+1), false)
 			if got.err != nil {
@@ -210,7 +211,7 @@ func once(ctx context.Context, p *Program, c *Case, o Options) (CaseReport, *pla
 			if len(runs) == withBytes || !slices.Equal(seeds[i].talk, want.talk) {
 				continue
 			}
-			got := simulate(c.Config, real, 0, uint64(i+1), true)
+			got := simulate(c.Config, real, lateness{}, uint64(i+1), true)
 			if got.err != nil {
 				return fail(got.err)
 			}
