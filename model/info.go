@@ -1,6 +1,9 @@
 package model
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Info is what INFO says about replication: the fields' own names and
 // meanings, for the node's version. What a version does not print, or not in the
@@ -58,6 +61,10 @@ type Info struct {
 	BufferMemory  int64 // mem_total_replication_buffers
 	SlavesMemory  int64 // mem_clients_slaves
 	Uncounted     int64 // mem_not_counted_for_evict
+
+	RoleWord   string // "master", or where ROLE says that a replica's link is; no field of INFO
+	ShutdownMS int64  // shutdown_in_milliseconds; printed only while a shutdown waits
+	Stopping   bool
 
 	WaitingPSYNC int64 // replicas_waiting_psync: rdb channels that are kept for their main ones
 	LocalBuffer  int64 // replicas_repl_buffer_size: stream that waits for a snapshot here
@@ -186,10 +193,14 @@ func (s *Server) Info(at Instant) *Info {
 		n.NetOutput += s.flowed(c)
 	}
 	n.WaitingPSYNC = s.waitingPSYNC()
+	n.RoleWord = n.Role
+	if n.Stopping = s.stop.on; n.Stopping {
+		n.ShutdownMS = int64(s.stop.until-at) / int64(time.Millisecond)
+	}
 	if u.host == "" {
 		return n
 	}
-	n.Role, n.MasterHost, n.LinkUp = "slave", u.host, u.state == upConnected
+	n.Role, n.MasterHost, n.LinkUp, n.RoleWord = "slave", u.host, u.state == upConnected, s.LinkWord()
 	n.SyncInProgress = u.state >= upHeader && u.state <= upBuffer
 	n.SyncTotal, n.SyncRead, n.SyncLastIOSeconds = u.bulkTotal, u.bulkRead, now-u.lastIO
 	n.LocalBuffer, n.LocalPeak = s.localSize(), u.rdb.local.peak

@@ -67,6 +67,7 @@ const (
 	infoWaiting
 	infoFailover
 	infoRefused
+	infoShutdown
 	infoCount
 )
 
@@ -89,7 +90,7 @@ var infoNames = [infoCount]string{
 	infoSyncLastIO: "master_sync_last_io_seconds_ago", infoSyncBuffer: "replicas_repl_buffer_size",
 	infoSyncPeak: "replicas_repl_buffer_peak", infoPriority: "slave_priority", infoReadOnly: "slave_read_only",
 	infoAnnounced: "replica_announced", infoGoodSlaves: "min_slaves_good_slaves", infoWaiting: "replicas_waiting_psync",
-	infoFailover: "master_failover_state", infoRefused: "errorstat_NOREPLICAS",
+	infoFailover: "master_failover_state", infoRefused: "errorstat_NOREPLICAS", infoShutdown: "shutdown_in_milliseconds",
 }
 
 // InfoName is the name of a field, and whether it is text.
@@ -197,9 +198,9 @@ var (
 	info40 = shape("run_id", infoMemory32, infoLoads26, infoStats40, infoRepl40)
 	info50 = shape("run_id", infoMemory50, infoLoads26, infoStats40, infoRepl40)
 	info62 = shape("run_id", infoMemory50, infoLoads26, infoStats62, infoRepl62)
-	info70 = shape("run_id", infoMemory70, infoLoads70, infoStats70, infoRepl62)
-	info74 = shape("run_id", infoMemory70, infoLoads70, infoStats74, infoRepl62)
-	info80 = shape("run_id", infoMemory70, infoLoads70, infoStats74, infoRepl80)
+	info70 = shape("run_id shutdown_in_milliseconds", infoMemory70, infoLoads70, infoStats70, infoRepl62)
+	info74 = shape("run_id shutdown_in_milliseconds", infoMemory70, infoLoads70, infoStats74, infoRepl62)
+	info80 = shape("run_id shutdown_in_milliseconds", infoMemory70, infoLoads70, infoStats74, infoRepl80)
 )
 
 // prints says whether INFO has a field in the node's role and state.
@@ -216,6 +217,8 @@ func (n *Info) prints(id infoID) bool {
 		return n.MinSlaves
 	case infoRefused:
 		return n.Refused > 0
+	case infoShutdown:
+		return n.Stopping
 	}
 	return true
 }
@@ -353,6 +356,8 @@ func (n *Info) number(id infoID) int64 {
 		return n.GoodSlaves
 	case infoRefused:
 		return n.Refused
+	case infoShutdown:
+		return n.ShutdownMS
 	case infoPriority:
 		return 100 // the default of replica-priority: sentinel's matter
 	case infoAnnounced:

@@ -29,7 +29,7 @@ func (f *Fingerprint) Reset() { f.h.Reset(); f.buf = f.buf[:0] }
 
 // Observe adds one record.
 func (f *Fingerprint) Observe(r *trace.Record) {
-	if r.Event.Kind == trace.Sampled {
+	if r.Event.Kind == trace.Sampled || r.Event.Kind == trace.Asked {
 		return
 	}
 	f.line(r)

@@ -112,11 +112,18 @@ type ServerInfo struct {
 	*model.Info
 }
 
+// AskedInfo is the INFO of one server in the middle of a run.
+type AskedInfo struct {
+	At int64 // ns
+	ServerInfo
+}
+
 // Run is everything folded from one trace.
 type Run struct {
 	Row
 	Resyncs []Resync
 	Infos   []ServerInfo
+	Asked   []AskedInfo
 	Orders  Orders
 }
 
@@ -144,6 +151,7 @@ type Collector struct {
 	print    *Fingerprint
 	resyncs  []Resync
 	infos    []ServerInfo
+	asked    []AskedInfo
 	orders   Orders
 	index    map[string]int // a server's place in replicas
 	replicas []replica
@@ -169,7 +177,7 @@ func NewCollector(m Meta) *Collector {
 func (c *Collector) Reset(m Meta) {
 	c.meta = m
 	c.print.Reset()
-	c.resyncs, c.infos, c.replicas = c.resyncs[:0], c.infos[:0], c.replicas[:0]
+	c.resyncs, c.infos, c.asked, c.replicas = c.resyncs[:0], c.infos[:0], c.asked[:0], c.replicas[:0]
 	c.orders = Orders{WaitAcks: -1}
 	clear(c.index)
 	c.ended = false
@@ -187,7 +195,11 @@ func (c *Collector) server(name string) *replica {
 
 // Observe takes one record.
 func (c *Collector) Observe(r *trace.Record) {
-	if r.Event.Kind == trace.Sampled {
+	switch r.Event.Kind {
+	case trace.Sampled:
+		return
+	case trace.Asked:
+		c.asked = append(c.asked, AskedInfo{int64(r.At), ServerInfo{r.Node, r.Event.Info}})
 		return
 	}
 	c.print.Observe(r)
@@ -269,6 +281,7 @@ func (c *Collector) Run() *Run {
 		Row:     Row{Meta: c.meta, Fingerprint: c.print.Sum()},
 		Resyncs: append([]Resync(nil), c.resyncs...),
 		Infos:   append([]ServerInfo(nil), c.infos...),
+		Asked:   append([]AskedInfo(nil), c.asked...),
 		Orders:  c.orders,
 	}
 	for i := range run.Resyncs {

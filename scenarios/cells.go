@@ -121,6 +121,7 @@ func (u *Cursor) At(i int) Cell {
 			u.cell.Err = err
 		} else {
 			u.cell.Meta = p.meta
+			p.config.Asks = s.asks(values)
 		}
 	}
 	cell := u.cell

@@ -140,4 +140,10 @@
 // "SERVER.FIELD OP VALUE" with a field of INFO, or "NAME OP VALUE" with a name
 // of RunFields; OP is one of == != < <= > >=. An optional "when AXIS OP VALUE"
 // (more of them joined by "and") limits it to some points of the sweep.
+//
+// "SERVER.FIELD OP OTHER.FIELD" holds two servers against one another. With "at
+// 12s" before "when" the servers are asked then, before anything else happens at
+// that instant, and not at the end of the run. The FIELD ROLE is what ROLE answers:
+// master, or where a replica's link is: connect, connecting, handshake, sync or
+// connected.
 package scenarios

@@ -1,7 +1,9 @@
 package scenarios
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	yaml "go.yaml.in/yaml/v4"
 
@@ -39,7 +41,13 @@ type Expect struct {
 	Number int64
 	Word   string // instead of Number, for fields that are text
 	IsWord bool
-	When   []Condition // the points of the sweep it is meant for; none is all
+	// OtherServer and OtherField are what the field is held against instead of
+	// Number and Word, "" without.
+	OtherServer, OtherField string
+	// At is when the servers are asked; 0 is the end of the run. It stands for
+	// fields of servers only.
+	At   time.Duration
+	When []Condition // the points of the sweep it is meant for; none is all
 }
 
 // Condition limits an expectation to values of an axis.
@@ -69,9 +77,13 @@ var RunFields = []string{
 	"full_ahead_of_master", "full_bad_offset", "full_no_psync", "full_other",
 }
 
+// RoleField is what ROLE answers and INFO does not tell: "master", or where the
+// link of a replica is (connect, connecting, handshake, sync, connected).
+const RoleField = "ROLE"
+
 // infoFields are INFO's names; true for text.
 var infoFields = func() map[string]bool {
-	fields := map[string]bool{}
+	fields := map[string]bool{RoleField: true}
 	for _, f := range model.InfoNames() {
 		fields[f.Name] = f.Text
 	}
@@ -100,10 +112,26 @@ func (e *Expect) Applies(point []Value) bool {
 // Holds compares what a run has with what is expected: number, or text when
 // the field is text.
 func (e *Expect) Holds(number int64, text string) bool {
+	return e.Holding(number, text, e.Number, e.Word)
+}
+
+// Holding is Holds against what another server has.
+func (e *Expect) Holding(number int64, text string, other int64, word string) bool {
 	if e.IsWord {
-		return (text == e.Word) == (e.Op == "==")
+		return (text == word) == (e.Op == "==")
 	}
-	return e.Op.Holds(number, e.Number)
+	return e.Op.Holds(number, other)
+}
+
+// asks are the instants at which a run of a point is to ask its servers.
+func (s *Scenario) asks(point []Value) (at []time.Duration) {
+	for i := range s.Expect {
+		if e := &s.Expect[i]; e.At > 0 && e.Applies(point) {
+			at = append(at, e.At)
+		}
+	}
+	slices.Sort(at)
+	return slices.Compact(at)
 }
 
 func (s *Scenario) readExpect(d *decoder, n *yaml.Node) {
@@ -140,6 +168,7 @@ const expectWant = `expected a check such as "master.sync_full == 1" or "reconne
 func (s *Scenario) parseExpect(text string) (e Expect, msg string) {
 	e.Text = text
 	check, when, limited := strings.Cut(text, " when ")
+	check, at, early := strings.Cut(check, " at ")
 	left, op, right, ok := compare(check)
 	if !ok {
 		return e, expectWant
@@ -148,16 +177,18 @@ func (s *Scenario) parseExpect(text string) (e Expect, msg string) {
 	server, fieldName, dotted := strings.Cut(left, ".")
 	if dotted {
 		e.Server, e.Field = server, fieldName
-		names := s.serverNames()
-		if !contains(names, server) {
-			return e, "there is no server " + shorten(server) + "; " + oneOf(server, names)
+		if e.IsWord, msg = s.expectedField(server, fieldName); msg != "" {
+			return e, msg
 		}
-		isText, known := infoFields[fieldName]
-		if !known {
-			return e, shorten(fieldName) + " is no field of INFO that is known here; " + nearOr(fieldName, sortedKeys(infoFields))
+		if early {
+			if msg = s.expectAt(&e, strings.TrimSpace(at)); msg != "" {
+				return e, msg
+			}
 		}
-		e.IsWord = isText
 	} else {
+		if early {
+			return e, "only what a server's INFO says can be asked before the end of the run; expected SERVER.FIELD"
+		}
 		e.Field = left
 		if !contains(RunFields, left) {
 			if _, known := infoFields[left]; known {
@@ -166,11 +197,20 @@ func (s *Scenario) parseExpect(text string) (e Expect, msg string) {
 			return e, shorten(left) + " is no field of a run; " + oneOf(left, RunFields)
 		}
 	}
-	if e.IsWord {
-		e.Word = right
-		if op != "==" && op != "!=" {
-			return e, e.Field + " is text; it can be == or != only"
+	if e.IsWord && op != "==" && op != "!=" {
+		return e, e.Field + " is text; it can be == or != only"
+	}
+	if other, name, two := strings.Cut(right, "."); two && dotted && s.namesField(other, name) {
+		e.OtherServer, e.OtherField = other, name
+		isText, msg := s.expectedField(other, name)
+		if msg == "" && isText != e.IsWord {
+			msg = "one of " + e.Field + " and " + name + " is text, the other a number"
 		}
+		if msg != "" {
+			return e, msg
+		}
+	} else if e.IsWord {
+		e.Word = right
 	} else if e.Number, msg = numberOrSize(right); msg != "" {
 		return e, msg
 	}
@@ -201,6 +241,40 @@ func (s *Scenario) parseExpect(text string) (e Expect, msg string) {
 		e.When = append(e.When, c)
 	}
 	return e, ""
+}
+
+// namesField says that "OTHER.NAME" means a field of a server, perhaps a wrong one.
+func (s *Scenario) namesField(server, name string) bool {
+	_, known := infoFields[name]
+	return known || contains(s.serverNames(), server)
+}
+
+// expectedField says whether a field of a server is text.
+func (s *Scenario) expectedField(server, name string) (text bool, msg string) {
+	names := s.serverNames()
+	if !contains(names, server) {
+		return false, "there is no server " + shorten(server) + "; " + oneOf(server, names)
+	}
+	text, known := infoFields[name]
+	if !known {
+		return false, shorten(name) + " is no field of INFO that is known here; " + nearOr(name, sortedKeys(infoFields))
+	}
+	return text, ""
+}
+
+// expectAt reads when an expectation is looked at.
+func (s *Scenario) expectAt(e *Expect, text string) (msg string) {
+	at, err := parseDuration(text)
+	switch {
+	case err != nil:
+		return `after "at" stands when the servers are asked: ` + shorten(text) + ": " + err.Error()
+	case at <= 0:
+		return "at " + shorten(text) + ": servers have nothing to say before the run begins"
+	case s.first != nil && at >= s.first.config.Duration:
+		return "at " + shorten(text) + ": at or after the end of the run (duration " + s.first.config.Duration.String() + "); without at it is the end"
+	}
+	e.At = at
+	return ""
 }
 
 func numberOrSize(s string) (int64, string) {

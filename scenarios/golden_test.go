@@ -102,7 +102,14 @@ func describe(s *Scenario) string {
 		fmt.Fprintf(&b, "axis %s: %d values, %s\n", a.Name, a.Len, a.Unit)
 	}
 	for _, e := range s.Expect {
-		fmt.Fprintf(&b, "expect %s: [%s] [%s] %s %d %s, %d conditions\n", e.Text, e.Server, e.Field, e.Op, e.Number, e.Word, len(e.When))
+		other, at := "", ""
+		if e.OtherServer != "" {
+			other = "[" + e.OtherServer + "] [" + e.OtherField + "]"
+		}
+		if e.At > 0 {
+			at = ", at " + e.At.String()
+		}
+		fmt.Fprintf(&b, "expect %s: [%s] [%s] %s %d %s%s%s, %d conditions\n", e.Text, e.Server, e.Field, e.Op, e.Number, e.Word, other, at, len(e.When))
 	}
 	for _, n := range s.Notes {
 		fmt.Fprintf(&b, "note %s\n", n)

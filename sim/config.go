@@ -33,6 +33,10 @@ type Config struct {
 	// Sample tells every server's offsets so often (trace.Sampled), for charts of
 	// one run over time; 0 is never. Samples are no part of the fingerprint.
 	Sample time.Duration
+	// Asks are the instants, from the first to the last, at which every server that
+	// runs is asked for its INFO (trace.Asked), before anything else happens then. What
+	// they say is no part of the fingerprint.
+	Asks []time.Duration
 }
 
 // ServerConfig is one server.

@@ -75,6 +75,7 @@ func scenario(n uint64) *Config {
 	g.loads(c)
 	g.faults(c)
 	newGen(9, n).stalls(c) // chance of its own: the other scenarios stay as they were
+	newGen(10, n).asks(c)
 	g.passwords(c)
 	g.takeTime(c)
 	g.segments(c)
@@ -104,6 +105,17 @@ func (g gen) stalls(c *Config) {
 		}
 		c.Faults = append(c.Faults, f)
 	}
+}
+
+// asks lets servers tell what they know in the middle of it all.
+func (g gen) asks(c *Config) {
+	if !g.oneIn(3) {
+		return
+	}
+	for range 1 + g.IntN(5) {
+		c.Asks = append(c.Asks, g.span(1, c.Duration))
+	}
+	slices.Sort(c.Asks)
 }
 
 // memory limits that of some servers, so that it is full after a while.

@@ -39,6 +39,8 @@ func (w *World) handle(e event) {
 		w.scheduleWrite(int(e.host))
 	case evSample:
 		w.sample(now)
+	case evAsk:
+		w.ask(now)
 	case evLimit:
 		if h := w.hosts[e.host]; e.gen == h.gen {
 			h.done = min(h.done, now-1) // a stream that begins now may have more to tell
@@ -418,6 +420,16 @@ func (w *World) sample(now model.Instant) {
 		w.tell(now, h.cfg.Name, e)
 	}
 	w.queue.Push(now+model.Instant(w.cfg.Sample), event{kind: evSample})
+}
+
+// ask tells what every server says of itself.
+func (w *World) ask(now model.Instant) {
+	for _, h := range w.hosts {
+		w.bring(h, now)
+		if h.alive {
+			w.tell(now, h.cfg.Name, model.Event{Kind: trace.Asked, Info: h.srv.Info(now)})
+		}
+	}
 }
 
 // finish ends the run: everyone's INFO, and the books of every connection.

@@ -154,6 +154,7 @@ const (
 	evRead     // a server that could not read before looks at a connection of segments
 	evSaveEnd  // a process has written its snapshot itself
 	evPump     // a process that loads from its socket looks at the others
+	evAsk      // servers are asked for INFO
 )
 
 // event is small and holds no pointer, so that the queue is plain memory.
@@ -178,6 +179,9 @@ func (w *World) Run() (err error) {
 		}
 	}()
 	w.tell(0, "world", model.Event{Kind: trace.Began, Seed: w.cfg.Seed})
+	for _, at := range w.cfg.Asks {
+		w.queue.Push(model.Instant(at), event{kind: evAsk})
+	}
 	for _, i := range w.faultOrder() {
 		w.queue.Push(model.Instant(w.cfg.Faults[i].At), event{kind: evFault, host: int32(i)})
 	}

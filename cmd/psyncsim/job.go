@@ -364,19 +364,31 @@ func unmet(s *scenarios.Scenario, cell *scenarios.Cell, r *results.Run) (checked
 			continue
 		}
 		checked++
-		n, text, ok := fieldOf(r, e.Server, e.Field)
-		if ok && e.Holds(n, text) {
-			continue
+		n, text, ok := fieldOf(r, e.Server, e.Field, e.At)
+		has := shown(n, text, ok)
+		if e.OtherServer == "" {
+			ok = ok && e.Holds(n, text)
+		} else {
+			number, word, also := fieldOf(r, e.OtherServer, e.OtherField, e.At)
+			ok = ok && also && e.Holding(n, text, number, word)
+			has += " and " + shown(number, word, also)
 		}
-		has := fmt.Sprint(n)
 		if !ok {
-			has = "no such field"
-		} else if text != "" {
-			has = text
+			failed = append(failed, fmt.Sprintf("%s, but it is %s", e.Text, has))
 		}
-		failed = append(failed, fmt.Sprintf("%s, but it is %s", e.Text, has))
 	}
 	return checked, failed
+}
+
+// shown is a field's value as a message has it.
+func shown(n int64, text string, ok bool) string {
+	switch {
+	case !ok:
+		return "no such field"
+	case text != "":
+		return text
+	}
+	return fmt.Sprint(n)
 }
 
 // observe holds a run against what real servers did.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"psyncsim/model"
 	"sync"
+	"time"
 
 	"psyncsim/results"
 	"psyncsim/scenarios"
@@ -211,20 +213,34 @@ func meta(c *scenarios.Cell) results.Meta {
 }
 
 // fieldOf finds what an expectation names: an INFO field of a server, or a
-// number of the run.
-func fieldOf(r *results.Run, server, field string) (n int64, text string, ok bool) {
+// number of the run. at is when the server was asked, 0 at the end.
+func fieldOf(r *results.Run, server, field string, at time.Duration) (n int64, text string, ok bool) {
 	if server == "" {
 		n, ok = runField(r, field)
 		return n, "", ok
 	}
-	for _, s := range r.Infos {
-		if s.Name != server {
-			continue
-		}
-		for _, f := range s.Info.Fields() {
-			if f.Name == field {
-				return f.Number, f.Text, true
+	if at == 0 {
+		for i := range r.Infos {
+			if r.Infos[i].Name == server {
+				return infoField(r.Infos[i].Info, field)
 			}
+		}
+	}
+	for i := range r.Asked {
+		if a := &r.Asked[i]; a.At == int64(at) && a.Name == server {
+			return infoField(a.Info, field)
+		}
+	}
+	return 0, "", false
+}
+
+func infoField(info *model.Info, field string) (n int64, text string, ok bool) {
+	if field == scenarios.RoleField {
+		return 0, info.RoleWord, true
+	}
+	for _, f := range info.Fields() {
+		if f.Name == field {
+			return f.Number, f.Text, true
 		}
 	}
 	return 0, "", false

@@ -22,9 +22,10 @@ const (
 	Flushed                             // a connection ended: Conn, Bytes (lost with it)
 	Sampled                             // where a node stands: Offset (replica: last byte processed; master: MRO), First, Hist, MRO, Full (link up)
 	Slowed                              // a link has another rate: Peer, Bytes a second; 0 is its own again
+	Asked                               // what a node says of itself in the middle of a run: Info
 )
 
-var words = [...]string{"began", "ended", "cut", "silent", "heal", "killed", "paused", "resumed", "lost-bytes", "sample", "slow"}
+var words = [...]string{"began", "ended", "cut", "silent", "heal", "killed", "paused", "resumed", "lost-bytes", "sample", "slow", "asked"}
 
 // Record is one fact: when, who, what.
 type Record struct {
