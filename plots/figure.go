@@ -1,6 +1,7 @@
 // Package plots draws kept results: where full resynchronization begins against
 // the rule 2 × seconds × write rate ([Boundary]), the same collapsed onto
-// backlog ÷ (outage × rate) ([Collapsed]), and one run over time ([Timeline]).
+// backlog ÷ (outage × rate) ([Collapsed]), one run over time ([Timeline]), and
+// what sizing a backlog found ([Sizing]).
 //
 // A figure is laid out by hand on gonum/plot's canvases, once for PNG and once
 // for SVG: logarithmic axes in bytes and seconds, cells with edges where the

@@ -1,0 +1,246 @@
+package plots
+
+import (
+	"cmp"
+	"fmt"
+	"image/color"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"psyncsim/results"
+)
+
+// LoadView is a load over time with the outages that fell into it.
+type LoadView struct {
+	Question string       // the title; empty: one that fits
+	Source   string       // where the load was read
+	Samples  []LoadSample // in the order of time
+	Outages  []LoadOutage // in any order
+}
+
+// LoadSample is the load at one moment.
+type LoadSample struct {
+	T     int64 // ns since the first sample
+	Bytes int64 // written since the first sample
+	Blind bool  // nobody watched between the sample before and this one
+}
+
+// LoadOutage is one outage and how it ended.
+type LoadOutage struct {
+	From, To int64  // ns since the first sample; To is when the master judged
+	Kind     string // reset, silent, restart; empty if nobody knows
+	Verdict  string // results.Full, results.Partial, or empty
+	Gap      int64  // bytes missed; negative if not known
+}
+
+// Load draws the write rate over time, with its mean and the outages that fell
+// into it. A nil view, or one of fewer than two samples, draws nothing.
+func Load(dir string, l *LoadView) ([]string, error) {
+	if l == nil || len(l.Samples) < 2 || l.Samples[len(l.Samples)-1].T <= l.Samples[0].T {
+		return nil, nil
+	}
+	return l.figure().save(dir, "load")
+}
+
+// column is one column of the picture: the least, mean and greatest rate in it.
+type column struct {
+	lo, hi, bytes, ns float64
+	blind             bool
+}
+
+// columns folds the samples into as many columns as can be seen.
+func (l *LoadView) columns(n int) []column {
+	out := make([]column, n)
+	first, last := l.Samples[0].T, l.Samples[len(l.Samples)-1].T
+	at := func(t int64) int {
+		return min(max(int(float64(t-first)/float64(last-first)*float64(n)), 0), n-1)
+	}
+	for i, s := range l.Samples[1:] {
+		before := l.Samples[i]
+		dt := float64(s.T - before.T)
+		if dt <= 0 {
+			continue
+		}
+		rate := max(0, float64(s.Bytes-before.Bytes)/dt*1e9)
+		for k := at(before.T); k <= at(s.T-1); k++ {
+			c := &out[k]
+			if s.Blind {
+				c.blind = true
+				continue
+			}
+			if c.ns == 0 || rate < c.lo {
+				c.lo = rate
+			}
+			c.hi = max(c.hi, rate)
+			c.bytes, c.ns = c.bytes+rate*dt, c.ns+dt
+		}
+	}
+	return out
+}
+
+// mean is the rate over all that was watched, bytes a second, and the greatest
+// between two samples.
+func (l *LoadView) mean() (mean, peak float64) {
+	bytes, ns := 0., 0.
+	for i, s := range l.Samples[1:] {
+		dt := float64(s.T - l.Samples[i].T)
+		if s.Blind || dt <= 0 {
+			continue
+		}
+		n := max(0, float64(s.Bytes-l.Samples[i].Bytes))
+		bytes, ns, peak = bytes+n, ns+dt, max(peak, n/dt*1e9)
+	}
+	return bytes / max(ns, 1) * 1e9, peak
+}
+
+func (l *LoadView) figure() *figure {
+	const (
+		w, h     = vg.Length(600), vg.Length(210)
+		leftRoom = vg.Length(66)
+		strip    = vg.Length(30) // above the frame: verdicts and their gaps
+		columns  = 600
+	)
+	mean, peak := l.mean()
+	title := l.Question
+	if title == "" {
+		title = "When is how much written, and where did the outages fall?"
+	}
+	sub := fmt.Sprintf("%s · mean %s · busiest %s", l.Source, results.PrettyRate(int64(mean)), results.PrettyRate(int64(peak)))
+	head := newHeading(leftRoom+w, title, sub, l.legend())
+	f := &figure{w: leftRoom + w + 2*margin + 12, h: head.height() + strip + h + 40 + 2*margin}
+	f.draw = func(c *draw.Canvas) {
+		head.draw(c, margin, f.h-margin)
+		b := box{margin + leftRoom, margin + 40, margin + leftRoom + w, margin + 40 + h}
+		first, last := l.Samples[0].T, l.Samples[len(l.Samples)-1].T
+		sx := newScale(float64(first), float64(last), false, b.x0, b.x1)
+		top := max(peak, mean, 1) * 1.06
+		sy := newScale(0, top, false, b.y0, b.y1)
+		for _, t := range loadTicks(top) {
+			c.StrokeLine2(stroke(gridGrey, 0.6), b.x0, sy.at(t.v), b.x1, sy.at(t.v))
+		}
+		l.area(c, b, sy, columns)
+		l.outages(c, b, sx)
+		y := sy.at(mean)
+		c.StrokeLine2(stroke(black, 1.2, 5, 3), b.x0, y, b.x1, y)
+		b.frame(c)
+		axisX(c, b, sx, timeTicks(float64(first), float64(last), 10, false), true)
+		axisY(c, b, sy, loadTicks(top), true)
+		nameX(c, b, 22, "time since the first sample")
+		nameY(c, b, margin, "write rate, bytes of the stream")
+	}
+	return f
+}
+
+// loadTicks marks 1, 2, 5, 10 … bytes a second.
+func loadTicks(hi float64) (ts []tick) {
+	step := 1.
+	for i := 0; hi/step > 6 && i < 120; i++ {
+		step *= [...]float64{2, 2.5, 2}[i%3]
+	}
+	for i := 0; float64(i)*step <= hi; i++ {
+		ts = append(ts, tick{float64(i) * step, results.PrettyRate(int64(float64(i) * step))})
+	}
+	return ts
+}
+
+// area draws the rate as columns: the mean of each filled, the rest of its range
+// lighter.
+func (l *LoadView) area(c *draw.Canvas, b box, sy scale, n int) {
+	cols := l.columns(n)
+	for i, k := range cols {
+		x0, x1 := snap(b.x0+b.w()*vg.Length(i)/vg.Length(n)), snap(b.x0+b.w()*vg.Length(i+1)/vg.Length(n))
+		if x1 <= x0 {
+			x1 = x0 + pixel
+		}
+		switch {
+		case k.ns > 0:
+			mean := sy.at(k.bytes / k.ns)
+			c.FillPolygon(blue, rectangle(x0, b.y0, x1, mean))
+			if hi := sy.at(k.hi); hi > mean+pixel {
+				c.FillPolygon(fade(skyBlue, 130), rectangle(x0, mean, x1, hi))
+			}
+		case k.blind:
+			c.FillPolygon(blankGrey, rectangle(x0, b.y0, x1, b.y1))
+		}
+	}
+}
+
+func outageColor(kind string) color.NRGBA {
+	switch kind {
+	case "silent":
+		return orange
+	case "restart", "crash":
+		return purple
+	case "":
+		return faint
+	}
+	return vermilion
+}
+
+// outages draws each as a band, and above the frame its verdict and gap, as far
+// as there is room for the words.
+func (l *LoadView) outages(c *draw.Canvas, b box, sx scale) {
+	all := slices.Clone(l.Outages)
+	slices.SortStableFunc(all, func(a, b LoadOutage) int { return cmp.Compare(a.From, b.From) })
+	end := vg.Length(math.Inf(-1))
+	for _, o := range all {
+		x0, x1 := sx.at(float64(o.From)), sx.at(float64(o.To))
+		if x1 < b.x0 || x0 > b.x1 {
+			continue
+		}
+		x0, x1 = max(x0, b.x0), min(max(x1, x0+1.5), b.x1)
+		c.FillPolygon(fade(outageColor(o.Kind), 85), rectangle(x0, b.y0, x1, b.y1))
+		if o.Verdict == "" {
+			continue
+		}
+		verdictGlyph(c, vg.Point{X: x1, Y: b.y1 + 8}, o.Verdict)
+		st := style(8, ink, center, bottom)
+		txt := ""
+		if o.Gap >= 0 {
+			txt = sizeText(o.Gap)
+		}
+		if half := st.Width(txt) / 2; txt != "" && x1-half > end {
+			c.FillText(st, vg.Point{X: x1, Y: b.y1 + 15}, txt)
+			end = x1 + half + 5
+		}
+	}
+}
+
+func (l *LoadView) legend() (es []entry) {
+	patch := func(clr color.NRGBA) func(c *draw.Canvas, b box) {
+		return func(c *draw.Canvas, b box) { c.FillPolygon(clr, rectangle(b.x0, b.y0+1, b.x1, b.y1-1)) }
+	}
+	es = append(es, entry{"written", patch(blue)}, entry{"mean", func(c *draw.Canvas, b box) {
+		c.StrokeLine2(stroke(black, 1.2, 5, 3), b.x0, (b.y0+b.y1)/2, b.x1, (b.y0+b.y1)/2)
+	}})
+	for _, s := range l.Samples {
+		if s.Blind {
+			es = append(es, entry{"nobody watched", patch(blankGrey)})
+			break
+		}
+	}
+	kinds, verdicts := map[string]bool{}, map[string]bool{}
+	for _, o := range l.Outages {
+		kinds[o.Kind], verdicts[o.Verdict] = true, true
+	}
+	for _, k := range []string{"", "reset", "silent", "restart", "crash"} {
+		if kinds[k] {
+			name := "outage: " + k
+			if k == "" {
+				name = "outage"
+			}
+			es = append(es, entry{name, patch(fade(outageColor(k), 85))})
+		}
+	}
+	for _, k := range []string{results.Partial, results.Full} {
+		if verdicts[k] {
+			es = append(es, entry{k + " resync, and the gap", func(c *draw.Canvas, b box) {
+				verdictGlyph(c, vg.Point{X: (b.x0 + b.x1) / 2, Y: (b.y0 + b.y1) / 2}, k)
+			}})
+		}
+	}
+	return es
+}
