@@ -37,6 +37,10 @@ type Config struct {
 	// runs is asked for its INFO (trace.Asked), before anything else happens then. What
 	// they say is no part of the fingerprint.
 	Asks []time.Duration
+	// Marks samples every server also when a fault begins, when it ends, and when
+	// a replica has lost its link: what was written between those moments is read
+	// off it.
+	Marks bool
 }
 
 // ServerConfig is one server.

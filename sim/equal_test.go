@@ -494,12 +494,14 @@ var variants = []variant{
 	{"per write", false, true, false},
 	{"every tick", false, false, true},
 	{"bytes, per write, every tick", true, true, true},
+	{"lengths, marked", false, false, false},
 }
 
 // play runs a configuration one way and gives its trace as text.
 func (v variant) play(w *World, c *Config, p *printer) ([]byte, error) {
 	d := *c
 	d.Bytes, d.PerWrite, d.EveryTick = v.bytes, v.perWrite, v.everyTick
+	d.Marks = strings.HasSuffix(v.name, "marked")
 	p.b = p.b[:0]
 	if err := w.Reset(&d, p); err != nil {
 		return nil, err

@@ -37,6 +37,8 @@ func (w *World) handle(e event) {
 			w.bring(h, now)
 		}
 		w.scheduleWrite(int(e.host))
+	case evMark:
+		w.sampleAll(now)
 	case evSample:
 		w.sample(now)
 	case evAsk:
@@ -408,8 +410,21 @@ func (w *World) synPause(n int) model.Instant {
 	return model.Instant(1_000_000_000) << max(n-w.cfg.LinearSYNs, 0)
 }
 
-// sample tells where every server stands, for charts.
+// sample tells where every server stands, for charts, again and again.
 func (w *World) sample(now model.Instant) {
+	w.sampleAll(now)
+	w.queue.Push(now+model.Instant(w.cfg.Sample), event{kind: evSample})
+}
+
+// mark has every server sampled at this instant.
+func (w *World) mark() {
+	if w.cfg.Marks {
+		w.queue.Push(w.queue.Now(), event{kind: evMark})
+	}
+}
+
+// sampleAll tells where every server stands.
+func (w *World) sampleAll(now model.Instant) {
 	for _, h := range w.hosts {
 		w.bring(h, now)
 		e := model.Event{Kind: trace.Sampled, MRO: h.srv.MRO(), Offset: h.srv.MRO(), Full: true}
@@ -419,7 +434,6 @@ func (w *World) sample(now model.Instant) {
 		e.First, e.Hist = h.srv.History()
 		w.tell(now, h.cfg.Name, e)
 	}
-	w.queue.Push(now+model.Instant(w.cfg.Sample), event{kind: evSample})
 }
 
 // ask tells what every server says of itself.

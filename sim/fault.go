@@ -8,6 +8,7 @@ import (
 // fault begins fault i of the configuration.
 func (w *World) fault(i int, now model.Instant) {
 	f := &w.cfg.Faults[i]
+	w.mark()
 	ends := true
 	e := event{kind: evFaultEnd, host: int32(i)}
 	switch f.Kind {
@@ -50,6 +51,7 @@ func (w *World) fault(i int, now model.Instant) {
 // faultEnd ends a fault.
 func (w *World) faultEnd(e event, now model.Instant) {
 	f := &w.cfg.Faults[e.host]
+	w.mark()
 	switch f.Kind {
 	case FaultReset:
 		l := &w.links[w.linkOf(f.A, f.B)]

@@ -146,6 +146,7 @@ const (
 	evLoaded   // a received snapshot is in memory
 	evWrite    // per-write mode: the next client write
 	evSample   // charts
+	evMark     // the same, at one moment
 	evCut      // a connection is reset: so much was to pass
 	evStall    // a server learns how much a socket takes
 	evLimit    // the write that fills an output buffer
@@ -314,6 +315,9 @@ func (w *World) Events() int64 { return w.events }
 func (w *World) tell(at model.Instant, node string, e model.Event) {
 	w.rec = trace.Record{At: at, Node: node, Event: e}
 	w.last.add(&w.rec)
+	if e.Kind == model.EvLost {
+		w.mark()
+	}
 	for _, x := range w.watch {
 		x.Observe(&w.rec)
 	}

@@ -12,6 +12,9 @@ import (
 type printer struct{ b []byte }
 
 func (p *printer) Observe(r *trace.Record) {
+	if r.Event.Kind == trace.Sampled {
+		return // no part of the trace
+	}
 	p.b = r.AppendText(p.b)
 	p.b = append(p.b, '\n')
 }
