@@ -68,7 +68,7 @@
 // come again: they are numbers). How soon the cycle does depends on version and rate.
 //
 // arrivals is constant, poisson, {bursts: {on: 8s, off: 32s, rate: 2MB/s,
-// phase: 0s}} or {trace: FILE}. With bursts the workload's rate is the rate
+// phase: 0s}} or {trace: FILE, start: 0s}. With bursts the workload's rate is the rate
 // while off; instead of rate a burst may have factor: 4, four times the
 // workload's rate, so that sweeping the one moves the other. With factor, mean:
 // 1MB/s in the bursts may stand for the workload's rate: the mean over time,

@@ -3,7 +3,9 @@ package scenarios
 import (
 	"embed"
 	"errors"
+	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -65,13 +67,18 @@ func embeddedNames() (names []string) {
 	return names
 }
 
-// OpenEmbedded reads a scenario that comes with the program.
+// OpenEmbedded reads a scenario that comes with the program. Files that its text
+// names come with the program too; those that sets name are the user's.
 func OpenEmbedded(name string, sets []string) (*Scenario, error) {
 	data, err := EmbeddedSource(name)
 	if err != nil {
 		return nil, &Problems{List: []Problem{{File: name, Want: err.Error()}}}
 	}
 	return Load(name+".yaml", data, func(p string) ([]byte, error) {
-		return embedded.ReadFile(path.Join(path.Dir(fileOf(name)), p))
+		data, err := embedded.ReadFile(path.Join(path.Dir(fileOf(name)), p))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+			return readCapped(filepath.FromSlash(p), maxTrace)
+		}
+		return data, err
 	}, sets)
 }

@@ -142,7 +142,7 @@ func (p *planner) readLoad(i int, n *yaml.Node) {
 	case !a.ok:
 		return
 	case a.kind == sim.Trace:
-		l.Trace = a.trace
+		l.Trace = p.window(&l, &a)
 		if rateNode != nil {
 			p.fail(rateNode, "a trace has its own rate; leave it out")
 		}
@@ -231,6 +231,8 @@ type arrivals struct {
 	phaseSet  bool
 	phaseNode *yaml.Node
 	trace     []sim.TracePoint
+	start     *yaml.Node // of the place in the trace at which it begins; nil is its beginning
+	startAt   time.Duration
 }
 
 func (p *planner) readArrivals(n *yaml.Node) (a arrivals) {
@@ -247,7 +249,7 @@ func (p *planner) readArrivals(n *yaml.Node) (a arrivals) {
 		}
 		return
 	}
-	if n.Kind != yaml.MappingNode || len(n.Content) != 2 {
+	if n.Kind != yaml.MappingNode || len(n.Content) != 2 && lookup(n, "trace") == nil {
 		p.fail(n, "expected constant, poisson, {bursts: {on, off, rate}} or {trace: FILE}")
 		return
 	}
@@ -300,8 +302,34 @@ func (p *planner) readArrivals(n *yaml.Node) (a arrivals) {
 				a.trace, a.ok = points, true
 			}
 		}},
+		{name: "start", read: func(n *yaml.Node) { a.start, a.startAt = n, p.duration1(n) }},
 	})
 	return a
+}
+
+// maxWindow is how many samples a capture may come to that is repeated.
+const maxWindow = 5_000_000
+
+// window is the part of a trace that a load takes: all of it, or what lies
+// behind start, and then all from its beginning, as often as it takes.
+func (p *planner) window(l *sim.LoadConfig, a *arrivals) []sim.TracePoint {
+	if a.start == nil {
+		return a.trace
+	}
+	if last := a.trace[len(a.trace)-1].At; a.startAt >= last {
+		p.fail(a.start, "the capture ends at %v; start lies before that", last)
+		return a.trace
+	}
+	end := p.config.Duration
+	if l.Until > 0 {
+		end = min(end, l.Until)
+	}
+	length := max(end-l.From, time.Second)
+	if int64(length/a.trace[len(a.trace)-1].At+2) > maxWindow/int64(len(a.trace)) {
+		p.fail(a.start, "the capture would be repeated until it has more than %d samples; take a longer one, or a shorter duration", maxWindow)
+		return a.trace
+	}
+	return AppendWindow(nil, a.trace, a.startAt, length)
 }
 
 // factor reads how many times a burst's rate is the load's, in thousandths.

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -91,6 +92,31 @@ func ReadTrace(file string, data []byte) ([]sim.TracePoint, *Problem) {
 		return fail(1, "", "a capture needs a header and two rows at least")
 	}
 	return points, nil
+}
+
+// AppendWindow appends what a trace has from start on for a length of time, as
+// a trace of its own that begins at 0 with nothing written. A trace that ends
+// before goes on from its beginning. The trace has two samples at least, of
+// which the first is at 0 and the last is behind start. Between samples the
+// bytes lie on a straight line.
+func AppendWindow(dst, trace []sim.TracePoint, start, length time.Duration) []sim.TracePoint {
+	last := trace[len(trace)-1]
+	i := sort.Search(len(trace), func(i int) bool { return trace[i].At > start })
+	a, b := trace[i-1], trace[i]
+	base := a.Bytes + mulDiv(b.Bytes-a.Bytes, int64(start-a.At), int64(b.At-a.At))
+	dst = append(dst, sim.TracePoint{})
+	for shift := time.Duration(0); ; {
+		for ; i < len(trace); i++ {
+			p := sim.TracePoint{At: trace[i].At + shift - start, Bytes: trace[i].Bytes - base}
+			if p.At > 0 {
+				dst = append(dst, p)
+			}
+			if p.At >= length {
+				return dst
+			}
+		}
+		shift, base, i = shift+last.At, base-last.Bytes, 0
+	}
 }
 
 // history has the columns that name a server's history, -1 if there are none.
