@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"psyncsim/model"
 )
 
 // Quantities as they stand in scenarios and in redis.conf, for flags and for
@@ -45,4 +47,27 @@ func IsDirective(name string) bool {
 		}
 	}
 	return elsewhere[name] || name == "replicaof" || name == "slaveof" || name == "include"
+}
+
+// DirectiveName is what a version's redis.conf calls a directive that is known
+// by its newer name.
+func DirectiveName(version, name string) string {
+	for i := range directives {
+		if directives[i].name == name {
+			return directives[i].nameIn(rank(lineOf(version)))
+		}
+	}
+	return name
+}
+
+// SaysReplica says whether a version's redis.conf says replica where older ones
+// say slave.
+func SaysReplica(version string) bool { return rank(lineOf(version)) >= v50 }
+
+// lineOf is the version whose directives a version or a variant has.
+func lineOf(version string) string {
+	if p, ok := model.LookupProfile(version); ok {
+		return p.Like()
+	}
+	return version
 }

@@ -116,6 +116,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 			planCommand(c),
 			mergeCommand(c),
 			explainCommand(c),
+			sizeCommand(c),
 			observeCommand(c),
 			outagesCommand(c),
 			{Name: "profiles", Usage: "the server versions that are known", Action: c.profiles},

@@ -269,23 +269,50 @@ func (w *writer) backlog(profile string) (size int64, why string) {
 	return least, "not in the logs, and no size explains all verdicts"
 }
 
+// Cut is the outage behind a reconnect, as a fault of a scenario: when the link
+// was cut, when it could be used again (between the last connect that failed and
+// the first that worked; from itself where every connect worked), and the kind.
+// A silence began repl-timeout (0 is a minute) before the replica noticed it.
+func (r *Resync) Cut(timeout time.Duration) (from, until time.Time, kind string) {
+	from, kind = r.Lost, "reset"
+	switch r.LostWhy {
+	case LostRestart:
+		return from, from, "restart"
+	case LostSilence:
+		kind = "silent"
+		if timeout == 0 {
+			timeout = time.Minute
+		}
+		from = from.Add(-timeout - time.Second/2)
+	}
+	until = from
+	switch {
+	case !r.Blocked.IsZero() && r.Free.After(r.Blocked):
+		until = r.Blocked.Add(r.Free.Sub(r.Blocked) / 2)
+	case kind == "silent" && r.Free.After(from):
+		until = r.Free
+	}
+	return from, until, kind
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // faults writes the losses of links.
 func (w *writer) faults() {
 	w.line("faults:")
 	none := true
 	for _, r := range w.inside() {
 		name := w.names[r.Replica]
-		from, kind := r.Lost, "reset"
+		from, until, kind := r.Cut(w.r.Timeout)
+		if from.Before(w.zero) {
+			from, until = w.zero, later(w.zero, until)
+		}
 		switch r.LostWhy {
-		case LostSilence:
-			kind = "silent"
-			timeout := w.r.Timeout
-			if timeout == 0 {
-				timeout = time.Minute
-			}
-			if from = from.Add(-timeout - time.Second/2); from.Before(w.zero) {
-				from = w.zero
-			}
 		case LostRestart:
 			w.line("  - {at: %s, server: %s, kind: restart}", w.at(from), name)
 			none = false
@@ -295,13 +322,6 @@ func (w *writer) faults() {
 			continue
 		}
 		none = false
-		until := from
-		switch {
-		case !r.Blocked.IsZero() && r.Free.After(r.Blocked):
-			until = r.Blocked.Add(r.Free.Sub(r.Blocked) / 2)
-		case kind == "silent" && r.Free.After(from):
-			until = r.Free
-		}
 		w.line("  # %s", r.Lost.Format("15:04:05.000"))
 		if until.After(from) {
 			w.line("  - {at: %s, link: [master, %s], kind: %s, for: %s}", w.at(from), name, kind, until.Sub(from).Round(time.Microsecond))

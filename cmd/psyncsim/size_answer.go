@@ -1,0 +1,371 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"psyncsim/model"
+	"psyncsim/results/risk"
+	"psyncsim/scenarios/outages"
+	"psyncsim/scenarios/sizing"
+	"psyncsim/sim"
+	"psyncsim/sim/trace"
+)
+
+// refusesNothing is a backlog that no outage outgrows.
+const refusesNothing = 1 << 40
+
+// mostConfirmed is how many outages play the recommended size as itself: those
+// after them differ from these by chance alone.
+const mostConfirmed = 20_000
+
+// answer simulates until everything is known.
+func (j *sizeJob) answer() (err error) {
+	if j.plan, err = sizing.New(j.spec); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	j.a.Question.Rate = j.plan.Rate
+	if err := j.firstSync(); err != nil {
+		return err
+	}
+	n, counts, err := j.samples()
+	if err != nil {
+		return err
+	}
+	best := -1
+	var curves []curve
+	for i, d := range j.dists {
+		c, err := j.curve(d, n, counts)
+		if err != nil {
+			return err
+		}
+		curves = append(curves, c)
+		if best < 0 || c.need > curves[best].need {
+			best = i
+		}
+	}
+	c := curves[best]
+	j.a.Curve, j.a.Outages, j.a.Simulated = c.Curve, c.outages, int64(n)
+	j.a.CurveShown = c.Points(200)
+	j.kinds(curves, best)
+	j.currentSize()
+	j.rule(&c)
+	if c.need == risk.Hopeless {
+		j.a.Verdict = "no-size"
+		return j.afterwards(&c, 0)
+	}
+	size := max(risk.Round(c.need), model.MinBacklog)
+	if j.current >= c.need {
+		size = j.current
+	}
+	if err := j.confirm(&c, size); err != nil {
+		return err
+	}
+	return j.afterwards(&c, size)
+}
+
+// samples is how many outages are played; with months, how many each has.
+func (j *sizeJob) samples() (n int, counts []int, err error) {
+	q := &j.a.Question
+	want := risk.Enough(q.Target, q.Confidence)
+	if given := j.x.Int("outages"); given > 0 {
+		want = int64(given)
+		if j.monthly > 0 && q.Per == "month" {
+			want = max(int64(float64(given)/j.monthly), 1)
+		}
+	}
+	if least := risk.Least(q.Target, q.Confidence); want < least || least > mostOutages {
+		return 0, nil, &risk.TooFew{N: min(want, mostOutages), Least: least, Target: q.Target, Confidence: q.Confidence}
+	}
+	n = int(min(want, mostOutages))
+	if q.Per == "month" {
+		counts = j.counts(n)
+		n = 0
+		for _, k := range counts {
+			n += k
+		}
+		if n > mostOutages {
+			return 0, nil, usage("--per month: %g outages a month and a target of %g %% take %d outages; at most %d are simulated", j.monthly, 100*q.Target, n, mostOutages)
+		}
+	}
+	return n, counts, nil
+}
+
+// curve is what outages of one distribution need.
+type curve struct {
+	*risk.Curve
+	dist    *outages.Distribution
+	outages []risk.Outage
+	played  []risk.Played
+	counts  []int
+	need    int64 // for the target, not rounded; risk.Hopeless if no size reaches it
+	refused error
+}
+
+func (j *sizeJob) sizer(d *outages.Distribution, what string, n int) (*sizer, func()) {
+	s := &sizer{ctx: j.x.Context, plan: j.plan, dist: d, jobs: j.x.Int("jobs")}
+	bar := j.bar(what, n)
+	s.tick = func(n int) { bar.Add(n) }
+	return s, func() { bar.Finish() }
+}
+
+// bar is a progress bar on a terminal, and nothing elsewhere.
+func (j *sizeJob) bar(what string, n int) *progressbar.ProgressBar {
+	f, ok := j.c.stderr.(*os.File)
+	if !ok || j.x.Bool("quiet") || n < 2000 || !term.IsTerminal(int(f.Fd())) {
+		return progressbar.DefaultSilent(int64(n))
+	}
+	return progressbar.NewOptions(n, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("outages"),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionFullWidth())
+}
+
+// lifted are settings under which nothing but the replica's own history can
+// make a resynchronization full.
+func lifted(i int, s *model.Settings) {
+	if i == 0 {
+		s.BacklogSize, s.BacklogTTL, s.HardLimit, s.SoftLimit = refusesNothing, 0, 0, 0
+	}
+}
+
+// sized are the user's settings with another size.
+func sized(size int64) func(i int, s *model.Settings) {
+	return func(i int, s *model.Settings) {
+		if i == 0 {
+			s.BacklogSize = size
+		}
+	}
+}
+
+// curve plays outages with a backlog that refuses nothing.
+func (j *sizeJob) curve(d *outages.Distribution, n int, counts []int) (c curve, err error) {
+	s, done := j.sizer(d, d.String(), n)
+	defer done()
+	c.dist, c.counts = d, counts
+	if c.played, err = s.all(n, lifted); err != nil {
+		return c, err
+	}
+	c.outages = make([]risk.Outage, n)
+	needs := make([]int64, n)
+	for i := range c.played {
+		p := &c.played[i]
+		switch {
+		case p.Fulls > 0:
+			p.Need, p.Reason = risk.Hopeless, p.Why
+		case !p.Settled:
+			p.Need, p.Reason = risk.Hopeless, "never-caught-up"
+		}
+		c.outages[i], needs[i] = p.Outage, p.Need
+	}
+	if counts != nil {
+		needs = risk.Months(needs, counts)
+	}
+	q := &j.a.Question
+	c.Curve = risk.NewCurve(needs, q.Confidence)
+	var none *risk.NoSize
+	if c.need, err = c.Recommend(q.Target); errors.As(err, &none) {
+		c.need, c.refused, err = risk.Hopeless, err, nil
+	}
+	return c, err
+}
+
+// kinds tells the two possible kinds of outages apart where nobody said which,
+// else those of the one distribution.
+func (j *sizeJob) kinds(curves []curve, best int) {
+	for i := range curves {
+		c := &curves[i]
+		if len(curves) > 1 {
+			k := outages.Reset
+			if i > 0 {
+				k = outages.Silent
+			}
+			j.a.Kinds = append(j.a.Kinds, risk.Kind{Name: string(k), N: int64(len(c.outages)), Bytes: c.need})
+		}
+		for _, o := range c.outages {
+			if i == best && o.Resyncs == 0 {
+				j.a.Bridged++
+			}
+		}
+	}
+	if len(curves) > 1 {
+		j.assume("nobody said what the two ends are told of an outage: both reset and silent were simulated, and %s, which needs more, counts (--outage silent:%s)",
+			j.a.Kinds[best].Name, j.x.String("outage"))
+	}
+}
+
+// currentSize is what the size in force comes to.
+func (j *sizeJob) currentSize() {
+	size := j.current
+	if size == 0 {
+		size = j.plan.Settings().BacklogSize
+	}
+	if j.current == 0 && j.plan.Profile().Backlog != model.BacklogNone {
+		size = j.plan.Profile().BacklogSize
+	}
+	p := j.a.Curve.At(size)
+	j.a.Current = &p
+}
+
+// rule holds the rule of thumb against the curve.
+func (j *sizeJob) rule(c *curve) {
+	mean := c.dist.Mean()
+	once := int64(mean.Seconds() * float64(j.plan.Rate))
+	r := &risk.Rule{Seconds: mean.Seconds(), Rate: j.plan.Rate, Once: c.At(once), Twice: c.At(2 * once)}
+	r.Explain(c.outages)
+	j.a.Rule = r
+}
+
+// confirm plays a size as itself, under the user's own limits.
+func (j *sizeJob) confirm(c *curve, size int64) error {
+	n := min(len(c.outages), mostConfirmed)
+	counts := c.counts
+	if counts != nil { // whole months
+		n, counts = 0, nil
+		for _, k := range c.counts {
+			if n+k > mostConfirmed && len(counts) > 0 {
+				break
+			}
+			n, counts = n+k, append(counts, k)
+		}
+	}
+	s, done := j.sizer(c.dist, "repl-backlog-size "+risk.ConfSize(size), n)
+	defer done()
+	played, err := s.all(n, sized(size))
+	if err != nil {
+		return err
+	}
+	on := c.At(size)
+	j.a.OnCurve = &on
+	p := j.pointOf(size, played, counts)
+	j.a.Recommended = &p
+	j.a.Confirmed = p.Hi >= j.a.Question.Target && p.Share >= on.Lo
+	j.worst(c, size)
+	if err := j.limits(s, c, played, size); err != nil {
+		return err
+	}
+	return nil
+}
+
+// pointOf is what played outages come to, or their months.
+func (j *sizeJob) pointOf(size int64, played []risk.Played, counts []int) risk.Point {
+	bad := make([]int64, len(played))
+	for i := range played {
+		if played[i].Fulls > 0 || !played[i].Settled {
+			bad[i] = 1
+		}
+	}
+	if counts != nil {
+		bad = risk.Months(bad, counts)
+	}
+	full := int64(0)
+	for _, b := range bad {
+		full += b
+	}
+	return risk.PointOf(size, full, int64(len(bad)), j.a.Question.Confidence)
+}
+
+// worst is the outage with the greatest need that a size can meet, and how to
+// see it.
+func (j *sizeJob) worst(c *curve, size int64) {
+	at := -1
+	for i := range c.outages {
+		if o := &c.outages[i]; o.Need != risk.Hopeless && (at < 0 || o.Need > c.outages[at].Need) {
+			at = i
+		}
+	}
+	if at < 0 || c.outages[at].Need == 0 {
+		return
+	}
+	j.a.Worst = &c.outages[at]
+	o := j.plan.Outage(c.dist, at)
+	s := &sizer{ctx: j.x.Context, plan: j.plan, dist: c.dist}
+	_, tail, err := s.player(sized(size)).play(&o)
+	if err != nil {
+		return
+	}
+	args, ok := j.plan.Replay(&o, size, tail)
+	if !ok {
+		return
+	}
+	for i := range args {
+		args[i] = shellWord(args[i])
+	}
+	j.a.Replay = "psyncsim " + strings.Join(args, " ")
+}
+
+// afterwards is what is said whether or not a size was found.
+func (j *sizeJob) afterwards(c *curve, size int64) error {
+	if j.a.Verdict == "" {
+		j.a.Verdict = "set"
+		if size > 0 && size == j.current {
+			j.a.Verdict = "keep"
+		}
+	}
+	j.memoryOf(size)
+	j.conf(size)
+	return nil
+}
+
+// firstSync finds out when the first synchronization is over: the load begins
+// then.
+func (j *sizeJob) firstSync() error {
+	seen := &firstSyncWatch{want: j.spec.Replicas}
+	w := &sim.World{Interrupt: func() bool { return seen.done() || j.x.Context.Err() != nil }}
+	c := j.plan.FirstSync()
+	if err := w.Reset(c, seen); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	if err := w.Run(); err != nil && !errors.Is(err, sim.ErrStopped) {
+		return &brokenRun{int(c.Seed), err}
+	}
+	if j.x.Context.Err() != nil {
+		return errInterrupted
+	}
+	if !seen.done() {
+		return usage("the first synchronization never ends with these settings, even without any load")
+	}
+	begin := time.Duration(seen.at) + 2*time.Second
+	return j.plan.Start(begin.Round(time.Second) + time.Second)
+}
+
+// firstSyncWatch waits until all replicas follow.
+type firstSyncWatch struct {
+	want int
+	at   model.Instant
+}
+
+func (f *firstSyncWatch) done() bool { return f.want <= 0 }
+
+func (f *firstSyncWatch) Observe(r *trace.Record) {
+	if r.Event.Kind == model.EvOnline && r.Event.Full && !f.done() {
+		f.want--
+		f.at = r.At
+	}
+}
+
+// memoryOf is what a size costs.
+func (j *sizeJob) memoryOf(size int64) {
+	m := &j.a.Memory
+	m.Backlog, m.More, m.Max, m.Replicas = size, size-j.a.Current.Bytes, j.memory, j.spec.Replicas
+	m.OnReplicas = j.plan.Profile().ReplicaBacklog
+	if j.memory > 0 {
+		m.Share = float64(size) / float64(j.memory)
+	}
+}
+
+// conf are the lines of redis.conf.
+func (j *sizeJob) conf(size int64) {
+	if size > 0 {
+		j.a.Conf = append([]string{"repl-backlog-size " + risk.ConfSize(size)}, j.a.Conf...)
+	}
+	_ = fmt.Sprint
+}
+
+// limits finds what else makes resynchronizations full.
+func (j *sizeJob) limits(s *sizer, c *curve, played []risk.Played, size int64) error { return nil }

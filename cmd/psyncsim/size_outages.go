@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"time"
+
+	"psyncsim/scenarios/logs"
+	"psyncsim/scenarios/outages"
+	"psyncsim/sim"
+)
+
+// outages finds how long outages last and of which kind they are.
+func (j *sizeJob) outages() error {
+	text := j.x.String("outage")
+	switch {
+	case text != "" && j.story != nil:
+		return fmt.Errorf("--outage %s: the logs say how long outages were; give one of them", text)
+	case j.story != nil:
+		return j.outagesOfLog()
+	case text == "":
+		return fmt.Errorf("how long do outages last? give --outage 30s, --outage p50=2s,p99=45s, or logs: --log master.log --log replica.log (psyncsim outages lists the ways)")
+	}
+	d, err := outages.Parse(text, outages.Reset)
+	if err != nil {
+		return fmt.Errorf("--outage %w", err)
+	}
+	j.dists = []*outages.Distribution{d}
+	silent, err := outages.Parse(text, outages.Silent)
+	if err == nil && silent.Shares()[outages.Silent] != d.Shares()[outages.Silent] {
+		// Nobody said what the ends of the connection are told.
+		j.dists = append(j.dists, silent)
+	}
+	j.a.Question.Outage = d.Summary()
+	if len(j.dists) > 1 {
+		j.a.Question.Outage = text
+	}
+	return j.shorterThanSamples(d.Min())
+}
+
+func (j *sizeJob) shorterThanSamples(least time.Duration) error {
+	if j.set != nil {
+		if t, ok := j.set.CheckOutage(least); ok {
+			j.a.Traps = append(j.a.Traps, t.Text)
+		}
+	}
+	return nil
+}
+
+// outagesOfLog takes the outages that there were, each as likely as the others.
+func (j *sizeJob) outagesOfLog() error {
+	var all []outages.Outage
+	timeout := time.Duration(0)
+	for _, d := range append(slices.Clone(j.spec.Replica), j.spec.Master...) {
+		if d.Name == "repl-timeout" && timeout == 0 {
+			fmt.Sscan(d.Value, &timeout)
+			timeout *= time.Second
+		}
+	}
+	for i := range j.story.Resyncs {
+		r := &j.story.Resyncs[i]
+		if r.Lost.IsZero() || r.LostWhy == logs.LostOrder {
+			continue
+		}
+		from, until, kind := r.Cut(timeout)
+		all = append(all, outages.Outage{For: max(until.Sub(from), time.Millisecond), Kind: outages.Kind(kind)})
+	}
+	if len(all) == 0 {
+		return fmt.Errorf("the logs tell of no outage: no replica lost its link and came back; give --outage")
+	}
+	d, err := outages.List("the logs", all)
+	if err != nil {
+		return err
+	}
+	j.dists = []*outages.Distribution{d}
+	j.a.Question.Outage = fmt.Sprintf("%d outages in the logs: %s", len(all), d.Summary())
+	if span := j.story.To.Sub(j.story.From); span > 0 {
+		j.monthly = min(float64(len(all))*float64(month)/float64(span), 1000)
+	}
+	if float64(len(all))*(1-j.a.Question.Target) < 1 {
+		j.a.Traps = append(j.a.Traps, fmt.Sprintf("the logs hold %d outages: what %g %% of outages are like, they cannot show; the size is for outages like these, and no longer ones", len(all), 100*j.a.Question.Target))
+	}
+	return j.shorterThanSamples(d.Min())
+}
+
+const month = 30 * 24 * time.Hour
+
+// counts draws how many outages each of so many months has: a Poisson number,
+// by whole numbers.
+func (j *sizeJob) counts(months int) []int {
+	out := make([]int, months)
+	// The mean in parts of at most 20: the chance of none in a part, in 2^-53.
+	parts := int(math.Ceil(j.monthly / 20))
+	const billions = 1_000_000_000_000
+	hi, lo := bits.Mul64(uint64(math.Round(math.Exp(-j.monthly/float64(parts))*billions)), 1<<53)
+	none, _ := bits.Div64(hi, lo, billions)
+	for i := range out {
+		at := uint64(0)
+		for range parts {
+			for left := uint64(1) << 53; ; {
+				at++
+				if left, _ = bits.Mul64(left, sim.Draw(j.a.Question.Seed, streamMonths, uint64(i), at)); left < none {
+					break
+				}
+				out[i]++
+			}
+		}
+	}
+	return out
+}
+
+// streamMonths is the stream of chance of how many outages months have.
+const streamMonths = 66 << 32
+
+// point is a sample of a log as one of a load.
+func point(first, s logs.Sample) sim.TracePoint {
+	return sim.TracePoint{At: s.At.Sub(first.At), Bytes: s.Offset - first.Offset}
+}

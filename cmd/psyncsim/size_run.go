@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"psyncsim/model"
+	"psyncsim/results/risk"
+	"psyncsim/scenarios/outages"
+	"psyncsim/scenarios/sizing"
+	"psyncsim/sim"
+)
+
+// sizer plays outages on as many workers as asked. What it gives hangs on the
+// plan alone.
+type sizer struct {
+	ctx  context.Context
+	plan *sizing.Plan
+	dist *outages.Distribution
+	jobs int
+	tick func(n int) // told how many runs were played; may be nil
+}
+
+// tails are how long a run goes on behind its outage: as long as it takes for
+// the replica to come back and to have all it missed. The last is given up.
+func (s *sizer) tails() []time.Duration {
+	out := max(s.plan.Settings().Timeout, s.plan.ReplicaSettings().Timeout)
+	return []time.Duration{3 * time.Second, out + 5*time.Second, 3*out + 30*time.Second, 20 * time.Minute, 6 * time.Hour}
+}
+
+// player is one worker.
+type player struct {
+	s     *sizer
+	runs  *sizing.Runs
+	world *sim.World
+	watch risk.Watch
+}
+
+func (s *sizer) player(change func(i int, m *model.Settings)) *player {
+	return &player{s: s, runs: s.plan.Runs(change), world: &sim.World{Interrupt: func() bool { return s.ctx.Err() != nil }}}
+}
+
+// one plays outage number i.
+func (p *player) one(i int) (risk.Played, error) {
+	o := p.s.plan.Outage(p.s.dist, i)
+	played, _, err := p.play(&o)
+	return played, err
+}
+
+// play plays an outage, and says how long a tail it took.
+func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
+	tails := p.s.tails()
+	if o.Kind == outages.Silent { // whoever hears nothing gives up later than that
+		tails[0] = max(tails[0], p.s.plan.ReplicaSettings().Timeout-o.For+5*time.Second)
+	}
+	for k, tail := range tails {
+		p.watch.Reset(sizing.Master, sizing.Replica, int64(o.At), int64(o.At+o.For))
+		if err := p.run(p.runs.Config(o, tail)); err != nil {
+			return risk.Played{}, 0, fmt.Errorf("outage %d: %w", o.Seed, err)
+		}
+		played := p.watch.Played()
+		played.Index, played.Kind = int64(o.Seed), string(o.Kind)
+		if !played.Ready {
+			return played, tail, fmt.Errorf("outage %d: the replica did not follow its master before it", o.Seed)
+		}
+		if played.Settled || k == len(tails)-1 {
+			return played, tail, nil
+		}
+	}
+	panic("unreachable")
+}
+
+// run plays one configuration in the player's world.
+func (p *player) run(c *sim.Config) error {
+	if err := p.world.Reset(c, &p.watch); err != nil {
+		return err
+	}
+	if err := p.world.Run(); errors.Is(err, sim.ErrStopped) {
+		return errInterrupted
+	} else if err != nil {
+		return &brokenRun{int(c.Seed), err}
+	}
+	return nil
+}
+
+// share is how many runs a worker takes at a time.
+const share = 64
+
+// all plays the outages [0, n) with changed settings.
+func (s *sizer) all(n int, change func(i int, m *model.Settings)) ([]risk.Played, error) {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return s.some(list, change)
+}
+
+// some plays the outages of these numbers, in their order. An error is that of
+// the first of them that failed.
+func (s *sizer) some(list []int, change func(i int, m *model.Settings)) ([]risk.Played, error) {
+	out := make([]risk.Played, len(list))
+	var next atomic.Int64
+	var mu sync.Mutex
+	var first error
+	at := len(list)
+	var wg sync.WaitGroup
+	for range max(1, min(s.jobs, (len(list)+share-1)/share)) {
+		wg.Go(func() {
+			p := s.player(change)
+			for {
+				from := int(next.Add(share)) - share
+				if from >= len(list) || s.ctx.Err() != nil {
+					return
+				}
+				to := min(from+share, len(list))
+				for i := from; i < to; i++ {
+					var err error
+					if out[i], err = p.one(list[i]); err != nil {
+						mu.Lock()
+						if i < at {
+							first, at = err, i
+						}
+						mu.Unlock()
+						return
+					}
+				}
+				if s.tick != nil {
+					s.tick(to - from)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if s.ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	return out, first
+}

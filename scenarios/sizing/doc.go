@@ -1,0 +1,15 @@
+// Package sizing makes the runs from which a size is read: one outage each, of
+// one replica, with the user's version, settings, load and link.
+//
+// A [Spec] becomes the embedded scenario "outage" with fields set, so whatever
+// is simulated here is also what "psyncsim run outage --set …" plays;
+// [Plan.Replay] gives those sets. Outage number i is the same, at the same
+// moment of the same load, whatever the settings are (common random numbers):
+// two settings differ by what they do, not by luck.
+//
+// Virtual time: the first synchronization, without any load, from 0 to
+// [Plan.Begin]; the load from there; the outage 2 to 12 s later, at a moment
+// drawn anew for each outage, so that it meets timers and bursts in all phases.
+// A captured load begins at a place of the capture that is drawn too, and goes
+// on from its beginning behind its end.
+package sizing

@@ -1,0 +1,278 @@
+package sizing
+
+import (
+	"fmt"
+	"math/bits"
+	"strings"
+	"time"
+
+	"psyncsim/model"
+	"psyncsim/scenarios"
+	"psyncsim/scenarios/outages"
+	"psyncsim/sim"
+)
+
+// Directive is a line of redis.conf under its newer name.
+type Directive struct{ Name, Value string }
+
+// Load is what the master's clients write.
+type Load struct {
+	Rate     string // as in a scenario: 5MB/s, 5000/s; "" with a trace
+	Arrivals string // as in a scenario; "" is constant
+	Value    int    // bytes of a written value; 0 is the scenario's
+	Trace    []sim.TracePoint
+	File     string // where the trace can be read again; "" if nowhere
+}
+
+// Spec is what is to be simulated.
+type Spec struct {
+	Profile            string
+	Master, Replica    []Directive
+	Replicas           int    // at least 1
+	Dataset            int64  // bytes
+	SaveRate, LoadRate string // as in a scenario; "" is its default
+	Latency            time.Duration
+	Bandwidth          string // as in a scenario; "" is its default
+	Load               Load
+	Seed               uint64
+}
+
+// Plan makes runs.
+type Plan struct {
+	spec  Spec
+	sets  []string
+	base  *sim.Config
+	Begin time.Duration // when the load begins
+	Rate  int64         // the load's mean, bytes of stream a second
+}
+
+// The names of the servers in the runs.
+const (
+	Master  = "master"
+	Replica = "replica"
+)
+
+// Scenario is the name of the embedded scenario that every run is one of.
+const Scenario = "outage"
+
+// maxReplicas bounds Spec.Replicas: each is simulated.
+const maxReplicas = 8
+
+// New reads a spec. Errors are problems of the settings and quantities in it.
+func New(s Spec) (*Plan, error) {
+	if s.Replicas < 1 || s.Replicas > maxReplicas {
+		return nil, fmt.Errorf("%d replicas: from 1 to %d are simulated", s.Replicas, maxReplicas)
+	}
+	p := &Plan{spec: s}
+	p.sets = append(p.sets, "servers.*.version="+s.Profile, fmt.Sprintf("servers.*.dataset=%dB", s.Dataset))
+	for _, x := range []struct{ field, value string }{{"save-rate", s.SaveRate}, {"load-rate", s.LoadRate}} {
+		if x.value != "" {
+			p.sets = append(p.sets, "servers.*."+x.field+"="+x.value)
+		}
+	}
+	for i, list := range [][]Directive{s.Master, s.Replica} {
+		for _, d := range list {
+			name, value := DirectiveIn(s.Profile, d)
+			p.sets = append(p.sets, fmt.Sprintf("servers.%s.config.%s=%s", [...]string{Master, Replica}[i], name, value))
+		}
+	}
+	if s.Latency > 0 {
+		p.sets = append(p.sets, "links.0.latency="+s.Latency.String())
+	}
+	if s.Bandwidth != "" {
+		p.sets = append(p.sets, "links.0.bandwidth="+s.Bandwidth)
+	}
+	for i := 2; i <= s.Replicas; i++ {
+		p.sets = append(p.sets, fmt.Sprintf("servers.replica-%d={version: %s, replicaof: master, dataset: %dB}", i, s.Profile, s.Dataset))
+	}
+	if s.Load.Rate != "" {
+		p.sets = append(p.sets, "workload.0.rate="+s.Load.Rate)
+	}
+	if s.Load.Value > 0 {
+		p.sets = append(p.sets, fmt.Sprintf("workload.0.value=%d", s.Load.Value))
+	}
+	if s.Load.Arrivals != "" {
+		p.sets = append(p.sets, "workload.0.arrivals="+s.Load.Arrivals)
+	}
+	return p, p.compile()
+}
+
+// DirectiveIn is a directive as a version's redis.conf has it.
+func DirectiveIn(profile string, d Directive) (name, value string) {
+	name, value = scenarios.DirectiveName(profile, d.Name), d.Value
+	if word, ok := strings.CutPrefix(d.Name, "client-output-buffer-limit "); ok {
+		if name = "client-output-buffer-limit"; !scenarios.SaysReplica(profile) {
+			word = "slave"
+		}
+		value = word + " " + value
+	}
+	return name, value
+}
+
+// compile makes the configuration that all runs share.
+func (p *Plan) compile() error {
+	sets := p.sets
+	if p.Begin > 0 {
+		sets = append(sets[:len(sets):len(sets)], p.timing(p.Begin+time.Hour)...)
+	}
+	s, err := scenarios.OpenEmbedded(Scenario, sets)
+	if err != nil {
+		return err
+	}
+	cells, err := s.Cells(scenarios.SeedRange{})
+	if err != nil {
+		return err
+	}
+	cell := cells.At(0)
+	if cell.Err != nil {
+		return cell.Err
+	}
+	p.base = cell.Config
+	p.base.Marks = true
+	p.Rate = cell.Meta.WriteRate
+	if t := p.spec.Load.Trace; len(t) > 1 {
+		l := &p.base.Loads[0]
+		l.Arrivals, l.BytesPerSecond, l.PerSecond, l.Trace = sim.Trace, 0, 0, t
+		p.Rate = meanRate(t)
+	}
+	return nil
+}
+
+// timing are the sets for a load that begins at Begin in a run that is so long.
+func (p *Plan) timing(duration time.Duration) []string {
+	return []string{"duration=" + duration.String(), "workload.0.from=" + p.Begin.String()}
+}
+
+func meanRate(t []sim.TracePoint) int64 {
+	last := t[len(t)-1]
+	hi, lo := bits.Mul64(uint64(last.Bytes), uint64(time.Second))
+	q, _ := bits.Div64(hi%uint64(last.At), lo, uint64(last.At))
+	return int64(q)
+}
+
+// Profile is the version that is simulated.
+func (p *Plan) Profile() *model.Profile { return p.base.Servers[0].Profile }
+
+// Settings are the master's.
+func (p *Plan) Settings() model.Settings { return p.base.Servers[0].Settings }
+
+// ReplicaSettings are those of the replica that loses its link.
+func (p *Plan) ReplicaSettings() model.Settings { return p.base.Servers[1].Settings }
+
+// FirstSync is the run that finds out how long the first synchronization takes:
+// no load, no outage. Its Duration is the most that is waited.
+func (p *Plan) FirstSync() *sim.Config {
+	c := *p.base
+	c.Loads, c.Faults, c.Duration = nil, nil, scenarios.MaxDuration
+	return &c
+}
+
+// Start sets when the load begins: after the first synchronization.
+func (p *Plan) Start(begin time.Duration) error {
+	p.Begin = begin
+	return p.compile()
+}
+
+// warm is how long the load runs before the earliest outage, and spread how much
+// later the latest is.
+const warm, spread = 2 * time.Second, 10 * time.Second
+
+// streamOutage is the stream of chance of what is drawn here; outages have 64.
+const streamOutage = 65 << 32
+
+// Draw is one outage of the plan.
+type Draw struct {
+	outages.Outage
+	Seed  uint64
+	At    time.Duration
+	Place time.Duration // of a captured load: where it begins
+}
+
+// Outage is outage number i, from 0.
+func (p *Plan) Outage(d *outages.Distribution, i int) Draw {
+	seed, n := p.spec.Seed, uint64(i)
+	o := Draw{Outage: d.Draw(seed, n), Seed: seed + n}
+	o.At = p.Begin + warm + scale(sim.Draw(seed, streamOutage, n, 0), spread)
+	if t := p.spec.Load.Trace; len(t) > 1 {
+		o.Place = scale(sim.Draw(seed, streamOutage, n, 1), t[len(t)-1].At)
+	}
+	return o
+}
+
+// scale makes a duration in [0, d) of 64 even bits.
+func scale(x uint64, d time.Duration) time.Duration {
+	hi, _ := bits.Mul64(x, uint64(d))
+	return time.Duration(hi)
+}
+
+// Runs makes configurations for one worker. Each is valid until the second one
+// after it: a world looks back at the configuration of its last run.
+type Runs struct {
+	p      *Plan
+	c      [2]sim.Config
+	faults [2][1]sim.FaultConfig
+	turn   int
+}
+
+// Runs is a maker of runs. change, if it is not nil, changes the settings of the
+// master (i is 0) and of each replica.
+func (p *Plan) Runs(change func(i int, s *model.Settings)) *Runs {
+	servers := append([]sim.ServerConfig(nil), p.base.Servers...)
+	for i := range servers {
+		if change != nil {
+			change(i, &servers[i].Settings)
+		}
+	}
+	r := &Runs{p: p, c: [2]sim.Config{*p.base, *p.base}}
+	r.c[0].Servers, r.c[1].Servers = servers, servers
+	return r
+}
+
+// Config is the run of an outage that ends tail after it.
+func (r *Runs) Config(o *Draw, tail time.Duration) *sim.Config {
+	r.turn = 1 - r.turn
+	c := &r.c[r.turn]
+	c.Seed, c.Duration = o.Seed, o.At+o.For+tail
+	r.faults[r.turn][0] = fault(o)
+	c.Faults = r.faults[r.turn][:]
+	if t := r.p.spec.Load.Trace; len(t) > 1 {
+		// New memory each time: a world takes a load that lies where it lay for the same one.
+		l := r.p.base.Loads[0]
+		l.Trace = scenarios.AppendWindow(nil, t, o.Place, c.Duration-l.From)
+		c.Loads = []sim.LoadConfig{l}
+	}
+	return c
+}
+
+func fault(o *Draw) sim.FaultConfig {
+	f := sim.FaultConfig{At: o.At, For: o.For, Kind: sim.FaultReset, A: 0, B: 1, Server: -1, Peer: -1}
+	switch o.Kind {
+	case outages.Silent:
+		f.Kind = sim.FaultSilent
+	case outages.Restart:
+		f.Kind, f.Server, f.A, f.B, f.Save, f.ExpiredName = sim.FaultRestart, 1, -1, -1, true, 16
+	}
+	return f
+}
+
+// Replay is the command line that plays an outage with a size of the backlog;
+// ok is false if the load is in no file.
+func (p *Plan) Replay(o *Draw, backlog int64, tail time.Duration) (args []string, ok bool) {
+	sets := append(p.sets[:len(p.sets):len(p.sets)], p.timing(o.At+o.For+tail)...)
+	sets = append(sets, fmt.Sprintf("servers.master.config.repl-backlog-size=%d", backlog))
+	where := "link: [master, replica]"
+	if o.Kind == outages.Restart {
+		where = "server: replica"
+	}
+	sets = append(sets, fmt.Sprintf("faults.0={at: %v, %s, kind: %s, for: %v}", o.At, where, o.Kind, o.For))
+	ok = true
+	if len(p.spec.Load.Trace) > 1 {
+		ok = p.spec.Load.File != ""
+		sets = append(sets, fmt.Sprintf("workload.0={on: master, from: %v, arrivals: {trace: %q, start: %v}}", p.Begin, p.spec.Load.File, o.Place))
+	}
+	args = []string{"run", Scenario, "--seed", fmt.Sprint(o.Seed)}
+	for _, s := range sets {
+		args = append(args, "--set", s)
+	}
+	return args, ok
+}
