@@ -34,7 +34,7 @@ func TestEmbedded(t *testing.T) {
 		if !listed[name] {
 			t.Errorf("%s is not listed", name)
 		}
-		if len(s.Expect) == 0 && name != "sizing-rule" && name != "contract-example" {
+		if len(s.Expect) == 0 && name != "sizing-rule" && name != "contract-example" && name != "outage" {
 			t.Errorf("%s expects nothing", name)
 		}
 		cells, err := s.Cells(SeedRange{})

@@ -2,8 +2,12 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"psyncsim/sim"
 )
 
 // A capture whose server was restarted goes on counting where it was; one that
@@ -29,6 +33,24 @@ func TestTraceOfRestart(t *testing.T) {
 		}
 		if !strings.Contains(text, c.want) {
 			t.Errorf("%q: %q, not %q", c.rows, text, c.want)
+		}
+	}
+}
+
+func TestWindowOfATrace(t *testing.T) {
+	trace := []sim.TracePoint{{At: 0, Bytes: 0}, {At: 10, Bytes: 100}, {At: 20, Bytes: 100}, {At: 30, Bytes: 1000}}
+	for _, x := range []struct {
+		start, length time.Duration
+		want          []sim.TracePoint
+	}{
+		{0, 20, []sim.TracePoint{{}, {At: 10, Bytes: 100}, {At: 20, Bytes: 100}}},
+		{5, 10, []sim.TracePoint{{}, {At: 5, Bytes: 50}, {At: 15, Bytes: 50}}},
+		{25, 20, []sim.TracePoint{{}, {At: 5, Bytes: 450}, {At: 5, Bytes: 450}, {At: 15, Bytes: 550}, {At: 25, Bytes: 550}}},
+		{10, 65, []sim.TracePoint{{}, {At: 10, Bytes: 0}, {At: 20, Bytes: 900}, {At: 20, Bytes: 900}, {At: 30, Bytes: 1000}, {At: 40, Bytes: 1000},
+			{At: 50, Bytes: 1900}, {At: 50, Bytes: 1900}, {At: 60, Bytes: 2000}, {At: 70, Bytes: 2000}}},
+	} {
+		if got := AppendWindow(nil, trace, x.start, x.length); !slices.Equal(got, x.want) {
+			t.Errorf("from %d for %d: %v, want %v", x.start, x.length, got, x.want)
 		}
 	}
 }
