@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -23,6 +24,7 @@ func explainCommand(c *commands) *cli.Command {
 		ArgsUsage: "LOG...", Action: c.explain,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON document on stdout, and nothing else there"},
+			&cli.StringSliceFlag{Name: "info", Usage: "what was sampled of the master meanwhile: `FILE` of INFO texts, an info.csv or a Prometheus answer, perhaps its redis.conf too (repeatable)"},
 			&cli.StringFlag{Name: "scenario", Usage: "write a scenario that replays the logs to `FILE`, and its load beside it"},
 			&cli.StringFlag{Name: "backlog", Usage: "the master's repl-backlog-size, as in redis.conf; without it one that the verdicts allow"},
 			&cli.DurationFlag{Name: "timeout", Usage: "repl-timeout of the servers"},
@@ -39,16 +41,23 @@ func (c *commands) explain(x *cli.Context) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	b, err := c.infoBeside(s, x.StringSlice("info"))
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
 	var made []string
 	if x.IsSet("scenario") {
-		if made, err = c.writeReplay(x, s); err != nil {
+		if made, err = c.writeReplay(x, s, b); err != nil {
 			return &exitError{exitUsage, err}
 		}
 	}
 	if x.Bool("json") {
-		return c.explainJSON(s)
+		return c.explainJSON(s, b)
 	}
 	c.explainTable(s)
+	if b != nil {
+		b.table(c, s)
+	}
 	for _, f := range made {
 		fmt.Fprintf(c.stdout, "\nscenario  %s\n", f)
 	}
@@ -255,17 +264,22 @@ type explained struct {
 	Guess     bool     `json:"output_buffer_guessed,omitempty"`
 	Enough    *int64   `json:"backlog_enough_bytes"`
 	Lines     []string `json:"lines"`
+
+	Around *aroundJSON `json:"around,omitempty"` // with --info, where the samples cover it
 }
 
-func (c *commands) explainJSON(s *logs.Story) error {
+func (c *commands) explainJSON(s *logs.Story, b *besideLogs) error {
 	doc := struct {
 		From     string            `json:"from"`
 		To       string            `json:"to"`
 		Versions map[string]string `json:"versions"`
+		Info     *infoJSON         `json:"info,omitempty"`
 		Resyncs  []explained       `json:"resyncs"`
-	}{at(s, s.From), at(s, s.To), s.Versions, []explained{}}
+	}{at(s, s.From), at(s, s.To), s.Versions, b.json(), []explained{}}
 	for i := range s.Resyncs {
-		doc.Resyncs = append(doc.Resyncs, explainedOf(s, &s.Resyncs[i]))
+		e := explainedOf(s, &s.Resyncs[i])
+		e.Around = b.around(&s.Resyncs[i])
+		doc.Resyncs = append(doc.Resyncs, e)
 	}
 	e := json.NewEncoder(c.stdout)
 	e.SetEscapeHTML(false)
@@ -316,14 +330,14 @@ func explainedOf(s *logs.Story, r *logs.Resync) explained {
 }
 
 // writeReplay writes the scenario, and its load beside it.
-func (c *commands) writeReplay(x *cli.Context, s *logs.Story) (made []string, err error) {
+func (c *commands) writeReplay(x *cli.Context, s *logs.Story, beside *besideLogs) (made []string, err error) {
 	file := x.String("scenario")
 	if ext := filepath.Ext(file); ext != ".yaml" && ext != ".yml" {
 		return nil, fmt.Errorf("--scenario %s: a scenario's name ends in .yaml", file)
 	}
-	load := s.Load()
+	load := beside.replayLoad(s)
 	csv := strings.TrimSuffix(file, filepath.Ext(file)) + "-load.csv"
-	r := logs.Replay{Load: load, File: filepath.Base(csv), Timeout: x.Duration("timeout")}
+	r := logs.Replay{Load: load, File: filepath.Base(csv), Timeout: cmp.Or(x.Duration("timeout"), beside.timeout()), Backlog: beside.backlog()}
 	if b := x.String("backlog"); b != "" {
 		if r.Backlog, err = scenarios.ParseConfMemory(b); err != nil {
 			return nil, fmt.Errorf("--backlog %w", err)
