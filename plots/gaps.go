@@ -70,10 +70,10 @@ func Gaps(dir string, a *risk.Answer) ([]string, error) {
 	slices.SortStableFunc(with, func(a, b *risk.Outage) int { return cmp.Compare(a.Need, b.Need) })
 	sub := asked(a)
 	if bridged > 0 {
-		sub += " · " + counted(bridged, "more outage") + " bridged by TCP: nobody had to ask"
+		sub += " · " + thousands(bridged) + " bridged by TCP: nobody had to ask"
 	}
 	if hopeless > 0 {
-		sub += " · " + counted(hopeless, "more outage") + " full whatever the size"
+		sub += " · " + thousands(hopeless) + " full whatever the size"
 	}
 	if bridged+hopeless > 0 {
 		sub = fmt.Sprintf("%s · %s with a gap are shown", sub, thousands(int64(len(with))))

@@ -63,7 +63,7 @@ func newRiskView(a *risk.Answer) *riskView {
 	if r.hi == 0 {
 		r.lo, r.hi = 1<<20, 1<<20
 	}
-	r.lo, r.hi = max(r.lo/1.6, 1<<13), r.hi*1.6
+	r.lo, r.hi = max(r.lo/1.6, 12<<10), max(r.hi*1.6, 32<<10) // no backlog is smaller than 16kb
 	if r.log {
 		r.least = math.Pow10(int(math.Floor(math.Log10(min(0.5/float64(n), (1-a.Question.Target)/3)))))
 		r.least = max(r.least, 1e-7)
@@ -111,7 +111,7 @@ func (r *riskView) findMarks() {
 // sizeText is a size as redis.conf has it where that is short, else rounded
 // to a tenth of the next smaller unit.
 func sizeText(n int64) string {
-	if s := risk.ConfSize(n); len(s) <= 6 {
+	if s := risk.ConfSize(n); len(s) <= 6 && (n < 1<<10 || s[len(s)-1] == 'b') {
 		return s
 	}
 	for _, u := range []struct {

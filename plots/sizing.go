@@ -50,8 +50,10 @@ func asked(a *risk.Answer) string {
 	if a.Question.Rate > 0 {
 		add(results.PrettyRate(a.Question.Rate) + " on average")
 	}
-	if a.Question.Outage != "" {
-		add("outages " + a.Question.Outage)
+	if o := a.Question.Outage; strings.Contains(o, "outage") {
+		add(o)
+	} else if o != "" {
+		add("outages " + o)
 	}
 	add(a.Version)
 	add(counted(int64(len(a.Outages)), "simulated outage"))

@@ -270,7 +270,7 @@ func TestShareText(t *testing.T) {
 			t.Errorf("%g is %q, want %q", s, got, want)
 		}
 	}
-	for n, want := range map[int64]string{192 << 20: "192mb", 6104516: "5.8mb", 146_400_000: "140mb", 900: "900", 3 << 30: "3gb"} {
+	for n, want := range map[int64]string{192 << 20: "192mb", 6104516: "5.8mb", 146_400_000: "140mb", 900: "900", 3 << 30: "3gb", 112240: "110kb", 9999: "9.8kb"} {
 		if got := sizeText(n); got != want {
 			t.Errorf("%d is %q, want %q", n, got, want)
 		}

@@ -159,6 +159,9 @@ func (j *sizeJob) print() error {
 	if err != nil {
 		return err
 	}
+	if err := j.charts(); err != nil {
+		return err
+	}
 	if j.a.Recommended == nil || !j.a.Confirmed {
 		return &exitError{exitFailed, nil}
 	}
