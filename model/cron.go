@@ -51,7 +51,11 @@ func replFrom(n int64) int64 { return -floorDiv(-n, turnsPerRepl) * turnsPerRepl
 
 // Deadline is when the node next wants an InWake: the next cron turn that can
 // have an effect.
-func (s *Server) Deadline() Instant {
+func (s *Server) Deadline() Instant { return min(s.QuietDeadline(), s.AckDue()) }
+
+// QuietDeadline is Deadline for a driver that sees to the cron turns at AckDue
+// itself: those that come before it do no more than send an ACK.
+func (s *Server) QuietDeadline() Instant {
 	c := &s.cron
 	if !c.running {
 		return Never
@@ -100,8 +104,11 @@ func (s *Server) Deadline() Instant {
 		turn = min(turn, second(due))
 	}
 	repl := replFrom(next)
-	if s.up.state != upNone || s.waiting() {
+	if s.waiting() || s.up.state != upNone && s.up.state != upConnected {
 		return c.at(min(turn, repl))
+	}
+	if s.up.state == upConnected { // silence of the master
+		turn = min(turn, replFrom(second(s.up.lastIO+wholeSeconds(s.set.Timeout)+1)))
 	}
 	if s.pings() {
 		turn = min(turn, s.nextPing(repl))

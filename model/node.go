@@ -83,6 +83,7 @@ const (
 	InSave                              // BGSAVE; Save: SAVE, by the process itself
 	InSnapshotHeld                      // the socket of Conn is full and takes nothing of the snapshot that a child writes; Abort: takes it again; Why: a write has waited for OutSendSnapshot's Timeout
 	InChildKill                         // the snapshot child was killed (the operator, the system for want of memory)
+	InAcks                              // ACKs of a replica arrived, the last one at Since: Conn, Data (that one). Only while NotesAcks(Conn)
 )
 
 // Input is one thing that happened to a node.

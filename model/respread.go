@@ -284,3 +284,8 @@ func isSpace(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 
 // endsWord is what ends a word without quotes: not all that isSpace skips.
 func endsWord(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
+
+// Empty says that no part of a command waits for the rest of it.
+func (r *CommandReader) Empty() bool {
+	return r.err == nil && r.start == len(r.buf) && r.left == 0 && r.skipped == 0
+}

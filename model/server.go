@@ -240,10 +240,12 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 		s.childKilled()
 	case InThawed:
 		s.cron.thaw(in.Since, now)
+	case InAcks:
+		s.noteAcks(in)
 	default:
 		panic("model: unknown input " + strconv.Itoa(int(in.Kind)))
 	}
-	if in.Kind != InAppend && in.Kind != InRefuse && in.Kind != InStop && !s.Loading() {
+	if in.Kind != InAppend && in.Kind != InRefuse && in.Kind != InStop && in.Kind != InAcks && !s.Loading() {
 		s.beforeSleep()
 	}
 	if s.blocks != nil {

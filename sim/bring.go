@@ -7,6 +7,9 @@ import (
 // bring makes a host know all that happened to it by t without an event of its
 // own: stream bytes that arrived, client writes.
 func (w *World) bring(h *host, t model.Instant) {
+	if h.folded > 0 && h.ackAt < t && !h.asked {
+		w.acksUpto(h, t)
+	}
 	if h.done >= t || !h.alive || h.frozen > 0 || h.asked {
 		return
 	}

@@ -24,7 +24,8 @@ type Config struct {
 	// PerWrite makes an event of every write instead of bringing nodes up to
 	// date when they are asked. Same trace; for tests.
 	PerWrite bool
-	// EveryTick runs every cron tick, also those at which nothing can happen.
+	// EveryTick runs every cron tick, also those at which nothing can happen, and
+	// makes events of every ACK.
 	// Same trace; for tests.
 	EveryTick bool
 	// LinearSYNs is how many repeats of a SYN come a second apart before the pause

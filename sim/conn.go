@@ -41,6 +41,7 @@ type conn struct {
 	finWhy   model.Why     // how it ended
 	snapshot int64         // bytes of the snapshot on it, with its trailer
 	share    share         // its part in a diskless transfer
+	acks     ackLane       // ACKs that are no events
 	pipes    [2]pipe       // [0] dialer to acceptor, [1] back
 
 	// A connection of segments; see segments.go.
@@ -71,6 +72,7 @@ type pipe struct {
 	flow      flow
 	sent      int64         // bytes handed to the transport
 	delivered int64         // bytes that reached the other node
+	flying    int64         // bytes of ACKs that are no events, on their way
 	gotAt     model.Instant // segments: when the last byte arrived
 	fin       bool          // the sender hung up: the end of the stream is known
 }
@@ -162,6 +164,7 @@ func (p *pipe) put(now model.Instant, it item) *item {
 
 // inFlight counts what was sent and has not arrived, item by item.
 func (p *pipe) inFlight() (n int64) {
+	n = p.flying
 	for i := p.head; i < len(p.items); i++ {
 		n += p.items[i].n - p.items[i].arrived
 	}

@@ -10,12 +10,13 @@
 // workload, and the phases of each server's cron and wall clock.
 //
 // Two things at one instant happen in this order: client writes, stream bytes that
-// arrive, then events in the order in which they were scheduled (the faults of the
+// arrive, ACKs that arrive, then events in the order in which they were scheduled (the faults of the
 // scenario first), cron ticks last, server by server.
 //
 // # Why it is fast
 //
-// Client writes and stream bytes are no events. A load can be asked how much it
+// Client writes and stream bytes are no events, nor are the ACKs of a replica whose
+// master only notes them (acks.go). A load can be asked how much it
 // had written by any instant (load.go), a link when any byte arrives (conn.go). A
 // server is brought up to date before it is spoken to, and is spoken to only when
 // something is decided. Config.PerWrite and Config.EveryTick make an event of

@@ -25,8 +25,7 @@ func (w *World) handle(e event) {
 		if e.gen != h.gen || h.wakeAt != now || h.frozen > 0 {
 			return
 		}
-		h.wakeAt = -1
-		w.deliver(h, e, model.Input{Kind: model.InWake})
+		w.wakes(h, now)
 	case evSnapshot:
 		if h := w.hosts[e.host]; e.gen == h.snap {
 			w.deliver(h, e, model.Input{Kind: model.InSnapshotDone, Bytes: h.dataset})
@@ -83,6 +82,22 @@ func (w *World) handle(e event) {
 		if c := w.conns[e.conn]; c.live && c.gen == e.gen {
 			w.connected(e, c)
 		}
+	}
+}
+
+// wakes lets a host's timer run out, if it is still due when the host knows all that has
+// happened.
+func (w *World) wakes(h *host, now model.Instant) {
+	if !h.alive {
+		return
+	}
+	if w.bring(h, now); h.wakeAt != now {
+		return
+	}
+	h.wakeAt = -1
+	w.in = model.Input{Kind: model.InWake}
+	if w.step(h, now); h.folded > 0 {
+		h.ackAt = h.srv.AckDue()
 	}
 }
 
@@ -199,6 +214,9 @@ func (w *World) deliverItem(e event, c *conn) {
 		if c.gen == gen && c.live && p.head < len(p.items) && p.items[p.head].kind == itemBulk {
 			w.watchFirst(c, &p.items[p.head]) // it may have begun to arrive before its header was read
 		}
+		if side == fromDialer && c.live && c.gen == gen && p.head == len(p.items) && c.pipes[fromAcceptor].flow.on {
+			w.fold(e.conn, it.n)
+		}
 	}
 }
 
@@ -242,6 +260,7 @@ func (w *World) sideDown(ci int32, side int, why model.Why) {
 	if !c.live || c.gen != gen || c.told[side] {
 		return
 	}
+	w.unfold(ci)
 	if h.alive && side == fromDialer && !h.srv.Reads(id) { // it hears of it when it reads again
 		if !c.finWaits {
 			c.finWaits, c.finWhy = true, why
@@ -450,7 +469,12 @@ func (w *World) ask(now model.Instant) {
 func (w *World) finish(end model.Instant) {
 	w.queue.SetNow(end)
 	for _, h := range w.hosts {
-		w.bring(h, end)
+		if w.bring(h, end); h.folded > 0 && h.ackAt <= end { // turns at the end are a part of it
+			w.acksUpto(h, end+1)
+		}
+	}
+	for _, h := range w.hosts {
+		w.settleAllAcks(h)
 		if h.alive {
 			w.tell(end, h.cfg.Name, model.Event{Kind: model.EvInfo, Info: h.srv.Info(end)})
 		}
@@ -478,5 +502,6 @@ func (w *World) Info(server int) *model.Info {
 		return nil
 	}
 	w.bring(h, w.queue.Now())
+	w.settleAllAcks(h)
 	return h.srv.Info(w.queue.Now())
 }

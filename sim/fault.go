@@ -139,6 +139,7 @@ func (w *World) cut(l *link, now model.Instant) {
 
 // reset ends one connection for both sides, at once.
 func (w *World) reset(ci int32, now model.Instant) {
+	w.unfold(ci)
 	c := w.conns[ci]
 	down := event{kind: evDown, why: model.WhyReset, conn: ci, gen: c.gen}
 	if !c.up {
@@ -187,6 +188,7 @@ func (w *World) silence(l *link, now model.Instant) {
 		}
 		w.bring(w.hosts[c.dialer], now)
 		w.bring(w.hosts[c.peer], now)
+		w.unfold(int32(i))
 		c.frozen = true
 		w.signal(SignalSilent, c, fromDialer, Signal{})
 		for side := range c.pipes {
@@ -354,6 +356,7 @@ func (w *World) pause(h *host, now model.Instant) {
 	}
 	if h.frozen == 0 {
 		w.bring(h, now)
+		w.unfoldAll(h)
 		h.since = now
 		w.tell(now, h.cfg.Name, model.Event{Kind: trace.Paused})
 	}

@@ -35,6 +35,7 @@ func (w *World) Shape(a, b int, latency time.Duration, bandwidth int64) {
 			w.bring(w.hosts[c.peer], now)
 		}
 	}
+	w.unfoldLink(l)
 	l.latency, l.ps = model.Instant(latency), psPerByte(bandwidth)
 	for i, c := range w.conns {
 		if !c.live || c.link != l || !c.up {
@@ -82,6 +83,7 @@ func (w *World) SilenceOneWay(from, to int) {
 		}
 		w.bring(w.hosts[c.dialer], now)
 		w.bring(w.hosts[c.peer], now)
+		w.unfold(int32(i))
 		side := c.sideOf(from)
 		c.pipes[side].mute = true
 		c.pipes[side].epoch++
@@ -116,6 +118,7 @@ func (w *World) HalfOpen(a, b int) {
 		if !c.live || c.gen != gen {
 			continue
 		}
+		w.unfold(int32(i))
 		w.signal(SignalHalfOpen, c, fromDialer, Signal{})
 		for side := range c.pipes {
 			c.pipes[side].epoch++
@@ -153,7 +156,9 @@ func (w *World) ResetConn(serial int) bool {
 func (w *World) CutAfter(from, to int, bytes int64) {
 	w.bring(w.hosts[from], w.queue.Now()) // what has arrived does not count
 	w.bring(w.hosts[to], w.queue.Now())
-	w.links[w.linkOf(from, to)].quotas[sideOfLink(from, to)] = quota{true, bytes}
+	l := &w.links[w.linkOf(from, to)]
+	w.unfoldLink(l)
+	l.quotas[sideOfLink(from, to)] = quota{true, bytes}
 }
 
 // sideOfLink numbers the directions of a link.

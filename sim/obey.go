@@ -222,6 +222,10 @@ func (w *World) find(h *host, id model.ConnID) (conn int32, side int) {
 // sendBytes queues handshake bytes, an ACK or a newline.
 func (w *World) sendBytes(ci int32, side int, data []byte) {
 	c := w.conns[ci]
+	if c.acks.on && side == fromDialer {
+		w.fly(c, w.queue.Now(), data)
+		return
+	}
 	w.signal(SignalData, c, side, Signal{Data: data})
 	p := &c.pipes[side]
 	buf := p.spare()
@@ -250,7 +254,12 @@ func (w *World) schedule(ci int32, side int, it *item) {
 	}
 	e := event{kind: evDeliver, side: uint8(side), conn: ci, gen: c.pipes[side].epoch}
 	// At once what arrived before and was not told: see cutBulk.
-	w.queue.Push(max(psCeil(it.end())+c.link.latency, w.queue.Now()), e)
+	at := max(psCeil(it.end())+c.link.latency, w.queue.Now())
+	if side == fromDialer && it.kind == itemBytes && c.pipes[fromAcceptor].flow.on { // an ACK
+		w.queue.PushFirst(at, uint64(c.serial), e)
+		return
+	}
+	w.queue.Push(at, e)
 	if it.kind == itemBulk && it.arrived == 0 {
 		w.watchFirst(c, it)
 	}
@@ -315,6 +324,7 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 // hangup closes a connection from one side: the other learns it behind all that
 // was sent before.
 func (w *World) hangup(h *host, ci int32, side int) {
+	w.unfold(ci)
 	c := w.conns[ci]
 	c.told[side] = true
 	w.signal(SignalHangup, c, side, Signal{})
@@ -443,7 +453,7 @@ func (w *World) release(ci int32) {
 	w.unlink(ci)
 	c.pipes[0].clear()
 	c.pipes[1].clear()
-	*c = conn{gen: c.gen + 1, pipes: c.pipes, seg: c.seg}
+	*c = conn{gen: c.gen + 1, pipes: c.pipes, seg: c.seg, acks: ackLane{flying: c.acks.flying[:0]}}
 }
 
 // unlink takes a connection from its servers.

@@ -118,7 +118,7 @@ func (w *World) pump(ci int32) {
 		next = min(next, model.Instant(c.seg.Next()))
 	}
 	if next = max(next, now); next != c.segAt && next != model.Never {
-		w.queue.PushFirst(next, uint64(c.serial), event{kind: evSegment, conn: ci, gen: c.gen})
+		w.queue.PushFirst(next, 1<<32|uint64(c.serial), event{kind: evSegment, conn: ci, gen: c.gen})
 	}
 	c.segAt = next
 }

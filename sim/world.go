@@ -11,8 +11,8 @@ import (
 
 // World is one run: servers, links, loads and faults on one virtual clock.
 //
-// Order at one instant: client writes first, then stream bytes that arrive and
-// segments, then queued events in the order in which they were scheduled, and last the
+// Order at one instant: client writes first, then stream bytes that arrive, then
+// replicas' ACKs and segments, then queued events in the order in which they were scheduled, and last the
 // timers of the servers, in the order of the servers. The faults of the
 // scenario were scheduled first of all. Timers have a place of their own because
 // when they are scheduled depends on which idle ticks are folded.
@@ -49,6 +49,9 @@ type World struct {
 	readersOf []int32 // memory for a list of connections
 	tap       SegmentTap
 	fore      foresight
+	folds     bool        // ACKs need be no events; see acks.go
+	longest   int64       // bytes of the longest command of a load, at least
+	ackIn     model.Input // memory for what a lane tells
 }
 
 // host is a machine with one server process.
@@ -113,6 +116,9 @@ type host struct {
 	origin    int           // the host whose clients wrote its data, plus 1
 	expiring  bool          // the cycle is due
 	memoryAt  model.Instant // the next event of watchMemory
+	folded    int32         // the connection on which its ACKs are no events, plus 1
+	ackAt     model.Instant // the first turn of those that was not played; see acks.go
+	lanes     int           // connections to it on which ACKs are no events
 }
 
 // commands are those of a load with numbers [first, next).
@@ -200,6 +206,7 @@ func (w *World) Run() (err error) {
 		w.queue.Push(0, event{kind: evSample})
 	}
 	w.pumpAll()
+	w.foldFrom()
 	end := model.Instant(w.cfg.Duration)
 	for {
 		e, ok := w.queue.Pop(end)
@@ -216,6 +223,15 @@ func (w *World) Run() (err error) {
 	return nil
 }
 
+// foldFrom lets ACKs be no events from now on, if nobody listens and no switch is set.
+func (w *World) foldFrom() {
+	w.folds = !w.cfg.EveryTick && w.listener == nil && w.tap == nil && len(w.probes) == 0
+	w.longest = 0
+	for _, l := range w.loads {
+		w.longest = max(w.longest, l.longest())
+	}
+}
+
 func (w *World) faultOrder() []int {
 	order := make([]int, len(w.cfg.Faults))
 	for i := range order {
@@ -229,6 +245,9 @@ func (w *World) faultOrder() []int {
 
 // step speaks to a server and obeys it.
 func (w *World) step(h *host, at model.Instant) {
+	if h.folded > 0 || h.lanes > 0 {
+		w.beforeStep(h, at)
+	}
 	w.turn++
 	outs := h.srv.Step(at, &w.in)
 	for i := range outs {
@@ -297,8 +316,15 @@ func (w *World) rearm(h *host) {
 		w.watchKeys(h)
 	}
 	w.watchMemory(h)
+	if h.lanes > 0 && !h.srv.Calm() {
+		w.unfoldTo(h)
+	}
 	w.fore = foresight{w, h}
-	d := max(min(h.srv.Deadline(), h.srv.SaveWake(&w.fore)), w.queue.Now())
+	d := h.srv.QuietDeadline()
+	if h.folded == 0 {
+		d = min(d, h.srv.AckDue())
+	}
+	d = max(min(d, h.srv.SaveWake(&w.fore)), w.queue.Now())
 	if d == h.wakeAt {
 		return
 	}

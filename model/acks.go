@@ -1,0 +1,77 @@
+package model
+
+// ACKs that nobody waits for. A replica sends one a second, and its master notes when
+// the last one came and what it says: each makes the one before it forgotten. So a
+// driver may leave out all but the last, as long as nothing but that note hangs on them.
+
+// AckPeriod is the time between two ACKs of a replica that follows its master's stream.
+const AckPeriod = turnsPerRepl * turnPeriod
+
+// AckDue is the next cron turn at which the node sends an ACK to its master, Never if
+// it follows none or sends none. While it stays so the next ones are AckPeriod apart.
+func (s *Server) AckDue() Instant {
+	c := &s.cron
+	if s.up.state != upConnected || s.up.legacy || !c.running || s.disk.loading {
+		return Never
+	}
+	return c.at(replFrom(max(c.next, c.turnFrom(s.now))))
+}
+
+// NotesAcks says that an ACK that comes on a connection is noted, and that is all: its
+// replica is online, and what Calm says.
+func (s *Server) NotesAcks(id ConnID) bool {
+	c := s.client(id)
+	return c != nil && c.state == online && c.attached && !c.legacy && !c.onAck && !c.closing && !c.over && !c.kept && !c.rdbChannel && !c.blocked &&
+		c.in.Empty() && s.Calm()
+}
+
+// Calm says that the node does nothing about the ACKs of replicas that are online but
+// note them: no client waits for them, no end and no handover does, no write is refused
+// for want of them; and that nothing ends with the next command that comes (a pause).
+func (s *Server) Calm() bool {
+	return s.pause.kind == pauseNone && s.failover.state == failoverNone && !s.stop.on && len(s.blocked) == 0 && !s.wantAcks && !s.minReplicas() && !s.Loading()
+}
+
+// LooksAtAcks says whether an InWake at an instant may look at what is known of
+// replicas' ACKs. Inputs of other kinds may, but for InAppend, InStream, InSent and
+// InSnapshotDone, as long as no output buffer comes to a limit: see LimitsAbove.
+func (s *Server) LooksAtAcks(at Instant) bool {
+	return s.up.state != upNone || !s.Calm() || s.prof.MasterTimesOut && s.clock(at) >= s.cron.peerDue
+}
+
+// LimitsAbove says that no limit of replicas' output buffers is so small.
+func (s *Server) LimitsAbove(bytes int64) bool {
+	hard, soft := s.hardLimit(), s.set.SoftLimit
+	return (hard == 0 || hard > bytes) && (soft == 0 || soft > bytes)
+}
+
+// noteAcks takes the last of some ACKs, which came a while ago. It is the same as
+// InData with each of them at its time.
+func (s *Server) noteAcks(in *Input) {
+	if !s.NotesAcks(in.Conn) {
+		panic("model: an ACK that somebody waits for was not told in time")
+	}
+	c := s.client(in.Conn)
+	c.in.Feed(in.Data)
+	args, _, ok, err := c.in.Next()
+	if err != nil || !ok || len(args) != 3 || !is(args[0], "REPLCONF") || !is(args[1], "ACK") || !c.in.Empty() {
+		panic("model: what the driver calls an ACK is none")
+	}
+	off, _ := s.number(args[2])
+	c.ack = max(c.ack, Offset(off))
+	c.ackTime = s.clock(in.Since)
+	c.wrote = s.mro
+}
+
+// ACKLength is how long an ACK of an offset is on the wire.
+func ACKLength(o Offset) int64 {
+	digits := int64(1)
+	for n := o; n >= 10; n /= 10 {
+		digits++
+	}
+	length := int64(len("*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$1\r\n\r\n")) + digits
+	if digits >= 10 {
+		length++
+	}
+	return length
+}

@@ -1,0 +1,267 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"psyncsim/model"
+)
+
+// A replica that follows its master's stream sends an ACK once a second, and the
+// master notes it. Where nobody can see when they come they are no events: a lane
+// remembers from which cron turn on they were left out. Before anybody looks, the
+// turns are played that still matter: the one whose ACK arrived last, and those whose
+// ACKs are on their way. The others only count as bytes.
+//
+// A lane is opened when an ACK has arrived and the connection carries nothing else
+// (fold), and closed before anything happens to the connection or to what its servers do
+// about ACKs (unfold): then what is on its way is made into items of the pipe. Opening
+// and closing changes no fact. Config.EveryTick opens none.
+
+// ackLane is the ACKs of a connection that are no events.
+type ackLane struct {
+	on     bool
+	bytes  int64 // of one ACK, when it was last seen
+	flying []flyingACK
+	landed flyingACK // the last that arrived, if it is still to be told
+	untold bool
+}
+
+// flyingACK is an ACK on its way.
+type flyingACK struct {
+	start   int64         // picoseconds: when its service begins
+	arrives model.Instant //
+	ends    int64         // bytes of the pipe up to its end
+	n       int
+	data    [longestACK]byte
+}
+
+// longestACK is the length of an ACK with the largest offset there is.
+const longestACK = 64
+
+// fold opens the lane of a connection on which an ACK of so many bytes has just arrived,
+// if it can be.
+func (w *World) fold(ci int32, bytes int64) {
+	c := w.conns[ci]
+	r, m := w.hosts[c.dialer], w.hosts[c.peer]
+	if !w.folds || c.acks.on || !w.plain(c) || !w.quiet(r) || !m.alive || m.frozen > 0 || !m.srv.NotesAcks(c.ids[fromAcceptor]) {
+		return
+	}
+	// A command that comes to a limit would close the connection, and its end tells of the last ACK.
+	if !m.srv.LimitsAbove(4*w.longest+1<<18) || w.upstreamOf(r) != c || w.channelOf(r) != nil {
+		return
+	}
+	c.acks.on, c.acks.bytes = true, bytes
+	r.folded, r.ackAt = ci+1, r.srv.AckDue()
+	m.lanes++
+	w.rearm(r)
+}
+
+// plain says that a connection carries the stream one way and can carry nothing but
+// ACKs the other, each of which arrives before the next one is sent.
+func (w *World) plain(c *conn) bool {
+	there, back := &c.pipes[fromDialer], &c.pipes[fromAcceptor]
+	return c.up && !c.segments && !c.frozen && !c.cut && !there.mute && !back.mute && !there.fin && !back.fin &&
+		there.head == len(there.items) && back.head == len(back.items) && back.flow.on && !c.told[0] && !c.told[1] && c.ids[fromAcceptor] != 0 &&
+		c.link.latency > 0 && !c.link.quotas[0].on && !c.link.quotas[1].on && c.link.ps*longestACK < int64(model.AckPeriod)*500
+}
+
+// quiet says that a replica does nothing at a turn at which it sends an ACK but that.
+func (w *World) quiet(r *host) bool {
+	return r.alive && r.frozen == 0 && r.folded == 0 && r.srv.AckDue() != model.Never && r.srv.Calm() && (!r.ownStream() || r.src == nil)
+}
+
+// acksUpto plays the turns before an instant of a host whose ACKs are no events.
+func (w *World) acksUpto(r *host, t model.Instant) {
+	c := w.conns[r.folded-1]
+	last := r.ackAt + (t-1-r.ackAt)/model.AckPeriod*model.AckPeriod
+	first := last
+	for landed := t - c.link.latency - psCeil(c.link.ps*longestACK); first > r.ackAt && first > landed; {
+		first -= model.AckPeriod
+	}
+	asked := r.asked
+	r.asked = true
+	if first > r.ackAt {
+		first = w.skipAcks(r, c, first)
+	}
+	for at := first; at <= last && r.folded > 0; at += model.AckPeriod {
+		if r.done < at {
+			w.hear(r, at)
+			r.done = at
+		}
+		w.sendACK(r, c, at)
+	}
+	r.asked = asked
+}
+
+// skipAcks counts the ACKs before that of a turn, all of which have been overtaken. They
+// are equally long if the first and the last offset that they can tell are; else none
+// is left out. It is the turn to go on with.
+func (w *World) skipAcks(r *host, c *conn, first model.Instant) model.Instant {
+	f := &c.pipes[fromAcceptor].flow
+	w.bring(w.hosts[f.src], first)
+	n := c.acks.bytes
+	if n == 0 || n != model.ACKLength(f.next) {
+		return r.ackAt
+	}
+	p := &c.pipes[fromDialer]
+	n *= int64((first - r.ackAt) / model.AckPeriod)
+	p.sent += n
+	p.delivered += n
+	r.ackAt = first
+	return first
+}
+
+// sendACK plays one turn, which does nothing but send an ACK.
+func (w *World) sendACK(r *host, c *conn, at model.Instant) {
+	w.ackIn.Kind = model.InWake
+	outs := r.srv.Step(at, &w.ackIn)
+	if len(outs) != 1 || outs[0].Kind != model.OutSend || outs[0].Conn != c.ids[fromDialer] {
+		panic("sim: a folded cron turn did more than send an ACK")
+	}
+	w.fly(c, at, outs[0].Data)
+	r.ackAt = at + model.AckPeriod
+}
+
+// fly sends an ACK on its way.
+func (w *World) fly(c *conn, at model.Instant, data []byte) {
+	p := &c.pipes[fromDialer]
+	a := flyingACK{start: max(int64(at)*1000, p.free)}
+	if a.n = copy(a.data[:], data); a.n < len(data) {
+		panic("sim: an ACK of " + itoa(int64(len(data))) + " bytes")
+	}
+	p.free = a.start + int64(a.n)*c.link.ps
+	a.arrives = psCeil(p.free) + c.link.latency
+	p.sent += int64(a.n)
+	p.flying += int64(a.n)
+	a.ends = p.sent
+	c.acks.bytes = int64(a.n)
+	c.acks.flying = append(c.acks.flying, a)
+}
+
+// landAcks lets ACKs arrive that have by now.
+func (w *World) landAcks(c *conn, now model.Instant) {
+	l, n := &c.acks, 0
+	for ; n < len(l.flying) && l.flying[n].arrives <= now; n++ {
+		c.pipes[fromDialer].delivered += int64(l.flying[n].n)
+		c.pipes[fromDialer].flying -= int64(l.flying[n].n)
+	}
+	if n > 0 {
+		l.landed, l.untold = l.flying[n-1], true
+		l.flying = slices.Delete(l.flying, 0, n)
+	}
+}
+
+// settleAcks lets a master know of the ACKs that have arrived on a connection by now.
+func (w *World) settleAcks(ci int32) {
+	c, now := w.conns[ci], w.queue.Now()
+	if !c.acks.on {
+		return
+	}
+	if r := w.hosts[c.dialer]; r.ackAt < now {
+		w.acksUpto(r, now)
+	}
+	if w.landAcks(c, now); !c.acks.untold {
+		return
+	}
+	c.acks.untold = false
+	m := w.hosts[c.peer]
+	a := &c.acks.landed
+	w.ackIn = model.Input{Kind: model.InAcks, Conn: c.ids[fromAcceptor], Data: a.data[:a.n], Since: a.arrives}
+	if outs := m.srv.Step(m.srv.Now(), &w.ackIn); len(outs) > 0 {
+		panic("sim: a folded ACK did more than be noted")
+	}
+	w.ackIn = model.Input{}
+}
+
+// settleAllAcks lets a host know of all ACKs that have arrived.
+func (w *World) settleAllAcks(m *host) {
+	for i := 0; i < len(m.conns) && m.lanes > 0; i++ {
+		if w.conns[m.conns[i]].peer == m.index {
+			w.settleAcks(m.conns[i])
+		}
+	}
+}
+
+// unfold closes a lane: its ACKs are events again.
+func (w *World) unfold(ci int32) {
+	c := w.conns[ci]
+	if !c.acks.on {
+		return
+	}
+	w.settleAcks(ci)
+	r, p := w.hosts[c.dialer], &c.pipes[fromDialer]
+	c.acks.on = false
+	r.folded, r.ackAt = 0, model.Never
+	w.hosts[c.peer].lanes--
+	if p.head == len(p.items) {
+		p.items, p.head = p.items[:0], 0
+	}
+	for i := range c.acks.flying {
+		a := &c.acks.flying[i]
+		p.items = append(p.items, item{kind: itemBytes, n: int64(a.n), start: a.start, ps: c.link.ps, ends: a.ends, data: slices.Clone(a.data[:a.n])})
+		w.schedule(ci, fromDialer, &p.items[len(p.items)-1])
+	}
+	p.flying, c.acks.flying = 0, c.acks.flying[:0]
+	if r.alive && r.frozen == 0 {
+		w.rearm(r)
+	}
+}
+
+// unfoldAll closes the lanes from and to a host.
+func (w *World) unfoldAll(h *host) {
+	if h.folded > 0 {
+		w.unfold(h.folded - 1)
+	}
+	w.unfoldTo(h)
+}
+
+// unfoldTo closes the lanes to a host.
+func (w *World) unfoldTo(h *host) {
+	for i := 0; i < len(h.conns) && h.lanes > 0; i++ {
+		if w.conns[h.conns[i]].peer == h.index {
+			w.unfold(h.conns[i])
+		}
+	}
+}
+
+// unfoldLink closes the lanes over a link.
+func (w *World) unfoldLink(l *link) {
+	for i, c := range w.conns {
+		if c.live && c.link == l {
+			w.unfold(int32(i))
+		}
+	}
+}
+
+// beforeStep lets a host know what the step that it is about to take may look at.
+func (w *World) beforeStep(h *host, at model.Instant) {
+	if h.ackAt < at && h.folded > 0 {
+		panic(fmt.Sprint("sim: a server went past a turn at which it sends an ACK ", h.cfg.Name, " ", h.ackAt, " ", at, " ", h.done, " ", w.queue.Now(), " ", w.in.Kind, " ", h.asked, h.srv.AckDue()))
+	}
+	switch w.in.Kind {
+	case model.InAppend, model.InStream, model.InSent, model.InSnapshotDone, model.InUp, model.InAccept:
+		return
+	case model.InWake:
+		if h.lanes == 0 || !h.srv.LooksAtAcks(at) {
+			return
+		}
+	case model.InData:
+		if w.in.Conn > 0 {
+			return
+		}
+	case model.InDown, model.InBulk, model.InLoaded, model.InSnapshotHeld:
+	default:
+		if h.folded > 0 || h.lanes > 0 {
+			in := w.in
+			w.unfoldAll(h)
+			w.in = in
+		}
+		return
+	}
+	if h.lanes > 0 {
+		in := w.in
+		w.settleAllAcks(h)
+		w.in = in
+	}
+}
