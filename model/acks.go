@@ -1,5 +1,7 @@
 package model
 
+import "time"
+
 // ACKs that nobody waits for. A replica sends one a second, and its master notes when
 // the last one came and what it says: each makes the one before it forgotten. So a
 // driver may leave out all but the last, as long as nothing but that note hangs on them.
@@ -18,10 +20,10 @@ func (s *Server) AckDue() Instant {
 }
 
 // NotesAcks says that an ACK that comes on a connection is noted, and that is all: its
-// replica is online, and what Calm says.
+// replica is online, what Calm says, and repl-timeout is not so short that it matters when.
 func (s *Server) NotesAcks(id ConnID) bool {
 	c := s.client(id)
-	return c != nil && c.state == online && c.attached && !c.legacy && !c.onAck && !c.closing && !c.over && !c.kept && !c.rdbChannel && !c.blocked &&
+	return c != nil && s.set.Timeout >= 5*time.Second && c.state == online && c.attached && !c.legacy && !c.onAck && !c.closing && !c.over && !c.kept && !c.rdbChannel && !c.blocked &&
 		c.in.Empty() && s.Calm()
 }
 
@@ -32,11 +34,41 @@ func (s *Server) Calm() bool {
 	return s.pause.kind == pauseNone && s.failover.state == failoverNone && !s.stop.on && len(s.blocked) == 0 && !s.wantAcks && !s.minReplicas() && !s.Loading()
 }
 
-// LooksAtAcks says whether an InWake at an instant may look at what is known of
-// replicas' ACKs. Inputs of other kinds may, but for InAppend, InStream, InSent and
-// InSnapshotDone, as long as no output buffer comes to a limit: see LimitsAbove.
-func (s *Server) LooksAtAcks(at Instant) bool {
-	return s.up.state != upNone || !s.Calm() || s.prof.MasterTimesOut && s.clock(at) >= s.cron.peerDue
+// LooksAtAcks says whether an InWake may look at what is known of replicas' ACKs, if
+// all that are left out are assured. Inputs of other kinds may, but for InAppend,
+// InStream, InSent and InSnapshotDone, as long as no output buffer comes to a limit: see
+// LimitsAbove.
+func (s *Server) LooksAtAcks() bool { return s.up.state != upNone || !s.Calm() }
+
+// assuredGap is the most that the clock moves between two ACKs, in seconds.
+const assuredGap = 2
+
+// Assure says that while it is on, ACKs of a replica come AckPeriod apart on a connection
+// (below 0), or something of the master's stream at least as often as it sends PINGs
+// (above 0), though the node is told of them late. So silence ends nothing: no wake is
+// wanted for its sake.
+func (s *Server) Assure(id ConnID, on bool) {
+	if id == s.up.conn && id > 0 {
+		s.up.assured = on
+	} else if c := s.client(id); c != nil {
+		c.assured = on
+	}
+}
+
+// Patient says that the node's PINGs come more often than a replica of it minds silence.
+func (s *Server) Patient(r *Server) bool {
+	ping := s.set.PingPeriod
+	return s.up.host == "" && s.replicas() > 0 && ping+ping/50+5*time.Second <= r.set.Timeout
+}
+
+// unassured says whether there is a replica about which silence says something.
+func (s *Server) unassured() bool {
+	for _, c := range s.clients {
+		if c.state != notReplica && !c.assured {
+			return true
+		}
+	}
+	return false
 }
 
 // LimitsAbove says that no limit of replicas' output buffers is so small.

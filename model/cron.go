@@ -72,60 +72,73 @@ func (s *Server) QuietDeadline() Instant {
 		}
 		return due
 	}
-	next := max(c.next, c.turnFrom(s.now)) // turns that were passed over did not matter
+	next := c.next
+	if c.at(next) < s.now { // turns that were passed over did not matter
+		next = c.turnFrom(s.now)
+	}
 	if s.cfg.EveryTick || s.child.ended || s.stop.on || s.failover.state != failoverNone || (c.look || s.overIdle()) && s.prof.ChecksIdle {
 		return c.at(next)
 	}
-	turn := int64(1<<63 - 1)
-	for _, due := range [...]Instant{s.pauseDue(), s.waitDue()} {
-		if due != Never {
-			turn = min(turn, max(next, c.turnFrom(due)))
-		}
+	if s.expires() && s.expiry.asked == next+1 {
+		return c.at(next)
 	}
-	second := func(unix int64) int64 { return max(next, c.turnFrom(s.reaches(unix))) }
-	if due := s.limitDue(); due > 0 {
-		turn = min(turn, second(due))
-	}
-	if s.expires() {
-		if s.expiry.asked == next+1 {
-			return c.at(next)
-		}
-		if s.expiry.at != Never {
-			turn = min(turn, max(next, c.turnFrom(s.expiry.at)))
-		}
-	}
-	if from := s.closing(); from != Never {
-		turn = min(turn, max(next, c.turnFrom(from)))
-	}
-	if due, ok := s.saveDue(); ok {
-		turn = min(turn, second(due))
-	}
-	if due := s.keptDue(); due > 0 {
-		turn = min(turn, second(due))
+	at := Never
+	if due := s.turnDue(); due != Never {
+		at = c.at(c.first(next, due))
 	}
 	repl := replFrom(next)
 	if s.waiting() || s.up.state != upNone && s.up.state != upConnected {
-		return c.at(min(turn, repl))
-	}
-	if s.up.state == upConnected { // silence of the master
-		turn = min(turn, replFrom(second(s.up.lastIO+wholeSeconds(s.set.Timeout)+1)))
+		return min(at, c.at(repl))
 	}
 	if s.pings() {
-		turn = min(turn, s.nextPing(repl))
+		at = min(at, c.at(s.nextPing(repl)))
 	}
-	if s.prof.MasterTimesOut && s.replicas() > 0 {
-		turn = min(turn, replFrom(second(c.peerDue)))
+	if due := s.replDue(); due < at {
+		at = min(at, c.at(replFrom(c.first(next, due))))
 	}
-	if due, ok := s.ttlDue(); ok {
-		turn = min(turn, replFrom(second(due)))
+	return at
+}
+
+// turnDue is when something comes due that any serverCron turn sees to.
+func (s *Server) turnDue() Instant {
+	due := min(s.pauseDue(), s.waitDue(), s.closing())
+	if at := s.limitDue(); at > 0 {
+		due = min(due, s.reaches(at))
 	}
-	if due := s.goodDue(); due != Never {
-		turn = min(turn, replFrom(max(next, c.turnFrom(due))))
+	if s.expires() {
+		due = min(due, s.expiry.at)
 	}
-	if turn == 1<<63-1 {
-		return Never
+	if at, ok := s.saveDue(); ok {
+		due = min(due, s.reaches(at))
 	}
-	return c.at(turn)
+	if at := s.keptDue(); at > 0 {
+		due = min(due, s.reaches(at))
+	}
+	return due
+}
+
+// replDue is when something comes due that the next replicationCron sees to, but for
+// PINGs and ACKs.
+func (s *Server) replDue() Instant {
+	due := s.goodDue()
+	if s.up.state == upConnected && !s.up.assured { // silence of the master
+		due = min(due, s.reaches(s.up.lastIO+wholeSeconds(s.set.Timeout)+1))
+	}
+	if s.prof.MasterTimesOut && s.unassured() {
+		due = min(due, s.reaches(s.cron.peerDue))
+	}
+	if at, ok := s.ttlDue(); ok {
+		due = min(due, s.reaches(at))
+	}
+	return due
+}
+
+// first is the first turn, from `next` on, at or after an instant.
+func (c *cron) first(next int64, due Instant) int64 {
+	if due <= c.at(next) {
+		return next
+	}
+	return c.turnFrom(due)
 }
 
 // waiting says whether a replica waits for its snapshot to begin or to end.

@@ -129,7 +129,11 @@ func (s *Server) saveDue() (second int64, ok bool) {
 	if s.child.running || s.Loading() {
 		return 0, false
 	}
-	for _, p := range s.set.SavePoints {
+	for i := range s.set.SavePoints {
+		p := &s.set.SavePoints[i]
+		if p.Seconds|p.Changes == 0 { // nor is there one behind it
+			break
+		}
 		if p.Changes > 0 && s.disk.dirty >= p.Changes {
 			if at := s.disk.earliest(p); !ok || at < second {
 				second, ok = at, true
@@ -140,7 +144,7 @@ func (s *Server) saveDue() (second int64, ok bool) {
 }
 
 // earliest is the first unix second at which a save point can be reached.
-func (d *disk) earliest(p SavePoint) int64 {
+func (d *disk) earliest(p *SavePoint) int64 {
 	at := d.lastSave + p.Seconds + 1
 	if d.failed {
 		at = max(at, d.lastTry+bgsaveRetry+1)
@@ -159,7 +163,11 @@ func (s *Server) SaveWake(f Foresight) Instant {
 		return Never
 	}
 	best := Never
-	for _, p := range s.set.SavePoints {
+	for i := range s.set.SavePoints {
+		p := &s.set.SavePoints[i]
+		if p.Seconds|p.Changes == 0 {
+			break
+		}
 		if p.Changes == 0 || s.disk.dirty >= p.Changes {
 			continue
 		}

@@ -68,6 +68,7 @@ type client struct {
 	kept       bool  // an rdb channel that holds the history for its main one
 	over       bool  // kept, and to be closed when it is kept no more
 	lost       bool  // its connection is gone already
+	assured    bool  // see Assure
 	overAt     int64 // unix second since which it is over
 }
 
@@ -354,8 +355,11 @@ func (s *Server) flowed(c *client) int64 {
 }
 
 // peerDue notes that a replica went online: it can time out a timeout from now.
-func (s *Server) peerDue(c *client) {
-	due := c.ackTime + wholeSeconds(s.set.Timeout) + 1
+func (s *Server) peerDue(c *client) { s.dueBy(c.ackTime) }
+
+// dueBy notes that a replica was heard at a unix second.
+func (s *Server) dueBy(heard int64) {
+	due := heard + wholeSeconds(s.set.Timeout) + 1
 	if s.cron.peerDue == 0 || due < s.cron.peerDue {
 		s.cron.peerDue = due
 	}
@@ -384,9 +388,12 @@ func (s *Server) masterCron() {
 		if c.state != online || c.legacy {
 			continue
 		}
-		if s.unix()-c.ackTime > limit {
+		switch {
+		case c.assured:
+			s.dueBy(s.unix() - assuredGap)
+		case s.unix()-c.ackTime > limit:
 			s.drop(c, WhyTimeout)
-		} else {
+		default:
 			s.peerDue(c)
 		}
 	}

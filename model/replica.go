@@ -32,6 +32,7 @@ type upstream struct {
 	auth bool // AUTH is out
 	step int  // sequential handshake: which REPLCONF is out; pipelined: answers to come
 
+	assured  bool    // see Assure
 	lastIO   int64   // unix second of the last byte from the master, or of the connect
 	lastByte Instant // when the last stream byte was heard
 	// newlineAt is when the last newline went to the master while loading.

@@ -54,7 +54,10 @@ func (w *World) fold(ci int32, bytes int64) {
 	c.acks.on, c.acks.bytes = true, bytes
 	r.folded, r.ackAt = ci+1, r.srv.AckDue()
 	m.lanes++
+	m.srv.Assure(c.ids[fromAcceptor], true)
+	r.srv.Assure(c.ids[fromDialer], m.srv.Patient(r.srv))
 	w.rearm(r)
+	w.rearm(m)
 }
 
 // plain says that a connection carries the stream one way and can carry nothing but
@@ -81,6 +84,7 @@ func (w *World) acksUpto(r *host, t model.Instant) {
 	}
 	asked := r.asked
 	r.asked = true
+	r.hold()
 	if first > r.ackAt {
 		first = w.skipAcks(r, c, first)
 	}
@@ -92,6 +96,7 @@ func (w *World) acksUpto(r *host, t model.Instant) {
 		w.sendACK(r, c, at)
 	}
 	r.asked = asked
+	w.letGo(r)
 }
 
 // skipAcks counts the ACKs before that of a turn, all of which have been overtaken. They
@@ -193,7 +198,10 @@ func (w *World) unfold(ci int32) {
 	r, p := w.hosts[c.dialer], &c.pipes[fromDialer]
 	c.acks.on = false
 	r.folded, r.ackAt = 0, model.Never
-	w.hosts[c.peer].lanes--
+	m := w.hosts[c.peer]
+	m.lanes--
+	m.srv.Assure(c.ids[fromAcceptor], false)
+	r.srv.Assure(c.ids[fromDialer], false)
 	if p.head == len(p.items) {
 		p.items, p.head = p.items[:0], 0
 	}
@@ -203,8 +211,10 @@ func (w *World) unfold(ci int32) {
 		w.schedule(ci, fromDialer, &p.items[len(p.items)-1])
 	}
 	p.flying, c.acks.flying = 0, c.acks.flying[:0]
-	if r.alive && r.frozen == 0 {
-		w.rearm(r)
+	for _, h := range [2]*host{r, m} {
+		if h.alive && h.frozen == 0 {
+			w.rearm(h)
+		}
 	}
 }
 
@@ -243,7 +253,7 @@ func (w *World) beforeStep(h *host, at model.Instant) {
 	case model.InAppend, model.InStream, model.InSent, model.InSnapshotDone, model.InUp, model.InAccept:
 		return
 	case model.InWake:
-		if h.lanes == 0 || !h.srv.LooksAtAcks(at) {
+		if h.lanes == 0 || !h.srv.LooksAtAcks() {
 			return
 		}
 	case model.InData:

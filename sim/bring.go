@@ -13,6 +13,12 @@ func (w *World) bring(h *host, t model.Instant) {
 	if h.done >= t || !h.alive || h.frozen > 0 || h.asked {
 		return
 	}
+	h.hold()
+	w.bringTo(h, t)
+	w.letGo(h)
+}
+
+func (w *World) bringTo(h *host, t model.Instant) {
 	h.asked = true // servers that follow each other in a ring ask no further
 	if h.ownStream() && h.src != nil && !h.srv.IsMaster() && h.srv.Writable() {
 		w.between(h, t)
@@ -162,7 +168,9 @@ func (w *World) append(h *host, first, n int64, pieces []int64, at model.Instant
 		}
 		w.written, w.in.Data = data, data
 	}
-	h.log.trim(w.floor(h))
+	if h.log.crowded() {
+		h.log.trim(w.floor(h))
+	}
 	w.stepAppend(h, at, first, n, held)
 }
 

@@ -91,14 +91,19 @@ func (w *World) wakes(h *host, now model.Instant) {
 	if !h.alive {
 		return
 	}
-	if w.bring(h, now); h.wakeAt != now {
-		return
+	h.hold()
+	if w.bring(h, now); h.folded > 0 { // what it heard may have put the wake off
+		if w.letGo(h); h.wakeAt != now {
+			return
+		}
+		h.hold()
 	}
 	h.wakeAt = -1
 	w.in = model.Input{Kind: model.InWake}
 	if w.step(h, now); h.folded > 0 {
 		h.ackAt = h.srv.AckDue()
 	}
+	w.letGo(h)
 }
 
 // deliver brings a host up to date and tells it one thing; false when it is
@@ -116,9 +121,11 @@ func (w *World) deliver(h *host, e event, in model.Input) bool {
 		return false
 	}
 	now := w.queue.Now()
+	h.hold()
 	w.bring(h, now)
 	w.in = in
 	w.step(h, now)
+	w.letGo(h)
 	return true
 }
 

@@ -31,6 +31,7 @@ type load struct {
 	count poisson      // Poisson
 
 	grain [2]grainOf // see granularity
+	easy  int64      // see eases: ps a byte up to which no command waits for another; -1 for none
 }
 
 // longest bounds every duration, and the bytes of a load: sums of two stay
@@ -65,6 +66,7 @@ func newLoad(c *LoadConfig, duration time.Duration, seed, stream uint64) (*load,
 	if err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
+	l.easy = l.eases()
 	l.reset(seed, stream)
 	return l, nil
 }
@@ -454,11 +456,36 @@ func maxLag(l timed, i, j, ps int64) int64 {
 	}
 	s := lagSearch{l: l, ps: ps, best: noLag}
 	if f, ok := l.(*load); ok && f.kind != Poisson {
+		if ps <= f.easy {
+			return int64(f.when(j-1))*1000 - f.bytes(j-1)*ps
+		}
 		s.fluid = f
 	}
 	lo, hi := s.mark(i), s.mark(j-1)
 	s.between(&lo, &hi, s.bound(&lo, &hi))
 	return s.best
+}
+
+// eases is how many picoseconds a byte a link may take so that each command of a constant
+// load has left before the next one is written: then the last one is held back longest.
+// Two commands are no less apart than the smallest takes to accrue, rounded down.
+func (l *load) eases() int64 {
+	if l.kind != Constant || l.flow.onRate == 0 {
+		return -1
+	}
+	least := l.mix.list[0].size
+	for i := range l.mix.list {
+		least = min(least, l.mix.list[i].size)
+	}
+	hi, lo := bits.Mul64(uint64(least), l.flow.unit)
+	if hi >= l.flow.onRate {
+		return -1
+	}
+	gap, _ := bits.Div64(hi, lo, l.flow.onRate)
+	if gap >= longest/1000 {
+		gap = longest/1000 - 1
+	}
+	return int64(gap) * 1000 / l.mix.longest
 }
 
 type lagSearch struct {

@@ -162,7 +162,9 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 		}
 		from = to
 	}
-	h.log.trim(w.floor(h))
+	if h.log.crowded() {
+		h.log.trim(w.floor(h))
+	}
 }
 
 // forward hands new stream bytes to the connections that carry the stream.

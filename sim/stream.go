@@ -53,19 +53,23 @@ func (l *streamLog) reset(src writes) {
 // last is the newest segment.
 func (l *streamLog) last() *segment { return &l.segs[len(l.segs)-1] }
 
-// appendRun tells that the commands [first, next) of src were written, from at on;
-// held ones all at once.
+// appendRun tells that the commands [first, next) of src were written; held ones all
+// at once, at an instant.
 func (l *streamLog) appendRun(from model.Offset, first, next int64, at model.Instant, held bool) {
-	to := from + model.Offset(l.src.bytes(next)-l.src.bytes(first))
+	base := l.src.bytes(first)
+	to := from + model.Offset(l.src.bytes(next)-base)
 	l.long = l.long || l.src.longest() > model.BlockRequest
 	if n := len(l.segs); n > 0 && l.segs[n-1].run && l.segs[n-1].to == from && !held && !l.segs[n-1].held {
 		s := &l.segs[n-1]
-		if s.base+int64(from-s.from) == l.src.bytes(first) { // no write was lost in between
+		if s.base+int64(from-s.from) == base { // no write was lost in between
 			s.to = to
 			return
 		}
 	}
-	l.segs = append(l.segs, segment{from: from, to: to, at: at, run: true, held: held, first: first, base: l.src.bytes(first)})
+	if !held {
+		at = l.src.when(first)
+	}
+	l.segs = append(l.segs, segment{from: from, to: to, at: at, run: true, held: held, first: first, base: base})
 }
 
 // appendOne tells that one command was written.
@@ -78,11 +82,11 @@ func (l *streamLog) appendOne(from, to model.Offset, at model.Instant, data []by
 	l.segs = append(l.segs, segment{from: from, to: to, at: at, data: own})
 }
 
+// crowded says that trim may be worth it.
+func (l *streamLog) crowded() bool { return len(l.segs) >= 1024 }
+
 // trim forgets what lies before an offset, when that is worth it.
 func (l *streamLog) trim(floor model.Offset) {
-	if len(l.segs) < 1024 {
-		return
-	}
 	n := l.index(floor)
 	if n < len(l.segs)/2 {
 		return

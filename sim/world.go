@@ -118,6 +118,8 @@ type host struct {
 	memoryAt  model.Instant // the next event of watchMemory
 	folded    int32         // the connection on which its ACKs are no events, plus 1
 	ackAt     model.Instant // the first turn of those that was not played; see acks.go
+	holds     int           // see hold
+	stale     bool          // rearm is to be called
 	lanes     int           // connections to it on which ACKs are no events
 }
 
@@ -274,10 +276,7 @@ func (w *World) step(h *host, at model.Instant) {
 // Each command was sent before the next one came: only the last one is what the
 // server wrote in this turn. Those that waited are all of the turn that let them go.
 func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bool) {
-	began := h.src.when(first)
-	if held {
-		began = at
-	} else {
+	if !held {
 		w.turn++
 	}
 	outs := h.srv.Step(at, &w.in)
@@ -288,9 +287,13 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bo
 			continue
 		}
 		if o.Literal {
+			began := at
+			if !held {
+				began = h.src.when(first)
+			}
 			w.literal(h, began, o)
 		} else {
-			h.log.appendRun(o.Chunk.From, first, next, began, held)
+			h.log.appendRun(o.Chunk.From, first, next, at, held)
 			w.own(h, o.Chunk)
 		}
 		if w.forward(h, at, o.Chunk); !o.Literal && !held && next > first+1 {
@@ -300,8 +303,22 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bo
 	w.rearm(h)
 }
 
+// hold puts off what rearm does for a host until as many calls of letGo: once for all
+// that is told to it in between.
+func (h *host) hold() { h.holds++ }
+
+// letGo: see hold.
+func (w *World) letGo(h *host) {
+	if h.holds--; h.holds == 0 && h.stale {
+		w.rearm(h)
+	}
+}
+
 // rearm schedules the host's next wake.
 func (w *World) rearm(h *host) {
+	if h.stale = h.holds > 0 && h.keys == nil; h.stale { // a server with keys is told at once when the next one's time is over
+		return
+	}
 	if h.feed.begins {
 		w.beginFeed(h)
 	}
