@@ -466,6 +466,7 @@ func (w *World) sampleAll(now model.Instant) {
 func (w *World) ask(now model.Instant) {
 	for _, h := range w.hosts {
 		w.bring(h, now)
+		w.settleAllAcks(h)
 		if h.alive {
 			w.tell(now, h.cfg.Name, model.Event{Kind: trace.Asked, Info: h.srv.Info(now)})
 		}
