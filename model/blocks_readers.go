@@ -123,15 +123,22 @@ func (b *BlockLog) Used(id ReaderID) int64 {
 // that is too much, or, if it uses so much already, just the next one. It
 // counts on blocks for pieces of at most BlockRequest bytes.
 func (b *BlockLog) FillsAt(id ReaderID, limit int64) Offset {
-	used := b.Used(id)
-	if b.readers[b.index(id)].waits() && b.next < b.end {
-		used = b.runs.back().payload + blockCost // the block that it will stand on
-	}
+	used := max(b.Used(id), b.Seated(id))
 	blocks := int64(1)
 	if cost := b.payload + blockCost; limit-used > cost {
 		blocks = (limit-used-1)/cost + 1
 	}
 	return b.end + Offset((blocks-1)*b.payload)
+}
+
+// Seated is what a reader that has everything will use as soon as there is one byte
+// more, in the block that it will stand on; 0 if it does not wait for one, or if that
+// byte makes a block.
+func (b *BlockLog) Seated(id ReaderID) int64 {
+	if !b.readers[b.index(id)].waits() || b.next == b.end {
+		return 0
+	}
+	return b.runs.back().payload + blockCost
 }
 
 // Leave removes a reader without a trim: another one stands where it stood

@@ -132,7 +132,7 @@ func (s *Server) applied(c Chunk, bound, quiet Offset, pieces []int64) {
 	}
 	u.done = bound - 1
 	s.execute(own)
-	s.feed(own, pieces, false)
+	s.feed(own, pieces, false, false)
 	s.answerAsks()
 }
 
@@ -170,7 +170,7 @@ func (s *Server) regenerate(c Chunk, bound, quiet Offset) {
 	n := own.Bytes()
 	own.From = s.mro + 1
 	own.To = own.From + Offset(n)
-	s.feed(own, nil, false)
+	s.feed(own, nil, false, false)
 }
 
 // writesOf is a stream without the commands that change no data.
@@ -224,7 +224,7 @@ func (s *Server) applyHeld() {
 	s.disk.dirty += u.changes
 	u.changes = 0
 	s.execute(own)
-	s.feed(own, pieces, false)
+	s.feed(own, pieces, false, false)
 	s.answerAsks()
 }
 

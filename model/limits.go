@@ -297,12 +297,16 @@ func (s *Server) idles(c *client) int64 {
 }
 
 // overIdle says whether the next serverCron turn has something to do about a
-// replica that has taken all: its last block alone is more than a limit, or no
-// longer is.
+// replica that has taken all, or whose first byte to wait for has come: its last
+// block alone is more than a limit, or no longer is.
 func (s *Server) overIdle() bool {
 	hard, soft := s.hardLimit(), s.set.SoftLimit
 	for _, c := range s.clients {
-		if used := s.idles(c); used > 0 && (hard > 0 && used >= hard || (soft > 0 && used >= soft) != (c.softSince > 0)) {
+		used := s.idles(c)
+		if c.reads && s.blocks != nil && s.limited(c) {
+			used = s.blocks.Used(c.reader)
+		}
+		if used > 0 && (hard > 0 && used >= hard || (soft > 0 && used >= soft) != (c.softSince > 0)) {
 			return true
 		}
 	}

@@ -168,6 +168,6 @@ func (s *Server) askAcks() {
 
 func (s *Server) feedGetAck() {
 	if s.up.host == "" && (s.log != nil || s.replicas() > 0) {
-		s.feedLiteral(getAck)
+		s.feedOwn(getAck, true)
 	}
 }

@@ -389,7 +389,7 @@ func (s *Server) append(in *Input) {
 func (s *Server) write(in *Input) {
 	s.lone = in.Commands == 1
 	s.selectOnce()
-	s.feed(Chunk{From: s.mro + 1, To: s.mro + 1 + Offset(in.Bytes), Data: in.Data}, in.Pieces, false)
+	s.feed(Chunk{From: s.mro + 1, To: s.mro + 1 + Offset(in.Bytes), Data: in.Data}, in.Pieces, false, false)
 }
 
 // selectOnce names the database again where the stream's readers may not know it.
@@ -410,18 +410,21 @@ var (
 )
 
 // feedLiteral puts a command of the server's own into the stream.
-func (s *Server) feedLiteral(b []byte) {
+func (s *Server) feedLiteral(b []byte) { s.feedOwn(b, false) }
+
+func (s *Server) feedOwn(b []byte, asks bool) {
 	c := Chunk{From: s.mro + 1, To: s.mro + 1 + Offset(len(b))}
 	if s.cfg.Bytes {
 		c.Data = b
 	}
-	s.feed(c, nil, true)
+	s.feed(c, nil, true, asks)
 }
 
 // feed appends to the stream: backlog, buffers of replicas that wait for their
 // snapshot, and the connections that are attached (replicationFeedSlaves).
-// pieces are those of the chunk if one of them is long, see Input.
-func (s *Server) feed(c Chunk, pieces []int64, literal bool) {
+// pieces are those of the chunk if one of them is long, see Input; asks says that it is
+// a GETACK.
+func (s *Server) feed(c Chunk, pieces []int64, literal, asks bool) {
 	if c.From != s.mro+1 {
 		panic("model: a stream with a hole")
 	}
@@ -448,9 +451,12 @@ func (s *Server) feed(c Chunk, pieces []int64, literal bool) {
 			}
 		}
 	}
-	s.out = append(s.out, Output{Kind: OutFeed, Chunk: c, Literal: literal, Asks: literal && c.Bytes() == int64(len(getAck))})
+	s.out = append(s.out, Output{Kind: OutFeed, Chunk: c, Literal: literal, Asks: asks})
 	s.pinStalled()
-	if s.lone && (s.blocks == nil || s.blocks.made > blocks) {
+	if s.blocks != nil && s.blocks.made == blocks {
+		return // limits are tested when a block is made
+	}
+	if s.lone {
 		s.checkLone()
 	}
 	s.checkLimits(s.prof.Backlog != Blocks)

@@ -225,6 +225,9 @@ func (w *World) deliverItem(e event, c *conn) {
 			w.fold(e.conn, it.n)
 		}
 	}
+	if side == fromAcceptor && c.live && c.gen == gen && p.flow.on {
+		w.touchBelow(to, 0) // nothing is in the way of the stream any more
+	}
 }
 
 // keep gives an item's memory to the next one.

@@ -8,7 +8,7 @@ import (
 
 // segments lets some links carry segments, with all that a network does to them.
 func (g gen) segments(c *Config) {
-	if g.oneIn(2) {
+	if g.oneIn(2) || !g.of.large && !g.oneIn(3) {
 		return
 	}
 	for i := range c.Links {
