@@ -20,11 +20,17 @@ func (w *World) feed(h *host) *conn {
 
 // feeds says that an event is what a host that loads from its socket waits for.
 func (w *World) feeds(h *host, e *event) bool {
-	if e.kind != evDeliver && e.kind != evFlowFin && e.kind != evDown {
+	switch e.kind {
+	case evDeliver, evFlowFin, evDown:
+	case evRead: // segments brought the last byte
+		if e.side != fromDialer {
+			return false
+		}
+	default:
 		return false
 	}
 	c := w.feed(h)
-	return c != nil && w.conns[e.conn] == c && (e.kind != evDown || e.gen == c.gen) // a pipe's events count otherwise
+	return c != nil && w.conns[e.conn] == c && (e.kind != evDown && e.kind != evRead || e.gen == c.gen) // a pipe's events count otherwise
 }
 
 // pumpStep is how long pumpBytes of the snapshot on a connection take.
