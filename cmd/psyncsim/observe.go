@@ -42,6 +42,7 @@ func observeCommand(c *commands) *cli.Command {
 			&cli.StringFlag{Name: "key", Usage: "the client certificate's key in `FILE`"},
 			&cli.StringFlag{Name: "sni", Usage: "the `NAME` that the server's certificate must have, if not the host"},
 			&cli.BoolFlag{Name: "insecure", Usage: "do not check the server's certificate"},
+			&cli.BoolFlag{Name: "json", Usage: "print the report as one JSON document on stdout, and nothing else there"},
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress, no report"},
 		},
 	}
@@ -122,8 +123,13 @@ func (c *commands) observed(x *cli.Context, targets []target) error {
 		if r.Gone != nil {
 			fail(exitFailed, fmt.Errorf("given up: %w", r.Gone))
 		}
-		if r.Rows > 0 && !x.Bool("quiet") {
+		if r.Rows > 0 && !x.Bool("quiet") && !x.Bool("json") {
 			fmt.Fprint(c.stderr, reportText(t.name, r))
+		}
+	}
+	if x.Bool("json") {
+		if err := c.observedJSON(targets); err != nil {
+			return err
 		}
 	}
 	if code != 0 {
@@ -204,6 +210,9 @@ func sourceOf(x *cli.Context) (s observe.Source, err error) {
 		if d := x.Duration(f.name); d < f.least || d > f.most {
 			return s, usage("--%s %v: from %v to %v", f.name, d, f.least, f.most)
 		}
+	}
+	if x.Bool("json") && x.String("out") == "-" {
+		return s, usage("--json and -o - both want stdout; name a file for the samples")
 	}
 	if x.Bool("cluster") && x.IsSet("sentinel") {
 		return s, usage("--cluster and --sentinel exclude each other")

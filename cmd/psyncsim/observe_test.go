@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -94,6 +95,18 @@ func TestObserve(t *testing.T) {
 	if code != exitFailed || bytes.Count(data, []byte("\n")) != 5 || !strings.Contains(errs.String(), "given up: ") || !strings.Contains(errs.String(), "4 samples") {
 		t.Errorf("gone for good: exit %d: %s%s", code, &errs, data)
 	}
+	// The report as JSON, also of one that failed.
+	out.Reset()
+	errs.Reset()
+	name += "4"
+	code = run(context.Background(), []string{"psyncsim", "observe", "--addr", fakeServer(t, 4), "--every", "100ms", "--give-up", "1s", "--json", "-o", name}, &out, &errs)
+	var doc struct{ Masters []observedJSON }
+	if err := json.Unmarshal(out.Bytes(), &doc); err != nil || code != exitFailed || len(doc.Masters) != 1 || strings.Count(errs.String(), "\n") != 1 {
+		t.Fatalf("exit %d: %v %s%s", code, err, &out, &errs)
+	}
+	if m := doc.Masters[0]; m.File != name || m.Samples != 4 || m.Infos < 4 || m.GivenUp == "" || m.Role != "master" || m.Received == 0 {
+		t.Errorf("%+v", m)
+	}
 	// Rows can go to stdout.
 	out.Reset()
 	if code := run(context.Background(), []string{"psyncsim", "observe", "--addr", addr, "--for", "1s", "--every", "300ms", "-o", "-"}, &out, &errs); code != 0 || !strings.HasPrefix(out.String(), "unix_ms,") {
@@ -129,6 +142,7 @@ func TestObserveRefuses(t *testing.T) {
 		{"--addr " + closed, "connection refused"},
 		{"--addr " + closed + " --cluster", "connection refused"},
 		{"--addr " + closed + " --sentinel m", "connection refused"},
+		{"--addr a --json -o -", "both want stdout"},
 		{"--addr a --pasword x", "pasword"},
 	} {
 		var out, errs bytes.Buffer
