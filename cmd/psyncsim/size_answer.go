@@ -28,6 +28,9 @@ const mostConfirmed = 20_000
 // answer simulates until everything is known.
 func (j *sizeJob) answer() (err error) {
 	if j.plan, err = sizing.New(j.spec); err != nil {
+		return &exitError{exitUsage, j.inFlags(err)}
+	}
+	if err := j.writes(); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	j.a.Question.Rate = j.plan.Rate

@@ -1,7 +1,9 @@
 package outages
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"os"
 	"slices"
@@ -58,9 +60,9 @@ func parse(text string, def Kind, read func(string) ([]byte, error)) (*Distribut
 			left -= d.parts[i].weight
 		}
 	case stated != n:
-		return nil, fmt.Errorf("%d of %d terms say how many of the outages they are; all must, such as 90%% reset:2s + 10%% zone-cut, or none", stated, n)
+		return nil, piece{text, 0}.fail("%d of %d terms say how many of the outages they are; all must, such as 90%% reset:2s + 10%% zone-cut, or none", stated, n)
 	case sum != whole:
-		return nil, fmt.Errorf("the terms are %g%% of the outages together; they must be 100%%", float64(sum)/1e7)
+		return nil, piece{text, 0}.fail("the terms are %g%% of the outages together; they must be 100%%", float64(sum)/1e7)
 	}
 	d.text = strings.Join(names, " + ")
 	return d, nil
@@ -217,7 +219,10 @@ func duration(w piece) (time.Duration, error) {
 
 func readFile(name string) ([]byte, error) {
 	st, err := os.Stat(name)
+	var p *fs.PathError
 	switch {
+	case errors.As(err, &p):
+		return nil, fmt.Errorf("%s: %w", name, p.Err)
 	case err != nil:
 		return nil, err
 	case st.IsDir():
