@@ -41,6 +41,12 @@ func (j *sizeJob) answer() (err error) {
 	if err != nil {
 		return err
 	}
+	if drains, err := j.drains(); err != nil || !drains {
+		return err
+	}
+	if err := j.fullSync(); err != nil {
+		return err
+	}
 	best := -1
 	var curves []curve
 	for i, d := range j.dists {
@@ -61,16 +67,41 @@ func (j *sizeJob) answer() (err error) {
 	j.rule(&c)
 	if c.need == risk.Hopeless {
 		j.a.Verdict = "no-size"
+		j.remaining(&c, c.played, risk.Hopeless-1)
 		return j.afterwards(&c, 0)
 	}
 	size := max(risk.Round(c.need), model.MinBacklog)
 	if j.current >= c.need {
 		size = j.current
 	}
+	if f := j.a.FullSync; f != nil && f.Beyond < size {
+		size = max(risk.RoundDown(f.Beyond), model.MinBacklog)
+		j.a.Traps = append(j.a.Traps, fmt.Sprintf("the target needs %s, but beyond %s a full sync is quicker than sending what was missed: no larger size is recommended", risk.Size(c.need), risk.Size(f.Beyond)))
+	}
 	if err := j.confirm(&c, size); err != nil {
 		return err
 	}
 	return j.afterwards(&c, size)
+}
+
+// drains looks whether the link keeps up: a few outages are played, and if none
+// of them ever ends that is the answer.
+func (j *sizeJob) drains() (bool, error) {
+	const few = 4
+	s := &sizer{ctx: j.x.Context, plan: j.plan, dist: j.dists[0], jobs: j.x.Int("jobs")}
+	played, err := s.all(few, lifted)
+	if err != nil {
+		return false, err
+	}
+	for i := range played {
+		if played[i].Settled {
+			return true, nil
+		}
+	}
+	j.a.Verdict = "no-size"
+	j.a.Simulated = few
+	j.a.Limits = append(j.a.Limits, j.hopeless("never-caught-up", few, few))
+	return false, nil
 }
 
 // samples is how many outages are played; with months, how many each has.
@@ -134,15 +165,6 @@ func (j *sizeJob) bar(what string, n int) *progressbar.ProgressBar {
 func lifted(i int, s *model.Settings) {
 	if i == 0 {
 		s.BacklogSize, s.BacklogTTL, s.HardLimit, s.SoftLimit = refusesNothing, 0, 0, 0
-	}
-}
-
-// sized are the user's settings with another size.
-func sized(size int64) func(i int, s *model.Settings) {
-	return func(i int, s *model.Settings) {
-		if i == 0 {
-			s.BacklogSize = size
-		}
 	}
 }
 
@@ -239,19 +261,25 @@ func (j *sizeJob) confirm(c *curve, size int64) error {
 	}
 	s, done := j.sizer(c.dist, "repl-backlog-size "+risk.ConfSize(size), n)
 	defer done()
-	played, err := s.all(n, sized(size))
+	played, err := s.all(n, editOf(size).change)
 	if err != nil {
 		return err
 	}
-	on := c.At(size)
-	j.a.OnCurve = &on
-	p := j.pointOf(size, played, counts)
-	j.a.Recommended = &p
-	j.a.Confirmed = p.Hi >= j.a.Question.Target && p.Share >= on.Lo
-	j.worst(c, size)
-	if err := j.limits(s, c, played, size); err != nil {
+	e, err := j.limits(s, c, played, size)
+	if err != nil {
 		return err
 	}
+	if e != editOf(size) { // with what is proposed beside it
+		p := j.pointOf(size, played, counts)
+		j.a.Alone = &p
+		if played, err = s.all(n, e.change); err != nil {
+			return err
+		}
+	}
+	on, p := c.At(size), j.pointOf(size, played, counts)
+	j.a.OnCurve, j.a.Recommended, j.better = &on, &p, e
+	j.a.Confirmed = p.Hi >= j.a.Question.Target && p.Hi >= on.Lo
+	j.worst(c, size)
 	return nil
 }
 
@@ -288,7 +316,7 @@ func (j *sizeJob) worst(c *curve, size int64) {
 	j.a.Worst = &c.outages[at]
 	o := j.plan.Outage(c.dist, at)
 	s := &sizer{ctx: j.x.Context, plan: j.plan, dist: c.dist}
-	_, tail, err := s.player(sized(size)).play(&o)
+	_, tail, err := s.player(editOf(size).change).play(&o)
 	if err != nil {
 		return
 	}
@@ -367,8 +395,4 @@ func (j *sizeJob) conf(size int64) {
 	if size > 0 {
 		j.a.Conf = append([]string{"repl-backlog-size " + risk.ConfSize(size)}, j.a.Conf...)
 	}
-	_ = fmt.Sprint
 }
-
-// limits finds what else makes resynchronizations full.
-func (j *sizeJob) limits(s *sizer, c *curve, played []risk.Played, size int64) error { return nil }

@@ -30,8 +30,9 @@ type sizeJob struct {
 	memory  int64                   // maxmemory; 0 unknown
 	monthly float64                 // outages a month
 
-	plan *sizing.Plan
-	a    risk.Answer
+	plan   *sizing.Plan
+	better edit // the settings that are recommended
+	a      risk.Answer
 }
 
 func (j *sizeJob) assume(format string, a ...any) {

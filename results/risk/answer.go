@@ -15,6 +15,7 @@ type Answer struct {
 	CurveShown []Point  `json:"curve"`
 
 	Recommended *Point    `json:"recommended"` // as simulated as itself; nil if no size helps
+	Alone       *Point    `json:"alone"`       // the size without the other settings that are proposed; nil if there are none
 	OnCurve     *Point    `json:"on_curve"`    // the same size on the curve
 	Current     *Point    `json:"current"`     // the size in force, on the curve; nil if it is not known
 	Kinds       []Kind    `json:"kinds"`       // each kind of outage alone

@@ -102,6 +102,12 @@ func Round(size int64) int64 {
 	return (size + step - 1) / step * step
 }
 
+// RoundDown is the largest such size that is not above it.
+func RoundDown(size int64) int64 {
+	step := int64(1) << max(bits.Len64(uint64(max(size, 1)))-6, 10)
+	return size / step * step
+}
+
 // ConfSize writes a size as redis.conf has it.
 func ConfSize(n int64) string {
 	switch {

@@ -138,14 +138,14 @@ func (a *Answer) recommended(row func(name, value, text string)) {
 	if q.Per == "month" {
 		of = fmt.Sprintf("%s months of %.3g outages", thousands(p.Of), a.PerSample)
 	}
-	c := a.OnCurve
 	row("Recommended", "repl-backlog-size "+ConfSize(p.Bytes), fmt.Sprintf("no full resync in %s %% of %s (%g %% CI %s–%s, %s)%s",
-		Percent(c.Share), a.samples(), 100*q.Confidence, Percent(c.Lo), Percent(c.Hi), of, verb))
-	confirmed := fmt.Sprintf("played as itself: %s %% of %s", Percent(p.Share), thousands(p.Of))
+		Percent(p.Share), a.samples(), 100*q.Confidence, Percent(p.Lo), Percent(p.Hi), of, verb))
 	if !a.Confirmed {
-		confirmed += ": NOT confirmed"
+		row("", "", fmt.Sprintf("NOT confirmed: the gaps alone promised %s %%", Percent(a.OnCurve.Share)))
 	}
-	row("", "", confirmed)
+	if a.Alone != nil {
+		row("", "that line alone", fmt.Sprintf("%s %%: see the binding limit", Percent(a.Alone.Share)))
+	}
 	if now := a.Current; now != nil && now.Bytes != p.Bytes {
 		row("", "now "+ConfSize(now.Bytes), fmt.Sprintf("%s %%", Percent(now.Share)))
 	}

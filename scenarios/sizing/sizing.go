@@ -276,3 +276,23 @@ func (p *Plan) Replay(o *Draw, backlog int64, tail time.Duration) (args []string
 	}
 	return args, ok
 }
+
+// Loaded is a first synchronization under the load, number i of them; see Runs
+// for change.
+func (p *Plan) Loaded(i int, change func(i int, s *model.Settings)) *sim.Config {
+	r := p.Runs(change)
+	c := r.c[0]
+	c.Seed, c.Faults = p.spec.Seed+uint64(i), nil
+	l := p.base.Loads[0]
+	l.From = 0
+	c.Loads = []sim.LoadConfig{l}
+	return &c
+}
+
+// Captured is a captured load for a run of this duration: from the place that
+// the load's own window begins with, or from the capture's beginning.
+func (p *Plan) Captured(loads []sim.LoadConfig, duration time.Duration) []sim.LoadConfig {
+	l := loads[0]
+	l.Trace = scenarios.AppendWindow(nil, p.spec.Load.Trace, 0, duration)
+	return []sim.LoadConfig{l}
+}

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"psyncsim/model"
+	"psyncsim/results/risk"
+	"psyncsim/scenarios/outages"
+	"psyncsim/scenarios/sizing"
+	"psyncsim/sim"
+	"psyncsim/sim/trace"
+)
+
+// Full synchronizations under load, simulated: how long they take, what they
+// need of the output buffer, whether they end, and from which gap on they are
+// quicker than sending what was missed.
+
+// fullRuns is how many of them are played: they meet the load in all phases.
+const fullRuns = 12
+
+// everySample is how exactly the end of catching up is known.
+const everySample = 250 * time.Millisecond
+
+// catchUp waits until a replica has what its master had one sample before.
+type catchUp struct {
+	from   model.Instant // not before
+	master int64         // at the last sample
+	before int64         // at the one before that
+	begun  model.Instant // when the verdict was
+	up     bool
+	gap    int64
+	took   time.Duration // from the verdict; 0: it has not caught up
+	closed int           // by output buffer limits, until then
+	fulls  int
+}
+
+func (c *catchUp) Observe(r *trace.Record) {
+	e := &r.Event
+	if r.At < c.from || c.took > 0 {
+		return
+	}
+	switch e.Kind {
+	case model.EvJudged:
+		if e.Peer == sizing.Replica {
+			if c.begun == 0 {
+				c.begun, c.gap = max(r.At, 1), e.Gap
+			}
+			if e.Full {
+				c.fulls++
+			}
+		}
+	case model.EvOnline, model.EvContinued:
+		c.up = c.up || r.Node == sizing.Replica
+	case model.EvLost:
+		c.up = c.up && r.Node != sizing.Replica
+	case model.EvPeerGone:
+		if e.Peer == sizing.Replica && (e.Why == model.WhyHardLimit || e.Why == model.WhySoftLimit) {
+			c.closed++
+		}
+	case trace.Sampled:
+		switch {
+		case r.Node == sizing.Master:
+			c.before, c.master = c.master, int64(e.MRO)
+		case r.Node == sizing.Replica && c.up && c.begun > 0 && r.At > c.begun && int64(e.Offset) >= c.before:
+			c.took = time.Duration(r.At - c.begun)
+		}
+	}
+}
+
+// catches plays a configuration until the replica has caught up, at most for
+// most of virtual time.
+func (j *sizeJob) catches(c *sim.Config, from time.Duration, most time.Duration) (*catchUp, error) {
+	var seen *catchUp
+	for length := 10 * time.Minute; ; length = min(6*length, most) {
+		run := *c
+		run.Duration, run.Sample = from+length, everySample
+		if t := j.spec.Load.Trace; len(t) > 1 {
+			run.Loads = j.plan.Captured(run.Loads, run.Duration)
+		}
+		seen = &catchUp{from: model.Instant(from)}
+		w := &sim.World{Interrupt: func() bool { return seen.took > 0 || j.x.Context.Err() != nil }}
+		if err := w.Reset(&run, seen); err != nil {
+			return nil, err
+		}
+		if err := w.Run(); err != nil && !errors.Is(err, sim.ErrStopped) {
+			return nil, &brokenRun{int(c.Seed), err}
+		}
+		if j.x.Context.Err() != nil {
+			return nil, errInterrupted
+		}
+		if seen.took > 0 || length == most {
+			return seen, nil
+		}
+	}
+}
+
+// longestFull is what a full synchronization may take of virtual time.
+const longestFull = 6 * time.Hour
+
+// fullSync measures full synchronizations under the load.
+func (j *sizeJob) fullSync() error {
+	if !j.known {
+		return nil
+	}
+	f := &risk.FullSync{Dataset: j.spec.Dataset, Ends: true, Beyond: risk.Hopeless, Measured: fullRuns}
+	j.a.FullSync = f
+	var took []time.Duration
+	need, closed := int64(0), 0
+	for i := range fullRuns {
+		free, err := j.catches(j.plan.Loaded(i, lifted), 0, longestFull)
+		if err != nil {
+			return err
+		}
+		if free.took == 0 {
+			f.Ends, f.Text = false, fmt.Sprintf("a full sync of %s does not catch up with this load in %v, whatever the limits", risk.Size(f.Dataset), longestFull)
+			return nil
+		}
+		took = append(took, free.took)
+		if need, err = j.bufferNeed(i, need); err != nil {
+			return err
+		}
+		own, err := j.catches(j.plan.Loaded(i, nil), 0, longestFull)
+		if err != nil {
+			return err
+		}
+		if own.took == 0 || own.closed > 0 {
+			f.Ends = false
+			closed++
+		}
+	}
+	slices.Sort(took)
+	f.Seconds, f.Buffer = took[len(took)/2].Seconds(), need
+	f.Text = fmt.Sprintf("%s take %s until the replica has caught up, and %s of output buffer", risk.Size(f.Dataset), risk.Seconds(int64(f.Seconds*1e9)), risk.Size(f.Buffer))
+	if err := j.beyond(f); err != nil {
+		return err
+	}
+	if f.Beyond != risk.Hopeless {
+		f.Text += fmt.Sprintf("; beyond a gap of %s that is quicker than sending what was missed", risk.Size(f.Beyond))
+	}
+	if closed > 0 {
+		return j.bufferBinds(f, closed)
+	}
+	return nil
+}
+
+// bufferNeed is the least hard limit under which full synchronization number i
+// ends without being closed, or need if that is enough: to a thousandth.
+func (j *sizeJob) bufferNeed(i int, need int64) (int64, error) {
+	ends := func(limit int64) (bool, error) {
+		got, err := j.catches(j.plan.Loaded(i, func(i int, s *model.Settings) {
+			lifted(i, s)
+			if i == 0 {
+				s.HardLimit, s.BacklogSize = limit, model.MinBacklog // from 7.0 on the limit is at least the backlog's size
+			}
+		}), 0, longestFull)
+		return err == nil && got.took > 0 && got.closed == 0, err
+	}
+	ok, err := ends(max(need, 1<<16))
+	if ok || err != nil {
+		return max(need, 1<<16), err
+	}
+	lo, hi := max(need, 1<<16), max(2*need, 1<<20)
+	for ok, err = ends(hi); !ok && hi < 1<<50; ok, err = ends(hi) {
+		if err != nil {
+			return 0, err
+		}
+		lo, hi = hi, 4*hi
+	}
+	for hi-lo > hi/1000 {
+		mid := lo + (hi-lo)/2
+		if ok, err = ends(mid); err != nil {
+			return 0, err
+		} else if ok {
+			hi = mid
+		} else {
+			lo = mid
+		}
+	}
+	return hi, nil
+}
+
+// bufferBinds proposes limits under which full synchronizations end.
+func (j *sizeJob) bufferBinds(f *risk.FullSync, closed int) error {
+	s := j.plan.Settings()
+	hard := risk.Round(f.Buffer + f.Buffer/4)
+	seconds := time.Duration(math.Ceil(f.Seconds*1.25/60)) * time.Minute
+	e := editOf(s.BacklogSize)
+	for _, try := range [][2]int64{{hard / 2, int64(seconds)}, {hard, int64(seconds)}, {0, 0}} {
+		e.hard, e.soft, e.softSeconds = hard, try[0], time.Duration(try[1])
+		ends := true
+		for i := range fullRuns {
+			got, err := j.catches(j.plan.Loaded(i, e.change), 0, longestFull)
+			if err != nil {
+				return err
+			}
+			ends = ends && got.took > 0 && got.closed == 0
+		}
+		if ends {
+			break
+		}
+	}
+	which := fmt.Sprintf("the hard limit is %s", risk.Size(s.HardLimit))
+	if s.HardLimit == 0 || f.Buffer < s.HardLimit {
+		which = fmt.Sprintf("the soft limit is %s for %v", risk.Size(s.SoftLimit), s.SoftSeconds)
+	}
+	line := j.value(limitBuffer, e)
+	j.a.Limits = append([]risk.Limit{{Name: limitBuffer, Binds: true, Full: int64(closed), Of: fullRuns, Removed: int64(closed), Now: j.now(limitBuffer), Better: line,
+		Text: fmt.Sprintf("a full sync needs %s of buffer at this write rate; %s", risk.Size(f.Buffer), which)}}, j.a.Limits...)
+	j.a.Conf = slices.DeleteFunc(j.a.Conf, func(l string) bool { return len(l) > len(limitBuffer) && l[:len(limitBuffer)] == limitBuffer })
+	j.a.Conf = append(j.a.Conf, line)
+	return nil
+}
+
+// longestGap bounds the outages among which the gap is sought from which on a
+// full synchronization is quicker.
+const longestGap = 48 * time.Hour
+
+// beyond seeks the gap whose replay takes as long as a full synchronization.
+func (j *sizeJob) beyond(f *risk.FullSync) error {
+	slower := func(length time.Duration) (bool, int64, error) {
+		o := j.plan.Outage(j.dists[0], 0)
+		o.For, o.Kind = length, outages.Reset
+		got, err := j.catches(j.plan.Runs(lifted).Config(&o, time.Hour), o.At, length+longestFull)
+		if err != nil {
+			return false, 0, err
+		}
+		return got.took == 0 || got.took.Seconds() > f.Seconds, got.gap, nil
+	}
+	lo, hi := time.Duration(0), time.Minute
+	for {
+		ok, gap, err := slower(hi)
+		if err != nil {
+			return err
+		}
+		if ok {
+			f.Beyond = gap
+			break
+		}
+		if lo, hi = hi, 4*hi; hi > longestGap {
+			return nil
+		}
+	}
+	for hi-lo > hi/100 {
+		mid := lo + (hi-lo)/2
+		ok, gap, err := slower(mid)
+		if err != nil {
+			return err
+		}
+		if ok {
+			hi, f.Beyond = mid, gap
+		} else {
+			lo = mid
+		}
+	}
+	return nil
+}
