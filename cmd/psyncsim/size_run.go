@@ -29,7 +29,7 @@ type sizer struct {
 // the replica to come back and to have all it missed. The last is given up.
 func (s *sizer) tails() []time.Duration {
 	out := max(s.plan.Settings().Timeout, s.plan.ReplicaSettings().Timeout)
-	return []time.Duration{3 * time.Second, out + 5*time.Second, 3*out + 30*time.Second, 20 * time.Minute, 6 * time.Hour}
+	return []time.Duration{2 * time.Second, out + 5*time.Second, 3*out + 30*time.Second, 20 * time.Minute, 6 * time.Hour}
 }
 
 // player is one worker.

@@ -145,7 +145,7 @@ func BenchmarkSizeOutage(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			d, _ := outages.Parse("30s", kind)
+			d, _ := outages.Parse("3s", kind)
 			s := &sizer{ctx: context.Background(), plan: p, dist: d, jobs: 1}
 			b.ReportAllocs()
 			if _, err := s.all(b.N, lifted); err != nil {

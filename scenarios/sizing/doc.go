@@ -8,8 +8,8 @@
 // two settings differ by what they do, not by luck.
 //
 // Virtual time: the first synchronization, without any load, from 0 to
-// [Plan.Begin]; the load from there; the outage 2 to 12 s later, at a moment
-// drawn anew for each outage, so that it meets timers and bursts in all phases.
+// [Plan.Begin]; the load from there; the outage 2 to 3 s later, at a moment
+// drawn anew for each outage, as are the phases of timers and bursts.
 // A captured load begins at a place of the capture that is drawn too, and goes
 // on from its beginning behind its end.
 package sizing

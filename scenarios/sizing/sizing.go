@@ -175,7 +175,7 @@ func (p *Plan) Start(begin time.Duration) error {
 
 // warm is how long the load runs before the earliest outage, and spread how much
 // later the latest is.
-const warm, spread = 2 * time.Second, 10 * time.Second
+const warm, spread = 2 * time.Second, time.Second
 
 // streamOutage is the stream of chance of what is drawn here; outages have 64.
 const streamOutage = 65 << 32
