@@ -83,6 +83,9 @@ func (c *commands) size(x *cli.Context) error {
 	case err != nil:
 		return j.broken(err)
 	}
+	if err := j.write(); err != nil {
+		return err
+	}
 	return j.print()
 }
 

@@ -30,9 +30,11 @@ type sizeJob struct {
 	memory  int64                   // maxmemory; 0 unknown
 	monthly float64                 // outages a month
 
-	plan   *sizing.Plan
-	better edit // the settings that are recommended
-	a      risk.Answer
+	plan      *sizing.Plan
+	better    edit // the settings that are recommended
+	worstDraw sizing.Draw
+	worstTail time.Duration
+	a         risk.Answer
 }
 
 func (j *sizeJob) assume(format string, a ...any) {

@@ -28,7 +28,35 @@ type Answer struct {
 	Conf        []string  `json:"redis_conf"`
 	Verdict     string    `json:"verdict"` // "set", "keep", "other-limit", "no-size"
 
+	Logs        *Logs         `json:"logs"` // nil without logs
 	Sensitivity []Sensitivity `json:"sensitivity"`
+	Charts      []string      `json:"charts"`
+}
+
+// Logs is what the outages of real logs came to, and come to when they are
+// played again.
+type Logs struct {
+	Seen []Observed `json:"seen"` // the reconnects that missed something
+	Now  Replayed   `json:"now"`  // with the size there was; Bytes 0 if nothing says it
+	Then Replayed   `json:"then"` // with the recommended one
+}
+
+// Observed is a reconnect that the logs tell of, beside the rule of thumb for
+// its own seconds.
+type Observed struct {
+	Judged string  `json:"judged"`
+	Down   float64 `json:"down_s"`
+	Gap    int64   `json:"gap_bytes"`
+	Full   bool    `json:"full"`
+	Rule   int64   `json:"rule_bytes"` // 2 × down × mean rate
+}
+
+// Replayed is the logs' load and outages with one size.
+type Replayed struct {
+	Bytes      int64   `json:"backlog_bytes"`
+	Reconnects int64   `json:"reconnects"`
+	Full       int64   `json:"full"`
+	Gaps       []int64 `json:"gaps_bytes"`
 }
 
 // Question is what was asked.

@@ -82,6 +82,12 @@ func (a *Answer) Write(w io.Writer) error {
 	if f := a.FullSync; f != nil {
 		row("Full sync", f.Text, "")
 	}
+	if a.Logs != nil {
+		a.Logs.rows(row, a.Question.Rate)
+	}
+	for i, file := range a.Charts {
+		row([...]string{"Charts", ""}[min(i, 1)], file, "")
+	}
 	if err := writeRows(w, rows); err != nil {
 		return err
 	}
@@ -205,5 +211,22 @@ func (a *Answer) whyRows(row func(name, value, text string)) {
 	row("Why", fmt.Sprintf("the worst outage: %s %s, %s from its beginning to the PSYNC: %s (%s)", Seconds(o.Lasted), o.Kind, Seconds(o.Away), Size(o.Need), strings.Join(terms, ", ")), "")
 	if a.Replay != "" {
 		row("", "replay: "+a.Replay, "")
+	}
+}
+
+// rows are what the logs say, and what their replay says.
+func (l *Logs) rows(row func(name, value, text string), mean int64) {
+	name := "Logs"
+	say := func(text string) { row(name, text, ""); name = "" }
+	if l.Now.Bytes > 0 {
+		say(fmt.Sprintf("played again with %s: %d of %d reconnects full", ConfSize(l.Now.Bytes), l.Now.Full, l.Now.Reconnects))
+	}
+	if l.Then.Bytes > 0 {
+		say(fmt.Sprintf("played again with %s: %d of %d reconnects full", ConfSize(l.Then.Bytes), l.Then.Full, l.Then.Reconnects))
+	}
+	for _, o := range l.Seen {
+		if o.Gap > o.Rule {
+			say(fmt.Sprintf("at %s the rule would have failed: 2 × %s × %s = %s, and %s were missing: %s too little", o.Judged, Seconds(int64(o.Down*1e9)), rate(mean), Size(o.Rule), Size(o.Gap), Size(o.Gap-o.Rule)))
+		}
 	}
 }

@@ -39,11 +39,12 @@ type Spec struct {
 
 // Plan makes runs.
 type Plan struct {
-	spec  Spec
-	sets  []string
-	base  *sim.Config
-	Begin time.Duration // when the load begins
-	Rate  int64         // the load's mean, bytes of stream a second
+	spec   Spec
+	sets   []string
+	base   *sim.Config
+	longer ratio         // of outages
+	Begin  time.Duration // when the load begins
+	Rate   int64         // the load's mean, bytes of stream a second
 }
 
 // The names of the servers in the runs.
@@ -192,6 +193,7 @@ type Draw struct {
 func (p *Plan) Outage(d *outages.Distribution, i int) Draw {
 	seed, n := p.spec.Seed, uint64(i)
 	o := Draw{Outage: d.Draw(seed, n), Seed: seed + n}
+	o.For = max(time.Duration(p.longer.of(int64(o.For))), 1)
 	o.At = p.Begin + warm + scale(sim.Draw(seed, streamOutage, n, 0), spread)
 	if t := p.spec.Load.Trace; len(t) > 1 {
 		o.Place = scale(sim.Draw(seed, streamOutage, n, 1), t[len(t)-1].At)
@@ -253,28 +255,6 @@ func fault(o *Draw) sim.FaultConfig {
 		f.Kind, f.Server, f.A, f.B, f.Save, f.ExpiredName = sim.FaultRestart, 1, -1, -1, true, 16
 	}
 	return f
-}
-
-// Replay is the command line that plays an outage with a size of the backlog;
-// ok is false if the load is in no file.
-func (p *Plan) Replay(o *Draw, backlog int64, tail time.Duration) (args []string, ok bool) {
-	sets := append(p.sets[:len(p.sets):len(p.sets)], p.timing(o.At+o.For+tail)...)
-	sets = append(sets, fmt.Sprintf("servers.master.config.repl-backlog-size=%d", backlog))
-	where := "link: [master, replica]"
-	if o.Kind == outages.Restart {
-		where = "server: replica"
-	}
-	sets = append(sets, fmt.Sprintf("faults.0={at: %v, %s, kind: %s, for: %v}", o.At, where, o.Kind, o.For))
-	ok = true
-	if len(p.spec.Load.Trace) > 1 {
-		ok = p.spec.Load.File != ""
-		sets = append(sets, fmt.Sprintf("workload.0={on: master, from: %v, arrivals: {trace: %q, start: %v}}", p.Begin, p.spec.Load.File, o.Place))
-	}
-	args = []string{"run", Scenario, "--seed", fmt.Sprint(o.Seed)}
-	for _, s := range sets {
-		args = append(args, "--set", s)
-	}
-	return args, ok
 }
 
 // Loaded is a first synchronization under the load, number i of them; see Runs

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"psyncsim/plots"
+	"psyncsim/results"
+	"psyncsim/results/risk"
+	"psyncsim/scenarios"
+	"psyncsim/scenarios/logs"
+	"psyncsim/sim"
+)
+
+// captured is the load that a replay of the logs is played with: the samples,
+// if they cover the outages, else the offsets that the logs name.
+func (j *sizeJob) captured() []logs.Sample {
+	if j.set == nil || len(j.set.Samples) < 2 {
+		return j.story.Load()
+	}
+	var load []logs.Sample
+	shift := j.zone()
+	for _, s := range j.set.Samples {
+		load = append(load, logs.Sample{At: s.Time.Add(shift), Offset: s.Bytes})
+	}
+	return load
+}
+
+// zone is by how much the logs' clock is ahead of the samples': logs have local
+// time without a zone, samples have UTC. Of all whole quarters of an hour it is
+// the one with which the offsets agree best that both know.
+func (j *sizeJob) zone() time.Duration {
+	known := j.story.Load()
+	at := func(t time.Time) (int64, bool) {
+		s := j.set.Samples
+		for i := 1; i < len(s); i++ {
+			if !t.Before(s[i-1].Time) && t.Before(s[i].Time) {
+				return s[i].Offset, true
+			}
+		}
+		return 0, false
+	}
+	best, bestHits, bestOff := time.Duration(0), -1, int64(0)
+	const quarter = 15 * time.Minute
+	base := j.story.From.Sub(j.set.Samples[0].Time).Round(quarter)
+	for k := -2; k <= 2; k++ {
+		shift, hits, off := base+time.Duration(k)*quarter, 0, int64(0)
+		for _, p := range known {
+			if v, ok := at(p.At.Add(-shift)); ok {
+				hits++
+				off += max(v-p.Offset, p.Offset-v)
+			}
+		}
+		if hits > bestHits || hits == bestHits && off < bestOff {
+			best, bestHits, bestOff = shift, hits, off
+		}
+	}
+	return best
+}
+
+// replayLogs plays what the logs tell with a size, and with the size there was.
+func (j *sizeJob) replayLogs(size int64) error {
+	load := j.captured()
+	if len(load) < 2 {
+		return nil
+	}
+	set := func(name string) time.Duration {
+		for _, d := range j.spec.Master {
+			var n int
+			if d.Name == name {
+				fmt.Sscan(d.Value, &n)
+				return time.Duration(n) * time.Second
+			}
+		}
+		return 0
+	}
+	l := &risk.Logs{}
+	for _, x := range []struct {
+		size int64
+		to   *risk.Replayed
+	}{{j.current, &l.Now}, {size, &l.Then}} {
+		if x.size == 0 && x.to == &l.Then {
+			continue
+		}
+		text, _, err := j.story.Scenario(logs.Replay{Load: load, File: "load.csv", Backlog: x.size, Timeout: set("repl-timeout"), Ping: set("repl-ping-replica-period")})
+		if err != nil {
+			return err
+		}
+		run, err := playText(text, logs.LoadCSV(load))
+		if err != nil {
+			return fmt.Errorf("the logs cannot be played again: %w", err)
+		}
+		*x.to = risk.Replayed{Bytes: run.Backlog, Reconnects: run.Reconnects, Full: run.Fulls}
+		for _, v := range run.Resyncs {
+			if !v.First {
+				x.to.Gaps = append(x.to.Gaps, v.Gap)
+			}
+		}
+	}
+	j.broke(l)
+	j.a.Logs = l
+	return nil
+}
+
+// broke finds the reconnects that the rule of thumb would have failed: their own
+// seconds, and the mean rate.
+func (j *sizeJob) broke(l *risk.Logs) {
+	for i := range j.story.Resyncs {
+		r := &j.story.Resyncs[i]
+		if !r.Gap.Known || r.Lost.IsZero() || r.Gap.N == 0 {
+			continue
+		}
+		rule := int64(2 * r.Down().Seconds() * float64(j.plan.Rate))
+		b := risk.Observed{Judged: r.Judged.Format("15:04:05.000"), Down: r.Down().Seconds(), Gap: r.Gap.N, Full: r.Full, Rule: rule}
+		l.Seen = append(l.Seen, b)
+	}
+}
+
+// playText plays a scenario that is not in a file.
+func playText(text, load []byte) (*results.Run, error) {
+	s, err := scenarios.Load("logs.yaml", text, func(string) ([]byte, error) { return load, nil }, nil)
+	if err != nil {
+		return nil, err
+	}
+	cells, err := s.Cells(scenarios.SeedRange{})
+	if err != nil {
+		return nil, err
+	}
+	cell := cells.At(0)
+	if cell.Err != nil {
+		return nil, cell.Err
+	}
+	c := results.NewCollector(meta(&cell))
+	w, err := sim.New(cell.Config, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Run(); err != nil {
+		return nil, &brokenRun{0, err}
+	}
+	return c.Run(), nil
+}
+
+// write keeps what was asked for: charts, and the worst outage as a scenario.
+func (j *sizeJob) write() error {
+	if dir := j.x.String("charts"); dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return &exitError{exitUsage, fmt.Errorf("--charts %s: %w", dir, reason(err))}
+		}
+		if j.a.Curve != nil {
+			files, err := plots.Sizing(dir, &j.a, j.loadView())
+			if err != nil {
+				return &exitError{exitUsage, fmt.Errorf("--charts %s: %w", dir, err)}
+			}
+			for _, f := range files {
+				if strings.HasSuffix(f, ".png") {
+					j.a.Charts = append(j.a.Charts, filepath.Join(dir, filepath.Base(f)))
+				}
+			}
+		}
+	}
+	if file := j.x.String("scenario"); file != "" {
+		return j.writeScenario(file)
+	}
+	return nil
+}
+
+func reason(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// loadView is the load with the outages of the logs, for its chart.
+func (j *sizeJob) loadView() *plots.LoadView {
+	if j.set == nil || len(j.set.Samples) < 2 {
+		return nil
+	}
+	v := &plots.LoadView{Source: j.set.Source}
+	first := j.set.Samples[0].Time
+	for _, s := range j.set.Samples {
+		v.Samples = append(v.Samples, plots.LoadSample{T: int64(s.Time.Sub(first)), Bytes: s.Bytes, Blind: s.Gap != ""})
+	}
+	if j.story == nil {
+		return v
+	}
+	zero := first.Add(j.zone())
+	for i := range j.story.Resyncs {
+		r := &j.story.Resyncs[i]
+		if r.Lost.IsZero() {
+			continue
+		}
+		from, _, kind := r.Cut(0)
+		o := plots.LoadOutage{From: int64(from.Sub(zero)), To: int64(r.Judged.Sub(zero)), Kind: kind, Verdict: results.Partial, Gap: -1}
+		if r.Full {
+			o.Verdict = results.Full
+		}
+		if r.Gap.Known {
+			o.Gap = r.Gap.N
+		}
+		v.Outages = append(v.Outages, o)
+	}
+	return v
+}
+
+// writeScenario writes the worst outage as a file of its own, its load beside it.
+func (j *sizeJob) writeScenario(file string) error {
+	if ext := filepath.Ext(file); ext != ".yaml" && ext != ".yml" {
+		return usage("--scenario %s: a scenario's name ends in .yaml", file)
+	}
+	if j.a.Worst == nil {
+		return usage("--scenario: there is no outage to write: none missed anything")
+	}
+	load := strings.TrimSuffix(file, filepath.Ext(file)) + "-load.csv"
+	text, csv, err := j.plan.ScenarioText(&j.worstDraw, j.a.Recommended.Bytes, j.worstTail, filepath.Base(load))
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{file: text}
+	if csv != nil {
+		files[load] = csv
+	}
+	for name, data := range files {
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			return &exitError{exitUsage, fmt.Errorf("--scenario %s: %w", name, reason(err))}
+		}
+	}
+	return nil
+}
