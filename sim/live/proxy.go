@@ -39,6 +39,7 @@ type Proxy struct {
 	stuffed []string
 	tasks   sync.WaitGroup
 	tapMu   sync.Mutex
+	whole   bool // see WholeCloses
 }
 
 // Tap is told what a proxy carries, in order: which connection of those whose
@@ -381,7 +382,7 @@ func (p *Proxy) flow(w *wire, from int) {
 					return
 				}
 			}
-			if p.tap != nil {
+			if p.tap != nil && !(p.closesWhole() && gone(dst)) {
 				p.tapMu.Lock()
 				p.tap(w.number, from == 0, buf[:n])
 				p.tapMu.Unlock()

@@ -230,6 +230,7 @@ func (s *stage) proxy(replica, master int) (*live.Proxy, error) {
 		return nil, err
 	}
 	s.proxies[k] = p
+	p.WholeCloses()
 	p.Notify(func(conn int, who live.Ender) { s.rec.connection(wireKey{replica, master, conn}, who) })
 	switch f, down := s.links[linkKey(replica, master)]; {
 	case s.servers[master] != nil && !s.servers[master].alive || down && f == sim.FaultReset:
