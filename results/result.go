@@ -134,6 +134,8 @@ type Orders struct {
 	WaitAcks  int64 // the least that a WAIT was answered with; -1 without one
 	Errors    int64 // orders that were answered with an error
 	Refused   int64 // writes that min-replicas-to-write kept out
+	NoRequest int64 // what clients said and was answered with an error
+	HungUp    int64 // and that on which the server closed the connection
 }
 
 // The warnings a collector gives by itself.
@@ -226,6 +228,13 @@ func (c *Collector) Observe(r *trace.Record) {
 		}
 	case model.EvAnswered, model.EvFailover:
 		c.orders.ordered(&r.Event)
+	case trace.Requested:
+		if strings.HasPrefix(r.Event.Reply, "-") || strings.Contains(r.Event.Reply, " / -") {
+			c.orders.NoRequest++
+		}
+		if r.Event.Why == model.WhyClosed {
+			c.orders.HungUp++
+		}
 	case trace.Ended:
 		c.ended = true
 	}

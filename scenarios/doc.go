@@ -104,6 +104,7 @@
 //	shutdown-abort   server       SHUTDOWN ABORT, while a restart waits for replicas, from redis-7.0 on
 //	bgsave   server         BGSAVE: a child saves, at save-rate
 //	child-kill server       kill -9 of the child that makes a snapshot; without one nothing happens
+//	request  server, say (a list of lines), for   a client connects and says them, one after the other; it hangs up in the end
 //	save     server         SAVE: the process saves, and answers nobody meanwhile
 //
 // All from promote on are orders: they are lost on a server that is down then; a

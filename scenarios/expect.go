@@ -72,6 +72,8 @@ var RunFields = []string{
 	"failovers_aborted",  // and those that did not
 	"wait_acks_min",      // the least that a WAIT was answered with; -1 without one
 	"orders_refused",     // orders that were answered with an error
+	"requests_refused",   // lines of clients (kind: request) that were answered with an error
+	"requests_hung_up",   // and those on which the server closed the connection
 	// The full ones by their reason.
 	"full_first_sync", "full_id_mismatch", "full_second_offset", "full_backlog_absent", "full_below_backlog",
 	"full_ahead_of_master", "full_bad_offset", "full_no_psync", "full_other",

@@ -20,7 +20,7 @@ type fault struct {
 }
 
 var faultKinds = []string{"reset", "silent", "slow", "restart", "crash", "pause", "promote", "replicaof", "config",
-	"failover", "wait", "client-pause", "client-unpause", "shutdown-abort", "client-kill", "bgsave", "save", "child-kill"}
+	"failover", "wait", "client-pause", "client-unpause", "shutdown-abort", "client-kill", "bgsave", "save", "child-kill", "request"}
 
 func (p *planner) pair(n *yaml.Node) (a, b int) {
 	a, b = -1, -1
@@ -106,6 +106,11 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 	case "child-kill":
 		f.Kind = sim.FaultChildKill
 		onServer()
+	case "request":
+		f.Kind = sim.FaultRequest
+		onServer()
+		add("for", false, "0s", lasting)
+		add("say", true, "", func(n *yaml.Node) { p.readSay(&f, n) })
 	case "replicaof":
 		f.Kind = sim.FaultReplicaOf
 		onServer()
@@ -125,7 +130,7 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 	default:
 		// An unknown kind is one problem; its fields cannot be judged.
 		known = false
-		for _, name := range []string{"link", "way", "bandwidth", "power-loss", "server", "on", "for", "save", "now", "to", "set", "force", "timeout", "abort", "replicas", "mode", "replica", "channel"} {
+		for _, name := range []string{"link", "way", "bandwidth", "power-loss", "server", "on", "for", "save", "now", "to", "set", "force", "timeout", "abort", "replicas", "mode", "replica", "channel", "say"} {
 			add(name, false, "", func(*yaml.Node) {})
 		}
 	}

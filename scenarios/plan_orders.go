@@ -1,7 +1,9 @@
 package scenarios
 
 import (
+	"strings"
 	"time"
+	"unicode"
 
 	"psyncsim/model"
 	"psyncsim/sim"
@@ -66,6 +68,30 @@ func (p *planner) readOrder(f *fault, n *yaml.Node, add func(name string, need b
 	case "shutdown-abort":
 		f.Kind = sim.FaultShutdownAbort
 		needs("SHUTDOWN ABORT", func(prof *model.Profile) bool { return prof.ShutdownTimeout > 0 })
+	}
+}
+
+// Limits of what a client says.
+const (
+	maxSay     = 100
+	maxSayLine = 1000
+)
+
+// readSay reads the lines of a client.
+func (p *planner) readSay(f *fault, n *yaml.Node) {
+	p.list(n, `what a client says, such as ["PSYNC ? -1", PING]`, func(i int, n *yaml.Node) {
+		line, ok := p.text(n, `a line such as "PSYNC ? -1"`)
+		switch {
+		case !ok:
+		case i == maxSay:
+			p.fail(n, "a client says at most %d lines", maxSay)
+		case len(line) > maxSayLine || strings.TrimSpace(line) == "" || strings.ContainsFunc(line, unicode.IsControl):
+			p.fail(n, "expected a line of 1 to %d characters, none of them a control character", maxSayLine)
+		}
+		f.Say = append(f.Say, line)
+	})
+	if len(f.Say) == 0 && n.Kind == yaml.SequenceNode {
+		p.fail(n, "a client says one line at least")
 	}
 }
 

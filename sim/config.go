@@ -192,6 +192,7 @@ const (
 	FaultSave                               // server: BGSAVE, or SAVE if Save: the process itself does it, and nothing else meanwhile
 	FaultSlow                               // link of segments: another bandwidth for a while, both ways or one way
 	FaultChildKill                          // server: kill -9 of the child that makes a snapshot
+	FaultRequest                            // server: a client connects and says the lines of Say; it hangs up For later
 )
 
 // Way is a direction of a link.
@@ -220,6 +221,7 @@ type FaultConfig struct {
 	Count    int64
 	Timeout  time.Duration
 	Settings *model.Settings
+	Say      []string // FaultRequest: one or more
 	// Expired keys, with names of ExpiredName bytes, come to their time while the
 	// process is down (FaultRestart, FaultCrash).
 	Expired     int64

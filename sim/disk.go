@@ -138,7 +138,7 @@ func (w *World) later(h *host, e event) bool {
 		return false
 	}
 	step := max(transferTime(pumpBytes, h.cfg.LoadRate), 1)
-	if h.cfg.LoadTime > 0 { // its rate is not known
+	if h.cfg.LoadTime > 0 && h.dataset > pumpBytes { // its rate is not known
 		step = max((h.loadEnd-h.loadAt)/64, 1)
 	}
 	at := min(h.loadAt+(now-h.loadAt+step-1)/step*step, h.loadEnd)

@@ -33,6 +33,9 @@ func (w *World) fault(i int, now model.Instant) {
 				return
 			}
 		}
+	case FaultRequest:
+		w.request(i, now)
+		return
 	case FaultPause:
 		w.pause(w.hosts[f.Server], now)
 		e.gen = w.hosts[f.Server].gen
@@ -68,6 +71,8 @@ func (w *World) faultEnd(e event, now model.Instant) {
 			w.powerUp(h)
 			w.again(h)
 		}
+	case FaultRequest:
+		w.requestEnds(int(e.host))
 	case FaultPause:
 		if h := w.hosts[f.Server]; h.gen == e.gen { // still the process that was frozen
 			w.resume(h, now)
@@ -340,6 +345,9 @@ func (w *World) endProcess(h *host, now model.Instant, save bool) {
 	}
 	h.alive, h.frozen, h.deferred, h.stuck = false, 0, h.deferred[:0], false
 	h.held, h.waiting = h.held[:0], nil
+	for _, p := range w.probes {
+		p.Closed = p.Closed || p.host == h
+	}
 	h.gen++
 	h.wakeAt = -1
 	if h.stopEnd > 0 { // it was to start again so long after its end

@@ -50,6 +50,9 @@ func (w *World) Start(server int, saved *model.Saved) {
 // ran before.
 func (w *World) Again(server int) { w.again(w.hosts[server]) }
 
+// Loads says whether a process that starts now has something to load first.
+func (w *World) Loads(server int) bool { return w.hosts[server].onDisk() != nil }
+
 // Stop ends a process, and gives what the snapshot that it then leaves behind
 // remembers: that of now when save is true, else nil.
 func (w *World) Stop(server int, save bool) *model.Saved {
@@ -189,13 +192,14 @@ type Probe struct {
 	Given  bool
 	Sync   bool // a snapshot was sent
 	Closed bool // by the server
+	fault  int  // of which it is the client, -1 of none
 }
 
 // Connect opens a handmade connection.
 func (w *World) Connect(server int, name string) *Probe {
 	h := w.hosts[server]
 	h.accepted--
-	p := &Probe{w: w, host: h, id: h.accepted}
+	p := &Probe{w: w, host: h, id: h.accepted, fault: -1}
 	w.probes = append(w.probes, p)
 	w.deliver(h, event{}, model.Input{Kind: model.InAccept, Conn: p.id, Peer: name})
 	return p

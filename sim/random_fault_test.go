@@ -121,4 +121,21 @@ func goText(c *Config) string {
 	return b.String() + "}"
 }
 
-var faultNames = [...]string{"", "reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config", "failover", "client-pause", "client-unpause", "wait", "shutdown-abort", "client-kill", "save", "slow", "child-kill"}
+var faultNames = [...]string{"", "reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config", "failover", "client-pause", "client-unpause", "wait", "shutdown-abort", "client-kill", "save", "slow", "child-kill", "request"}
+
+// requests lets clients speak that are no replicas, or not good ones.
+func (g gen) requests(c *Config) {
+	if !g.oneIn(4) {
+		return
+	}
+	for range 1 + g.IntN(3) {
+		f := FaultConfig{Kind: FaultRequest, At: g.span(0, c.Duration), For: g.span(0, 8*time.Second), Server: g.IntN(len(c.Servers))}
+		if g.oneIn(2) {
+			f.For = 0
+		}
+		for range 1 + g.IntN(3) {
+			f.Say = append(f.Say, pick(g, "PSYNC ? -1", "PSYNC x y", "SYNC", "PING", "REPLCONF capa eof capa psync2", "REPLCONF ACK 100", "GET x", "PSYNC "+string(model.ZeroID)+" 1"))
+		}
+		c.Faults = append(c.Faults, f)
+	}
+}

@@ -90,6 +90,7 @@ func scenario(n uint64) *Config {
 	g.faults(c)
 	again.stalls(c)
 	newGen(10, n).asks(c)
+	newGen(11, n).requests(c)
 	g.passwords(c)
 	g.takeTime(c)
 	g.segments(c)

@@ -266,6 +266,10 @@ func runField(r *results.Run, field string) (int64, bool) {
 		return r.Orders.WaitAcks, true
 	case "orders_refused":
 		return r.Orders.Errors, true
+	case "requests_refused":
+		return r.Orders.NoRequest, true
+	case "requests_hung_up":
+		return r.Orders.HungUp, true
 	}
 	for i, name := range results.ReasonNames() {
 		if "full_"+name == field || "full_"+underscored(name) == field {

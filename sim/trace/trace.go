@@ -11,21 +11,22 @@ import (
 // The facts of the network, told by the driver. Node is then the name of the
 // server concerned, or "link".
 const (
-	Began    = model.DriverKinds + iota // always first: Text holds the run's parameters, Seed the seed
-	Ended                               // always last
-	Cut                                 // a link was reset: Peer ("a-b")
-	Silenced                            // a link went silent: Peer
-	Healed                              // it carries bytes again: Peer
-	Killed                              // a process was stopped or crashed
-	Paused                              // a process was frozen
-	Resumed                             //
-	Flushed                             // a connection ended: Conn, Bytes (lost with it)
-	Sampled                             // where a node stands: Offset (replica: last byte processed; master: MRO), First, Hist, MRO, Full (link up)
-	Slowed                              // a link has another rate: Peer, Bytes a second; 0 is its own again
-	Asked                               // what a node says of itself in the middle of a run: Info
+	Began     = model.DriverKinds + iota // always first: Text holds the run's parameters, Seed the seed
+	Ended                                // always last
+	Cut                                  // a link was reset: Peer ("a-b")
+	Silenced                             // a link went silent: Peer
+	Healed                               // it carries bytes again: Peer
+	Killed                               // a process was stopped or crashed
+	Paused                               // a process was frozen
+	Resumed                              //
+	Flushed                              // a connection ended: Conn, Bytes (lost with it)
+	Sampled                              // where a node stands: Offset (replica: last byte processed; master: MRO), First, Hist, MRO, Full (link up)
+	Slowed                               // a link has another rate: Peer, Bytes a second; 0 is its own again
+	Asked                                // what a node says of itself in the middle of a run: Info
+	Requested                            // a client said Text, and was answered Reply at once, lines with " / " between them; Why, if the connection is no more
 )
 
-var words = [...]string{"began", "ended", "cut", "silent", "heal", "killed", "paused", "resumed", "lost-bytes", "sample", "slow", "asked"}
+var words = [...]string{"began", "ended", "cut", "silent", "heal", "killed", "paused", "resumed", "lost-bytes", "sample", "slow", "asked", "request"}
 
 // Record is one fact: when, who, what.
 type Record struct {

@@ -126,6 +126,7 @@ func (l *listener) explained() []Exchange {
 const (
 	leastLatency, mostLatency = 7 * time.Microsecond, 800 * time.Microsecond
 	leastSave, mostSave       = 2 * time.Millisecond, 30 * time.Millisecond
+	leastLoad, mostLoad       = 100 * time.Microsecond, 10 * time.Millisecond // a process listens, and is not ready
 	bandwidth                 = 1_000_000_000
 )
 
@@ -146,6 +147,7 @@ func simulate(c *sim.Config, real *played, late lateness, seed uint64, bytes boo
 	for i := range cfg.Servers {
 		s := &cfg.Servers[i]
 		s.Manual, s.Wall, s.LibcMalloc = true, real.wall, real.libc
+		s.LoadTime = between(leastLoad, mostLoad+between(0, late.worst))
 		s.Dataset, s.SaveRate, s.LoadRate, s.Fork = 200, 0, 0, between(leastSave, mostSave+between(0, late.worst))
 		l.names = append(l.names, s.Name)
 		for j := range i {
@@ -170,7 +172,11 @@ func simulate(c *sim.Config, real *played, late lateness, seed uint64, bytes boo
 		if a.kind == actStart {
 			to += late.all
 		}
-		w.Advance(model.Instant(max(between(a.from, to), time.Duration(w.Now()))))
+		at := between(a.from, to)
+		if a.kind == actStart && w.Loads(a.server) { // it is written down when it was ready
+			at -= cfg.Servers[a.server].LoadTime
+		}
+		w.Advance(model.Instant(max(at, time.Duration(w.Now()))))
 		act(w, a, real.loads, bytes, &out)
 	}
 	for i := range c.Servers {
