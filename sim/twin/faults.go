@@ -217,6 +217,8 @@ func (s *stage) order(f *sim.FaultConfig, began time.Duration) error {
 			if _, err := p.Command("CLIENT", "KILL", "ID", id); err != nil {
 				return err
 			}
+		} else { // CLIENT LIST says what CLIENT KILL ADDR would have been answered
+			s.out.answers = append(s.out.answers, s.cfg.Servers[f.Server].Name+" -ERR No such client")
 		}
 	default:
 		return s.ask(f, began)
