@@ -82,8 +82,8 @@ func (w *World) resetHost(i int) {
 	if sc.Manual && len(w.cfg.Servers) > 2 {
 		h.relays = true // played by hand: roles may change
 	}
-	for _, f := range w.cfg.Faults { // roles may change: then anyone may come to relay
-		if f.Kind == FaultReplicaOf || f.Kind == FaultFailover {
+	for _, f := range w.cfg.Faults { // roles may change: then anyone may come to relay; a client may be a replica
+		if f.Kind == FaultReplicaOf || f.Kind == FaultFailover || f.Kind == FaultRequest {
 			h.relays = true
 		}
 	}
