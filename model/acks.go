@@ -61,16 +61,6 @@ func (s *Server) Patient(r *Server) bool {
 	return s.up.host == "" && s.replicas() > 0 && ping+ping/50+5*time.Second <= r.set.Timeout
 }
 
-// unassured says whether there is a replica about which silence says something.
-func (s *Server) unassured() bool {
-	for _, c := range s.clients {
-		if c.state != notReplica && !c.assured {
-			return true
-		}
-	}
-	return false
-}
-
 // LimitsAbove says that no limit of replicas' output buffers is so small.
 func (s *Server) LimitsAbove(bytes int64) bool {
 	hard, soft := s.hardLimit(), s.set.SoftLimit

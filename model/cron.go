@@ -82,28 +82,29 @@ func (s *Server) QuietDeadline() Instant {
 	if s.expires() && s.expiry.asked == next+1 {
 		return c.at(next)
 	}
+	k := s.census()
 	at := Never
-	if due := s.turnDue(); due != Never {
+	if due := s.turnDue(&k); due != Never {
 		at = c.at(c.first(next, due))
 	}
 	repl := replFrom(next)
-	if s.waiting() || s.up.state != upNone && s.up.state != upConnected {
+	if k.waiting || s.up.state != upNone && s.up.state != upConnected {
 		return min(at, c.at(repl))
 	}
-	if s.pings() {
+	if s.pingsTo(k.replicas) {
 		at = min(at, c.at(s.nextPing(repl)))
 	}
-	if due := s.replDue(); due < at {
+	if due := s.replDue(&k); due < at {
 		at = min(at, c.at(replFrom(c.first(next, due))))
 	}
 	return at
 }
 
 // turnDue is when something comes due that any serverCron turn sees to.
-func (s *Server) turnDue() Instant {
-	due := min(s.pauseDue(), s.waitDue(), s.closing())
-	if at := s.limitDue(); at > 0 {
-		due = min(due, s.reaches(at))
+func (s *Server) turnDue(k *census) Instant {
+	due := min(s.pauseDue(), s.waitDue(), k.closing)
+	if k.limit > 0 {
+		due = min(due, s.reaches(k.limit))
 	}
 	if s.expires() {
 		due = min(due, s.expiry.at)
@@ -111,23 +112,57 @@ func (s *Server) turnDue() Instant {
 	if at, ok := s.saveDue(); ok {
 		due = min(due, s.reaches(at))
 	}
-	if at := s.keptDue(); at > 0 {
-		due = min(due, s.reaches(at))
+	if k.kept > 0 {
+		due = min(due, s.reaches(k.kept))
 	}
 	return due
 }
 
+// census is what a deadline asks of all clients at once.
+type census struct {
+	replicas  int
+	waiting   bool    // a replica waits for its snapshot to begin or to end
+	unassured bool    // the silence of one says something; see Assure
+	closing   Instant // when a turn may next close somebody; Never without
+	limit     int64   // limitDue
+	kept      int64   // the unix second at which a kept rdb channel is given up, 0 without one
+}
+
+func (s *Server) census() census {
+	k := census{closing: Never}
+	for _, c := range s.clients {
+		if c.state != notReplica {
+			k.replicas++
+			k.unassured = k.unassured || !c.assured
+			k.waiting = k.waiting || c.state == waitStart || c.state == waitEnd
+		}
+		if c.closing {
+			k.closing = min(k.closing, c.closeFrom)
+		} else if c.softSince > 0 {
+			if due := s.limitEnds(c); k.limit == 0 || due < k.limit {
+				k.limit = due
+			}
+		}
+		if c.kept && c.over {
+			if due := c.overAt + keptSeconds + 1; k.kept == 0 || due < k.kept {
+				k.kept = due
+			}
+		}
+	}
+	return k
+}
+
 // replDue is when something comes due that the next replicationCron sees to, but for
 // PINGs and ACKs.
-func (s *Server) replDue() Instant {
+func (s *Server) replDue(k *census) Instant {
 	due := s.goodDue()
 	if s.up.state == upConnected && !s.up.assured { // silence of the master
 		due = min(due, s.reaches(s.up.lastIO+wholeSeconds(s.set.Timeout)+1))
 	}
-	if s.prof.MasterTimesOut && s.unassured() {
+	if s.prof.MasterTimesOut && k.unassured {
 		due = min(due, s.reaches(s.cron.peerDue))
 	}
-	if at, ok := s.ttlDue(); ok {
+	if at, ok := s.ttlDue(); k.replicas == 0 && ok {
 		due = min(due, s.reaches(at))
 	}
 	return due
@@ -141,20 +176,12 @@ func (c *cron) first(next int64, due Instant) int64 {
 	return c.turnFrom(due)
 }
 
-// waiting says whether a replica waits for its snapshot to begin or to end.
-func (s *Server) waiting() bool {
-	for _, c := range s.clients {
-		if c.state == waitStart || c.state == waitEnd {
-			return true
-		}
-	}
-	return false
-}
-
 // pings says whether replicationCron feeds PINGs: a top-level master with
 // replicas; before 4.0 also without (facts: 5.1 step 7).
-func (s *Server) pings() bool {
-	return (s.up.host == "" || s.prof.OwnStreamOnChains) && (s.replicas() > 0 || s.prof.PingAlone && s.log != nil)
+func (s *Server) pings() bool { return s.pingsTo(s.replicas()) }
+
+func (s *Server) pingsTo(replicas int) bool {
+	return (s.up.host == "" || s.prof.OwnStreamOnChains) && (replicas > 0 || s.prof.PingAlone && s.log != nil)
 }
 
 // nextPing is the first turn from repl on at which loops mod K is 0. K counts

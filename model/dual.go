@@ -112,16 +112,6 @@ func (s *Server) dropKept() {
 	}
 }
 
-// keptDue is the next unix second at which a kept rdb channel is freed; 0 without.
-func (s *Server) keptDue() (second int64) {
-	for _, c := range s.clients {
-		if c.kept && c.over && (second == 0 || c.overAt+keptSeconds+1 < second) {
-			second = c.overAt + keptSeconds + 1
-		}
-	}
-	return second
-}
-
 // transmitted: a client that wanted the snapshot alone has it, and is closed
 // (replicaPutOnline).
 func (s *Server) transmitted(c *client) {

@@ -31,13 +31,13 @@ func (s *Server) dialed(id ConnID) {
 
 // say sends a handshake command in the version's framing (facts: 3.2).
 func (s *Server) say(words ...string) {
-	var b []byte
+	start := len(s.up.line) // several may go out in one step
 	if s.prof.FramedHandshake {
-		b = AppendCommand(b, words...)
+		s.up.line = AppendCommand(s.up.line, words...)
 	} else {
-		b = AppendInline(b, words...)
+		s.up.line = AppendInline(s.up.line, words...)
 	}
-	s.send(s.up.conn, b)
+	s.send(s.up.conn, s.up.line[start:])
 }
 
 // replconfs is how many REPLCONF commands the version's handshake has.

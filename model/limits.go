@@ -210,29 +210,21 @@ func (s *Server) WriteEnds() Instant {
 	return Never
 }
 
-// closing is when a serverCron turn may next close somebody; Never without.
-func (s *Server) closing() (from Instant) {
-	from = Never
-	for _, c := range s.clients {
-		if c.closing {
-			from = min(from, c.closeFrom)
-		}
-	}
-	return from
-}
-
 // limitDue is the next unix second at which a soft limit can run out; 0 without.
 func (s *Server) limitDue() (second int64) {
 	for _, c := range s.clients {
 		if c.softSince == 0 || c.closing {
 			continue
 		}
-		if due := c.softSince + wholeSeconds(s.set.SoftSeconds) + 1; second == 0 || due < second {
+		if due := s.limitEnds(c); second == 0 || due < second {
 			second = due
 		}
 	}
 	return second
 }
+
+// limitEnds is the unix second at which the soft limit that a client is over runs out.
+func (s *Server) limitEnds(c *client) int64 { return c.softSince + wholeSeconds(s.set.SoftSeconds) + 1 }
 
 // copyTooLarge says whether the history from byte p on is more than a replica's
 // output buffer may hold. Up to 6.2 it is copied there at once: the master
@@ -300,6 +292,9 @@ func (s *Server) idles(c *client) int64 {
 // replica that has taken all, or whose first byte to wait for has come: its last
 // block alone is more than a limit, or no longer is.
 func (s *Server) overIdle() bool {
+	if s.blocks == nil {
+		return false
+	}
 	hard, soft := s.hardLimit(), s.set.SoftLimit
 	for _, c := range s.clients {
 		used := s.idles(c)

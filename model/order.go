@@ -109,6 +109,7 @@ func (s *Server) looksAtClock(in *Input) bool {
 
 // unblocked takes what clients sent behind a WAIT that was answered.
 func (s *Server) unblocked() {
+	s.answered = false
 	for i := len(s.clients) - 1; i >= 0; i-- {
 		if i < len(s.clients) && s.clients[i].answered {
 			s.clients[i].answered = false
@@ -120,6 +121,9 @@ func (s *Server) unblocked() {
 // beforeSleep is what the event loop does before it waits for the next thing to
 // happen. What comes of nothing but writes is left out: none of it hangs on them.
 func (s *Server) beforeSleep() {
+	if s.pause.kind == pauseNone && len(s.blocked) == 0 && !s.wantAcks && !s.answered && s.failover.state == failoverNone {
+		return // as nearly always
+	}
 	if s.up.host == "" { // the expire cycle looks at the pause, and runs on masters only
 		s.lookAtPause()
 	}

@@ -55,6 +55,7 @@ type upstream struct {
 	asks    []Offset
 	spare   []byte // memory for pend while its own is with the driver
 	ack     []byte // memory for the last ACK
+	line    []byte // memory for commands of the handshake
 	scan    StreamScanner
 
 	full     bool // the sync under way is a full one
@@ -75,7 +76,7 @@ type upstream struct {
 
 // cleared keeps the memory of an upstream and nothing else.
 func (u *upstream) cleared() upstream {
-	n := upstream{in: u.in, pend: u.pend[:0], spare: u.spare[:0], ack: u.ack[:0], pieces: u.pieces[:0], asks: u.asks[:0]}
+	n := upstream{in: u.in, pend: u.pend[:0], spare: u.spare[:0], ack: u.ack[:0], line: u.line[:0], pieces: u.pieces[:0], asks: u.asks[:0]}
 	n.in.Reset()
 	n.rdb.in = u.rdb.in
 	n.rdb.in.Reset()

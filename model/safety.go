@@ -139,7 +139,7 @@ func (s *Server) waited(w blockedWait, reply string) {
 		s.note(Event{Kind: EvAnswered, Text: w.text(), Reply: reply, Offset: w.target, Since: w.since})
 	} else if c := s.client(w.conn); c != nil {
 		s.reply(c, reply)
-		c.blocked, c.answered = false, true
+		c.blocked, c.answered, s.answered = false, true, true
 	}
 }
 

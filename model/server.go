@@ -74,6 +74,7 @@ type Server struct {
 	failover failover
 	blocked  []blockedWait
 	wantAcks bool  // a GETACK is to go out before the next sleep
+	answered bool  // some client's WAIT was answered, and its next commands may be taken
 	good     int64 // replicas that keep up, when they were last counted
 
 	clients []*client // accepted connections, oldest first; replicas last, in the order in which they became some
@@ -177,7 +178,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	s.now, s.began, s.lone = now, s.mro, false
 	s.out = s.out[:0]
 	s.notes = s.notes[:0]
-	s.up.ack = s.up.ack[:0]
+	s.up.ack, s.up.line = s.up.ack[:0], s.up.line[:0]
 	if s.looksAtClock(in) {
 		s.seen = s.millis()
 	}
@@ -251,8 +252,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	if s.blocks != nil {
 		s.settle()
 	}
-	n := 0 // the slice of notes may have moved while it grew: point into it now
-	for i := range s.out {
+	for i, n := 0, 0; n < len(s.notes); i++ { // their slice may have moved while it grew: point into it now
 		if s.out[i].Kind == OutNote {
 			s.out[i].Event = &s.notes[n]
 			n++
@@ -378,7 +378,7 @@ func (s *Server) append(in *Input) {
 	}
 	s.disk.dirty += in.Commands
 	s.keys = s.keys || in.Commands > 0
-	if s.Counts() {
+	if s.log != nil || s.replicas() > 0 { // Counts
 		s.write(in)
 	} else if s.set.AppendOnly && s.prof.CountsAOF {
 		s.mro += Offset(in.Commands)

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"sort"
 
 	"psyncsim/model"
 )
@@ -85,36 +86,38 @@ func (w *World) acksUpto(r *host, t model.Instant) {
 	asked := r.asked
 	r.asked = true
 	r.hold()
-	if first > r.ackAt {
-		first = w.skipAcks(r, c, first)
-	}
-	for at := first; at <= last && r.folded > 0; at += model.AckPeriod {
-		if r.done < at {
+	for r.folded > 0 && r.ackAt <= last {
+		if r.ackAt < first {
+			w.skipAcks(r, c, first)
+		}
+		if at := r.ackAt; r.done < at {
 			w.hear(r, at)
 			r.done = at
 		}
-		w.sendACK(r, c, at)
+		w.sendACK(r, c, r.ackAt)
 	}
 	r.asked = asked
 	w.letGo(r)
 }
 
-// skipAcks counts the ACKs before that of a turn, all of which have been overtaken. They
-// are equally long if the first and the last offset that they can tell are; else none
-// is left out. It is the turn to go on with.
-func (w *World) skipAcks(r *host, c *conn, first model.Instant) model.Instant {
+// skipAcks counts the ACKs before that of a turn, all of which have been overtaken: as many
+// as are as long as the last one, for the master had not written so much by then that one
+// could be longer.
+func (w *World) skipAcks(r *host, c *conn, first model.Instant) {
 	f := &c.pipes[fromAcceptor].flow
-	w.bring(w.hosts[f.src], first)
-	n := c.acks.bytes
-	if n == 0 || n != model.ACKLength(f.next) {
-		return r.ackAt
+	w.consult(w.hosts[f.src], first)
+	most := int((first - r.ackAt) / model.AckPeriod)
+	longer := func(i int) bool {
+		return model.ACKLength(f.log.written(r.ackAt+model.Instant(i)*model.AckPeriod, f.from)) != c.acks.bytes
+	}
+	n := most
+	if longer(n - 1) {
+		n = sort.Search(n, longer)
 	}
 	p := &c.pipes[fromDialer]
-	n *= int64((first - r.ackAt) / model.AckPeriod)
-	p.sent += n
-	p.delivered += n
-	r.ackAt = first
-	return first
+	p.sent += int64(n) * c.acks.bytes
+	p.delivered += int64(n) * c.acks.bytes
+	r.ackAt += model.Instant(n) * model.AckPeriod
 }
 
 // sendACK plays one turn, which does nothing but send an ACK.

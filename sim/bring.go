@@ -18,6 +18,21 @@ func (w *World) bring(h *host, t model.Instant) {
 	w.letGo(h)
 }
 
+// consult brings a host up to date because another one asks what it wrote. What it then
+// knows was foreseen when its timers were set, so they stay: unless more came of it
+// than its clients' writes in its stream.
+func (w *World) consult(h *host, t model.Instant) {
+	if h.done >= t || h.stale || h.relays || h.keys != nil || !h.srv.IsMaster() || h.srv.Limited() {
+		w.bring(h, t)
+		return
+	}
+	h.noted = false
+	h.hold()
+	w.bring(h, t)
+	h.stale = h.noted
+	w.letGo(h)
+}
+
 func (w *World) bringTo(h *host, t model.Instant) {
 	h.asked = true // servers that follow each other in a ring ask no further
 	if h.ownStream() && h.src != nil && !h.srv.IsMaster() && h.srv.Writable() {
@@ -45,7 +60,10 @@ func (w *World) bringTo(h *host, t model.Instant) {
 				end++
 			}
 		}
-		k := w.touches(h, h.next, end)
+		k := end
+		if h.keys != nil {
+			k = w.touches(h, h.next, end)
+		}
 		w.writeTo(h, k)
 		if k < end {
 			w.deleteTouched(h, k)
@@ -97,7 +115,7 @@ func (w *World) between(h *host, t model.Instant) {
 func (w *World) write(h *host, n int64, pieces []int64) {
 	first := h.next
 	h.next = n
-	if !h.srv.Holds() && !h.srv.Refuses() && h.srv.IsMaster() {
+	if h.keys != nil && !h.srv.Holds() && !h.srv.Refuses() && h.srv.IsMaster() {
 		w.wroteKeys(h, first, n)
 	}
 	switch {
@@ -236,6 +254,9 @@ func (w *World) channelOf(h *host) *conn {
 // hear delivers what has arrived at a host by t on all connections that it
 // dialed, in the order in which it came.
 func (w *World) hear(h *host, t model.Instant) {
+	if h.srv.IsMaster() {
+		return
+	}
 	c, second := w.upstreamOf(h), w.channelOf(h)
 	if second == nil {
 		if c != nil {
@@ -292,7 +313,7 @@ func (w *World) arrivals(h *host, c *conn, t model.Instant) (a arrival) {
 	}
 	src := w.hosts[f.src]
 	if !p.fin {
-		w.bring(src, t)
+		w.consult(src, t)
 	}
 	o := f.arrivedBy(t, c.link.latency, c.link.ps)
 	if to := h.srv.TakesTo(c.ids[fromDialer]); to > 0 { // what is behind that stays in the socket
@@ -379,7 +400,9 @@ func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks 
 	}
 	f.arrived = o
 	c.pipes[fromAcceptor].delivered += ch.Bytes()
-	w.signal(SignalTaken, c, fromAcceptor, Signal{First: ch.From, Bytes: ch.Bytes(), Data: ch.Data})
+	if w.listener != nil {
+		w.signal(SignalTaken, c, fromAcceptor, Signal{First: ch.From, Bytes: ch.Bytes(), Data: ch.Data})
+	}
 	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch, Commands: f.log.changes(ch.From, ch.To), Asks: asks}
 	if h.srv.Buffers(c.ids[fromDialer]) { // it is no part of its history before its snapshot is
 		w.step(h, at)

@@ -178,8 +178,12 @@ func (w *World) forward(h *host, at model.Instant, ch model.Chunk) {
 				f.turn, f.unsent = w.turn, ch.From
 			}
 			f.next = ch.To
-			w.watchAsks(c, ch.From)
-			w.signalAt(at, SignalSent, c, fromAcceptor, Signal{Data: ch.Data, Bytes: ch.Bytes(), PS: c.link.ps})
+			if len(f.log.asks) > 0 {
+				w.watchAsks(c, ch.From)
+			}
+			if w.listener != nil {
+				w.signalAt(at, SignalSent, c, fromAcceptor, Signal{Data: ch.Data, Bytes: ch.Bytes(), PS: c.link.ps})
+			}
 			if ch.Data != nil {
 				if f.taken > len(f.data)/2 {
 					f.data = f.data[:copy(f.data, f.data[f.taken:])]

@@ -120,6 +120,7 @@ type host struct {
 	ackAt     model.Instant // the first turn of those that was not played; see acks.go
 	holds     int           // see hold
 	stale     bool          // rearm is to be called
+	noted     bool          // it did more than to write its clients' commands into its stream
 	lanes     int           // connections to it on which ACKs are no events
 }
 
@@ -283,10 +284,12 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bo
 	for i := range outs {
 		o := &outs[i]
 		if o.Kind != model.OutFeed {
+			h.noted = true
 			w.obey(h, at, o)
 			continue
 		}
 		if o.Literal {
+			h.noted = true
 			began := at
 			if !held {
 				began = h.src.when(first)
@@ -332,7 +335,9 @@ func (w *World) rearm(h *host) {
 	if h.keys != nil {
 		w.watchKeys(h)
 	}
-	w.watchMemory(h)
+	if h.memoryAt > 0 || h.srv.Limited() {
+		w.watchMemory(h)
+	}
 	if h.lanes > 0 && !h.srv.Calm() {
 		w.unfoldTo(h)
 	}
