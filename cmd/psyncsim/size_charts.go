@@ -15,7 +15,7 @@ import (
 // charts draws the answer into the folder of --charts, which is made if need be.
 func (j *sizeJob) charts() error {
 	dir := j.x.String("charts")
-	if dir == "" {
+	if dir == "" || j.a.Curve == nil {
 		return nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {

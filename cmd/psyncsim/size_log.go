@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"psyncsim/plots"
 	"psyncsim/results"
 	"psyncsim/results/risk"
 	"psyncsim/scenarios"
@@ -23,44 +22,20 @@ func (j *sizeJob) captured() []logs.Sample {
 	if j.set == nil || len(j.set.Samples) < 2 {
 		return j.story.Load()
 	}
+	var watched []logs.Watched
+	for _, x := range j.set.Samples {
+		watched = append(watched, logs.Watched{At: x.Time, Offset: x.Offset, Bytes: x.Bytes})
+	}
+	b, err := j.story.Beside(watched)
+	if err != nil { // samples of another time than the logs
+		j.a.Traps = append(j.a.Traps, err.Error())
+		return j.story.Load()
+	}
 	var load []logs.Sample
-	shift := j.zone()
-	for _, s := range j.set.Samples {
-		load = append(load, logs.Sample{At: s.Time.Add(shift), Offset: s.Bytes})
+	for _, x := range j.set.Samples {
+		load = append(load, logs.Sample{At: x.Time.Add(-b.Shift), Offset: x.Bytes})
 	}
 	return load
-}
-
-// zone is by how much the logs' clock is ahead of the samples': logs have local
-// time without a zone, samples have UTC. Of all whole quarters of an hour it is
-// the one with which the offsets agree best that both know.
-func (j *sizeJob) zone() time.Duration {
-	known := j.story.Load()
-	at := func(t time.Time) (int64, bool) {
-		s := j.set.Samples
-		for i := 1; i < len(s); i++ {
-			if !t.Before(s[i-1].Time) && t.Before(s[i].Time) {
-				return s[i].Offset, true
-			}
-		}
-		return 0, false
-	}
-	best, bestHits, bestOff := time.Duration(0), -1, int64(0)
-	const quarter = 15 * time.Minute
-	base := j.story.From.Sub(j.set.Samples[0].Time).Round(quarter)
-	for k := -2; k <= 2; k++ {
-		shift, hits, off := base+time.Duration(k)*quarter, 0, int64(0)
-		for _, p := range known {
-			if v, ok := at(p.At.Add(-shift)); ok {
-				hits++
-				off += max(v-p.Offset, p.Offset-v)
-			}
-		}
-		if hits > bestHits || hits == bestHits && off < bestOff {
-			best, bestHits, bestOff = shift, hits, off
-		}
-	}
-	return best
 }
 
 // replayLogs plays what the logs tell with a size, and with the size there was.
@@ -146,24 +121,8 @@ func playText(text, load []byte) (*results.Run, error) {
 	return c.Run(), nil
 }
 
-// write keeps what was asked for: charts, and the worst outage as a scenario.
+// write keeps the worst outage as a scenario, if that was asked for.
 func (j *sizeJob) write() error {
-	if dir := j.x.String("charts"); dir != "" {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return &exitError{exitUsage, fmt.Errorf("--charts %s: %w", dir, reason(err))}
-		}
-		if j.a.Curve != nil {
-			files, err := plots.Sizing(dir, &j.a, j.loadView())
-			if err != nil {
-				return &exitError{exitUsage, fmt.Errorf("--charts %s: %w", dir, err)}
-			}
-			for _, f := range files {
-				if strings.HasSuffix(f, ".png") {
-					j.a.Charts = append(j.a.Charts, filepath.Join(dir, filepath.Base(f)))
-				}
-			}
-		}
-	}
 	if file := j.x.String("scenario"); file != "" {
 		return j.writeScenario(file)
 	}
@@ -176,38 +135,6 @@ func reason(err error) error {
 		return p.Err
 	}
 	return err
-}
-
-// loadView is the load with the outages of the logs, for its chart.
-func (j *sizeJob) loadView() *plots.LoadView {
-	if j.set == nil || len(j.set.Samples) < 2 {
-		return nil
-	}
-	v := &plots.LoadView{Source: j.set.Source}
-	first := j.set.Samples[0].Time
-	for _, s := range j.set.Samples {
-		v.Samples = append(v.Samples, plots.LoadSample{T: int64(s.Time.Sub(first)), Bytes: s.Bytes, Blind: s.Gap != ""})
-	}
-	if j.story == nil {
-		return v
-	}
-	zero := first.Add(j.zone())
-	for i := range j.story.Resyncs {
-		r := &j.story.Resyncs[i]
-		if r.Lost.IsZero() {
-			continue
-		}
-		from, _, kind := r.Cut(0)
-		o := plots.LoadOutage{From: int64(from.Sub(zero)), To: int64(r.Judged.Sub(zero)), Kind: kind, Verdict: results.Partial, Gap: -1}
-		if r.Full {
-			o.Verdict = results.Full
-		}
-		if r.Gap.Known {
-			o.Gap = r.Gap.N
-		}
-		v.Outages = append(v.Outages, o)
-	}
-	return v
 }
 
 // writeScenario writes the worst outage as a file of its own, its load beside it.

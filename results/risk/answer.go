@@ -30,7 +30,6 @@ type Answer struct {
 
 	Logs        *Logs         `json:"logs"` // nil without logs
 	Sensitivity []Sensitivity `json:"sensitivity"`
-	Charts      []string      `json:"charts"`
 }
 
 // Logs is what the outages of real logs came to, and come to when they are

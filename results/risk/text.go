@@ -85,9 +85,6 @@ func (a *Answer) Write(w io.Writer) error {
 	if a.Logs != nil {
 		a.Logs.rows(row, a.Question.Rate)
 	}
-	for i, file := range a.Charts {
-		row([...]string{"Charts", ""}[min(i, 1)], file, "")
-	}
 	if err := writeRows(w, rows); err != nil {
 		return err
 	}
