@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"psyncsim/model"
+	"psyncsim/sim/tcp"
 	"psyncsim/sim/trace"
 )
 
@@ -36,10 +37,17 @@ var matrixRows = []struct{ row, file, missing string }{
 	{row: "TTL frees on replicas", file: "ttl"},
 	{row: "partial after promotion", file: "promotion"},
 	{row: "partial after replica restart (RDB)", file: "restart"},
+	{row: "partial after replica restart (RDB)", file: "restart-replica-killed"},
+	{row: "partial after replica restart (RDB)", file: "restart-replica-aof"},
+	{row: "partial after replica restart (RDB)", file: "restart-replica-socket"},
+	{row: "partial after replica restart (RDB)", file: "restart-as-master"},
 	{row: "partial after master restart (RDB)", file: "restart"},
+	{row: "partial after master restart (RDB)", file: "restart-master-killed"},
+	{row: "partial after master restart (RDB)", file: "restart-master-aof"},
 	{row: "chained stream", file: "chain"},
 	{row: "link loss drops sub-replicas", file: "chain"},
 	{row: "\"link down\" refusal", file: "chain"},
+	{row: "\"link down\" refusal", file: "stale"},
 	{row: "REPLICAOF drops sub-replicas", file: "chain-moves"},
 	{row: "cached master dropped at", file: "detour"},
 	{row: "reconnect after loss", file: "reconnect"},
@@ -58,12 +66,13 @@ var matrixRows = []struct{ row, file, missing string }{
 	{row: "TTL commands on stream", file: "stream"},
 	{row: "SELECT vs MULTI order", file: "stream"},
 	{row: "expiry deletion verb", file: "stream"},
+	{row: "expiry deletion verb", file: "expiry"},
 	{row: "shutdown waits for replicas", file: "shutdown"},
 	{row: "diskless load", file: "diskless-load"},
 	{row: "replica read of expired key", missing: "reads are no part of a conversation between servers"},
 	{row: "replica obeys maxmemory", missing: "replicas evict nothing of their own here"},
-	{row: "tcp-keepalive", missing: "probes of the kernel are not modelled"},
-	{row: "dual channel", missing: "its conversations are with the tests of valkey's two channels"},
+	{row: "tcp-keepalive", file: "keepalive"},
+	{row: "dual channel", file: "dual-channel"},
 }
 
 // scene is a run by hand: a, its replicas b and c.
@@ -127,13 +136,17 @@ func (s *scene) info(server int, names ...string) {
 
 // matrixPlays are the conversations. Each begins with a alone; config changes
 // what all servers have, follow says whom b and c follow from the beginning.
-var matrixPlays = []struct {
+type matrixPlay struct {
 	file, about string
 	follow      [2]string
 	config      func(set *model.Settings)
 	quick       bool // follows only: says nothing of the first sync
+	tcp         bool // the link of a and b carries segments
+	load        *LoadConfig
 	play        func(s *scene)
-}{
+}
+
+var matrixPlays = []matrixPlay{
 	{file: "first-sync", about: "A fresh server is told to replicate: what it asks, what it is given.", play: func(s *scene) {
 		s.w.Order(FaultConfig{Kind: FaultReplicaOf, Server: 1, Peer: 0})
 		s.wait(3 * time.Second)
@@ -368,7 +381,7 @@ func (s *scene) streams() {
 }
 
 // play plays one conversation on one version.
-func playMatrix(prof *model.Profile, follow [2]string, config func(*model.Settings), quick bool, play func(s *scene)) (text string) {
+func playMatrix(prof *model.Profile, m *matrixPlay) (text string) {
 	s := &scene{prof: prof}
 	defer func() {
 		if x := recover(); x != nil {
@@ -378,19 +391,26 @@ func playMatrix(prof *model.Profile, follow [2]string, config func(*model.Settin
 	set := prof.Defaults()
 	set.PingPeriod, set.Diskless, set.SavePoints = time.Hour, false, model.SavePoints{}
 	set.BacklogSize = max(prof.BacklogSize, 0)
-	if follow[0] != "" && prof.Backlog != model.BacklogNone {
+	if m.follow[0] != "" && prof.Backlog != model.BacklogNone {
 		set.BacklogSize = model.MinBacklog
 	}
-	if config != nil {
-		config(&set)
+	if m.config != nil {
+		m.config(&set)
 	}
 	c := &Config{Seed: 1, Duration: time.Hour}
 	for i, name := range []string{"a", "b", "c", "d"} {
 		sc := ServerConfig{Name: name, Profile: prof, Settings: set, Dataset: 200, Fork: time.Millisecond, LibcMalloc: false}
 		if i == 1 || i == 2 {
-			sc.ReplicaOf = follow[i-1]
+			sc.ReplicaOf = m.follow[i-1]
 		}
 		c.Servers = append(c.Servers, sc)
+	}
+	if m.tcp {
+		path := tcp.PathConfig{Latency: 250_000, Bandwidth: 125_000_000}
+		c.Links = []LinkConfig{{A: 0, B: 1, TCP: &TCPLink{Options: tcp.Linux(), There: path, Back: path}}}
+	}
+	if m.load != nil {
+		c.Loads = []LoadConfig{*m.load}
 	}
 	w, err := New(c, s)
 	if err != nil {
@@ -400,10 +420,10 @@ func playMatrix(prof *model.Profile, follow [2]string, config func(*model.Settin
 	w.Listen(s)
 	w.Begin()
 	s.wait(3500 * time.Millisecond)
-	if quick {
+	if m.quick {
 		s.out.Reset()
 	}
-	play(s)
+	m.play(s)
 	lines := strings.SplitAfter(s.out.String(), "\n")
 	if more := len(lines) - 1 - mostLines; more > 0 {
 		return strings.Join(lines[:mostLines], "") + fmt.Sprintf("  and so on: %d more lines\n", more)
@@ -418,13 +438,13 @@ const mostLines = 24
 // rows of the version matrix, in it every version. -rewrite writes them anew.
 func TestMatrix(t *testing.T) {
 	var files []string
-	for _, m := range matrixPlays {
+	for _, m := range slices.Concat(matrixPlays, matrixRestarts, matrixOthers) {
 		files = append(files, m.file)
 		t.Run(m.file, func(t *testing.T) {
 			var b strings.Builder
 			fmt.Fprintf(&b, "# %s\n", m.about)
 			for _, prof := range model.Profiles() {
-				fmt.Fprintf(&b, "\n%s\n%s", prof.Name, playMatrix(prof, m.follow, m.config, m.quick, m.play))
+				fmt.Fprintf(&b, "\n%s\n%s", prof.Name, playMatrix(prof, &m))
 			}
 			path := filepath.Join("testdata", "matrix", m.file+".txt")
 			if rewriting() {

@@ -1,0 +1,110 @@
+package sim
+
+import (
+	"time"
+
+	"psyncsim/model"
+)
+
+// matrixRestarts are what a server comes back from (facts: 1.9); a clean stop with an
+// RDB is the conversation "restart".
+var matrixRestarts = []matrixPlay{
+	{file: "restart-replica-killed", about: "kill -9 of b, which has no save points: what it has on disk is the RDB of its first sync, from before the 3 kB.", follow: [2]string{"a"}, quick: true,
+		play: func(s *scene) { s.restart(1, false) }},
+	{file: "restart-replica-aof", about: "b is stopped in order, but it has an AOF: it loads that, which says nothing of replication.", follow: [2]string{"a"}, quick: true,
+		config: func(set *model.Settings) { set.AppendOnly = true }, play: func(s *scene) { s.restart(1, true) }},
+	{file: "restart-replica-socket", about: "kill -9 of b, which loaded its first sync from the socket (swapdb): there is nothing on its disk.", follow: [2]string{"a"}, quick: true,
+		config: func(set *model.Settings) { set.Diskless, set.DisklessLoad = true, model.LoadSwap },
+		play: func(s *scene) {
+			if !s.prof.DisklessLoad {
+				s.line("does not know it")
+				return
+			}
+			s.wait(6 * time.Second) // the first sync waits
+			s.out.Reset()
+			s.restart(1, false)
+		}},
+	{file: "restart-as-master", about: "b is stopped with its snapshot and comes back as a master (replicaof is no more in its file); then c, at the same offset, is told to follow it.", follow: [2]string{"a", "a"}, quick: true,
+		play: func(s *scene) {
+			s.write(0, 3)
+			s.wait(2 * time.Second)
+			s.w.Shutdown(1, true)
+			s.wait(3 * time.Second)
+			left := s.w.Left(1)
+			s.w.cfg.Servers[1].ReplicaOf, s.w.hosts[1].cfg.ReplicaOf = "", ""
+			s.w.Start(1, left)
+			s.wait(time.Second)
+			s.info(1, "role", "master_repl_offset", "second_repl_offset", "repl_backlog_active", "repl_backlog_first_byte_offset")
+			s.w.Order(FaultConfig{Kind: FaultReplicaOf, Server: 2, Peer: 1})
+			s.wait(3 * time.Second)
+		}},
+	{file: "restart-master-killed", about: "kill -9 of a; its RDB is older than its last 3 kB.", follow: [2]string{"a"}, quick: true,
+		play: func(s *scene) {
+			s.w.Order(FaultConfig{Kind: FaultSave, Server: 0})
+			s.wait(time.Second)
+			s.restart(0, false)
+		}},
+	{file: "restart-master-aof", about: "a is stopped in order, but it has an AOF.", follow: [2]string{"a"}, quick: true,
+		config: func(set *model.Settings) { set.AppendOnly = true }, play: func(s *scene) { s.restart(0, true) }},
+}
+
+// restart ends a server three kilobytes later and starts it again with what is on its
+// disk.
+func (s *scene) restart(server int, save bool) {
+	s.write(0, 3)
+	s.wait(2 * time.Second) // the master has heard that all came
+	if save {
+		s.w.Shutdown(server, true)
+		s.wait(3 * time.Second)
+	} else {
+		s.w.Stop(server, false)
+		s.wait(time.Second)
+	}
+	s.w.Again(server)
+	s.wait(3 * time.Second)
+}
+
+// matrixOthers are rows whose conversation needs more than a few lines.
+var matrixOthers = []matrixPlay{
+	{file: "stale", about: "a <- b <- c, and b has replica-serve-stale-data no. The link of b breaks, then that of c, which comes back first.", follow: [2]string{"a", "b"}, quick: true,
+		config: func(set *model.Settings) { set.ServeStale = false }, play: func(s *scene) {
+			s.write(0, 3)
+			s.w.Cut(0, 1, true)
+			s.wait(500 * time.Millisecond)
+			s.w.Cut(1, 2, false)
+			s.wire = true
+			s.wait(1300 * time.Millisecond)
+			s.wire = false
+			s.w.Heal(0, 1)
+			s.wait(4 * time.Second)
+		}},
+	{file: "expiry", about: "SET of three keys with names of one byte and a second to live: 23 + 3 x 27 bytes; then their deletions, 20 bytes each or 23.", follow: [2]string{"a"}, quick: true,
+		load: &LoadConfig{Commands: []Command{{Name: "SET", Args: []int{1, 1}, Times: 1, TTL: time.Second, KeyBytes: 1}}, PerSecond: 10, From: 3600 * time.Millisecond, Until: 3950 * time.Millisecond},
+		play: func(s *scene) {
+			fields := []string{"master_repl_offset", "slave_repl_offset", "expired_keys"}
+			for _, wait := range []time.Duration{500 * time.Millisecond, 4 * time.Second} {
+				s.wait(wait)
+				s.info(0, fields...)
+				s.info(1, fields...)
+			}
+		}},
+	{file: "keepalive", about: "The link is silent for ever; repl-timeout is an hour, and nobody says anything to b. After 300 s its master's kernel asks whether it is there, three times, 100 s apart.", follow: [2]string{"a"}, quick: true, tcp: true,
+		config: func(set *model.Settings) { set.Timeout = time.Hour }, play: func(s *scene) {
+			s.w.Silence(0, 1)
+			s.wait(15 * time.Minute)
+			s.info(0, "connected_slaves")
+		}},
+	{file: "dual-channel", about: "A first sync with dual-channel-replication-enabled on both sides.", config: func(set *model.Settings) {
+		set.Diskless, set.DisklessDelay, set.DualChannel = true, 0, true
+	}, play: func(s *scene) {
+		if !s.prof.DualChannel {
+			s.line("does not know it")
+			return
+		}
+		s.wire = true
+		s.w.Order(FaultConfig{Kind: FaultReplicaOf, Server: 1, Peer: 0})
+		s.wait(1500 * time.Millisecond)
+		s.wire = false
+		s.info(0, "sync_full", "sync_partial_ok", "sync_partial_err")
+	}},
+}
