@@ -185,26 +185,32 @@ func outageColor(kind string) color.NRGBA {
 func (l *LoadView) outages(c *draw.Canvas, b box, sx scale) {
 	all := slices.Clone(l.Outages)
 	slices.SortStableFunc(all, func(a, b LoadOutage) int { return cmp.Compare(a.From, b.From) })
-	end := vg.Length(math.Inf(-1))
-	for _, o := range all {
+	places := make([]vg.Length, len(all)) // where each ended; off the picture: not a number
+	glyphs := map[string]vg.Length{}
+	for i, o := range all {
 		x0, x1 := sx.at(float64(o.From)), sx.at(float64(o.To))
+		places[i] = vg.Length(math.NaN())
 		if x1 < b.x0 || x0 > b.x1 {
 			continue
 		}
 		x0, x1 = max(x0, b.x0), min(max(x1, x0+1.5), b.x1)
+		places[i] = x1
 		c.FillPolygon(fade(outageColor(o.Kind), 85), rectangle(x0, b.y0, x1, b.y1))
-		if o.Verdict == "" {
+		// Of verdicts that would lie on each other one stands for all.
+		if before, drawn := glyphs[o.Verdict]; o.Verdict != "" && (!drawn || x1-before > 5) {
+			verdictGlyph(c, vg.Point{X: x1, Y: b.y1 + 8}, o.Verdict)
+			glyphs[o.Verdict] = x1
+		}
+	}
+	end := vg.Length(math.Inf(-1))
+	for i, o := range all {
+		if o.Verdict == "" || o.Gap < 0 || places[i] != places[i] {
 			continue
 		}
-		verdictGlyph(c, vg.Point{X: x1, Y: b.y1 + 8}, o.Verdict)
-		st := style(8, ink, center, bottom)
-		txt := ""
-		if o.Gap >= 0 {
-			txt = sizeText(o.Gap)
-		}
-		if half := st.Width(txt) / 2; txt != "" && x1-half > end {
-			c.FillText(st, vg.Point{X: x1, Y: b.y1 + 15}, txt)
-			end = x1 + half + 5
+		st, txt := style(8, ink, center, bottom), sizeText(o.Gap)
+		if half := st.Width(txt) / 2; places[i]-half > end {
+			c.FillText(st, vg.Point{X: places[i], Y: b.y1 + 16}, txt)
+			end = places[i] + half + 5
 		}
 	}
 }

@@ -63,7 +63,7 @@ func newRiskView(a *risk.Answer) *riskView {
 	if r.hi == 0 {
 		r.lo, r.hi = 1<<20, 1<<20
 	}
-	r.lo, r.hi = max(r.lo/1.6, 12<<10), max(r.hi*1.6, 32<<10) // no backlog is smaller than 16kb
+	r.lo, r.hi = max(r.lo/1.6, 12<<10), min(max(r.hi*1.6, 32<<10), 1<<62) // no backlog is smaller than 16kb
 	if r.log {
 		r.least = math.Pow10(int(math.Floor(math.Log10(min(0.5/float64(n), (1-a.Question.Target)/3)))))
 		r.least = max(r.least, 1e-7)
