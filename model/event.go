@@ -149,6 +149,16 @@ func (e *Event) AppendText(b []byte) []byte {
 	return e.AppendFields(b)
 }
 
+// appendQuoted is strconv.AppendQuote, which looks at each rune of what is plain.
+func appendQuoted(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return strconv.AppendQuote(b, s)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
 // AppendFields appends " name=value" for every field that is not zero.
 func (e *Event) AppendFields(b []byte) []byte {
 	str := func(name, v string) {
@@ -171,11 +181,11 @@ func (e *Event) AppendFields(b []byte) []byte {
 	num("conn", int64(e.Conn))
 	if e.Text != "" {
 		b = append(b, ' ')
-		b = strconv.AppendQuote(b, e.Text)
+		b = appendQuoted(b, e.Text)
 	}
 	if e.Reply != "" {
 		b = append(b, " reply="...)
-		b = strconv.AppendQuote(b, e.Reply)
+		b = appendQuoted(b, e.Reply)
 	}
 	if e.Full {
 		b = append(b, " full"...)

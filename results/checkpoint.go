@@ -52,9 +52,7 @@ func (w *Writer) Checkpoint(state []byte) error {
 func (w *Writer) State() []byte { return w.state }
 
 func (w *Writer) flush() error {
-	w.runs.w.Flush()
-	w.resyncs.w.Flush()
-	return errors.Join(w.runs.w.Error(), w.resyncs.w.Error())
+	return errors.Join(w.runs.flush(), w.resyncs.flush())
 }
 
 // readCheckpoint finds where to go on; nil is at the beginning.

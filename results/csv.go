@@ -131,62 +131,6 @@ func (l *layout) value(m *Meta, i int) Value {
 	return baseValue(m, l.base[i])
 }
 
-// appendCell writes the value for a column; an absent word is an empty cell.
-func (l *layout) cell(m *Meta, i int) string {
-	v := l.value(m, i)
-	if v.Text == "" && l.base[i] >= 3 {
-		return ""
-	}
-	return string(appendValue(nil, v, 0))
-}
-
-// rows writes one CSV file, quoting as RFC 4180 has it, lines ended by \n.
-type rows struct {
-	w    *csv.Writer
-	l    layout
-	cols []string
-}
-
-func (r *rows) begin(first string, columns []string) error {
-	return r.w.Write(append(append([]string{first}, r.l.columns...), columns...))
-}
-
-// key starts a row with the run's place, point and seed.
-func (r *rows) key(m *Meta) {
-	r.cols = append(r.cols[:0], strconv.Itoa(m.Index))
-	for i := range r.l.columns {
-		r.cols = append(r.cols, r.l.cell(m, i))
-	}
-	r.cols = append(r.cols, strconv.FormatUint(m.Seed, 10))
-}
-
-func (r *rows) num(ns ...int64) {
-	for _, n := range ns {
-		r.cols = append(r.cols, strconv.FormatInt(n, 10))
-	}
-}
-
-func (r *rows) run(n *Row) error {
-	r.key(&n.Meta)
-	r.num(n.Reconnects, n.Fulls, n.Partials, n.GapMax)
-	r.num(n.Reasons[:]...)
-	r.cols = append(r.cols, Seconds(n.DownMax))
-	r.num(n.SyncFull, n.SyncPartialOK, n.SyncPartialNo)
-	r.cols = append(r.cols, n.Fingerprint, strings.Join(n.Warnings, "; "))
-	return r.w.Write(r.cols)
-}
-
-func (r *rows) resync(m *Meta, v *Resync) error {
-	r.key(m)
-	first := "0"
-	if v.First {
-		first = "1"
-	}
-	r.cols = append(r.cols, Seconds(v.T), v.Replica, v.Master, v.Request, v.Reply, v.Kind, v.Reason,
-		strconv.FormatInt(v.Gap, 10), Seconds(v.Down), Seconds(v.Silence), first)
-	return r.w.Write(r.cols)
-}
-
 // records are the lines of a table, the head first. A record is the reader's
 // own and valid until the next Read.
 type records interface {

@@ -1,7 +1,6 @@
 package results
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -116,13 +115,12 @@ func RowsIn(dir string) string {
 // SizeOf is how many bytes a run's rows have.
 func SizeOf(axes []Axis, r *Run) (int64, error) {
 	var n counter
-	rows := rows{w: csv.NewWriter(&n), l: newLayout(axes)}
+	rows := newRows(&n, newLayout(axes))
 	err := rows.run(&r.Row)
 	for i := range r.Resyncs {
 		err = errors.Join(err, rows.resync(&r.Meta, &r.Resyncs[i]))
 	}
-	rows.w.Flush()
-	return int64(n), errors.Join(err, rows.w.Error())
+	return int64(n), errors.Join(err, rows.flush())
 }
 
 // counter counts the bytes that are written to it.

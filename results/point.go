@@ -60,6 +60,8 @@ type Points struct {
 	All   []*Point
 	index map[string]*Point
 	key   []byte
+	last  *Point // of the run before
+	of    Meta   // that run's
 }
 
 // Add counts one row.
@@ -79,6 +81,13 @@ func (ps *Points) Add(r *Row) {
 }
 
 func (ps *Points) find(m *Meta) *Point {
+	if ps.last == nil || !ps.of.samePoint(m) {
+		ps.last, ps.of = ps.seek(m), *m
+	}
+	return ps.last
+}
+
+func (ps *Points) seek(m *Meta) *Point {
 	k := ps.key[:0]
 	for _, v := range m.Point {
 		k = append(appendValue(k, v, 0), 0)

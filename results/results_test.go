@@ -2,7 +2,6 @@ package results
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -476,12 +475,12 @@ func FuzzReadRuns(f *testing.F) {
 		var ps Points
 		var out, out2 bytes.Buffer
 		take := func(out *bytes.Buffer) func(*Row) error {
-			ws := rows{w: csv.NewWriter(out), l: newLayout(testAxes)}
+			ws := newRows(out, newLayout(testAxes))
 			ws.begin("index", runColumns)
 			return func(r *Row) error {
 				ps.Add(r)
 				err := ws.run(r)
-				ws.w.Flush()
+				ws.flush()
 				return err
 			}
 		}

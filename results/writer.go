@@ -2,7 +2,6 @@ package results
 
 import (
 	"crypto/sha256"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"hash"
@@ -46,6 +45,7 @@ type Writer struct {
 	kept    Kept
 	points  Points
 	all     hash.Hash
+	line    []byte // memory
 	runs    *rowFile
 	resyncs *rowFile
 	extras  []extra
@@ -135,7 +135,7 @@ func (w *Writer) begin() error {
 		}
 		r := &rowFile{f: f}
 		*t.file = r
-		r.rows = rows{w: csv.NewWriter(r), l: l}
+		r.rows = newRows(r, l)
 		if err := errors.Join(f.Truncate(t.bytes), seekEnd(f)); err != nil {
 			return err
 		}
@@ -188,7 +188,8 @@ func (w *Writer) resync(m *Meta, v *Resync) {
 func (w *Writer) count(r *Row) {
 	w.kept.add(r)
 	w.points.Add(r)
-	io.WriteString(w.all, r.Fingerprint+"\n")
+	w.line = append(append(w.line[:0], r.Fingerprint...), '\n')
+	w.all.Write(w.line)
 	w.kept.Only = nil
 }
 

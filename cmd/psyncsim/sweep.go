@@ -119,6 +119,8 @@ type worker struct {
 	world   *sim.World
 	collect *results.Collector
 	bytes   bool
+	of      scenarios.Cell // the last one, and
+	meta    results.Meta   // what results know of it
 }
 
 func (w *worker) play(ctx context.Context, n, from, to int) part {
@@ -144,7 +146,7 @@ func (w *worker) one(cell *scenarios.Cell) (*results.Run, error) {
 	if cell.Err != nil {
 		return nil, fmt.Errorf("run %d: %w", cell.Index, cell.Err)
 	}
-	m := meta(cell)
+	m := w.metaOf(cell)
 	if w.collect == nil {
 		w.collect = results.NewCollector(m)
 	} else {
@@ -168,6 +170,16 @@ func (w *worker) one(cell *scenarios.Cell) (*results.Run, error) {
 		return nil, &brokenRun{cell.Index, err}
 	}
 	return w.collect.Run(), nil
+}
+
+// metaOf is meta. Cells of one point share their values, and so do their rows.
+func (w *worker) metaOf(c *scenarios.Cell) results.Meta {
+	same := len(w.of.Point) == len(c.Point) && (len(c.Point) == 0 || &w.of.Point[0] == &c.Point[0])
+	if !same || w.of.Meta != c.Meta {
+		w.of, w.meta = *c, meta(c)
+	}
+	w.meta.Index, w.meta.Seed = c.Index, c.Seed
+	return w.meta
 }
 
 // brokenRun is a violation with the number of its run.

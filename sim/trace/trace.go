@@ -58,10 +58,11 @@ func AppendSeconds(b []byte, at model.Instant) []byte {
 		at = -at
 	}
 	b = strconv.AppendInt(b, int64(at)/1_000_000_000, 10)
-	frac := int64(at) % 1_000_000_000
-	b = append(b, '.')
-	for d := int64(100_000_000); d > 0; d /= 10 {
-		b = append(b, byte('0'+frac/d%10))
+	frac := uint32(int64(at) % 1_000_000_000)
+	b = append(b, ".000000000"...)
+	for i := len(b) - 1; frac > 0; i-- {
+		b[i] = byte('0' + frac%10)
+		frac /= 10
 	}
 	return b
 }
