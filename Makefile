@@ -23,7 +23,7 @@ test: ## all tests, those against a real redis-server at the end
 check: race same ## format, race detector, and the same bytes as a 32-bit program
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 
-race: ## the tests under the race detector, the long ones shortened (charts are drawn by one goroutine)
+race: ## the tests under the race detector, the long ones shortened (the charts take too long under it)
 	$(GO) test -timeout 30m -race -short $$($(GO) list ./... | grep -vE '/plots|$(REAL)')
 	$(GO) test -timeout 30m -race -short -p 1 ./sim/live/...
 

@@ -1,9 +1,11 @@
 package plots
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"psyncsim/results"
 )
@@ -12,13 +14,16 @@ import (
 // the names of the files. Charts that an earlier sweep left there under names
 // of ours, and that these results do not have, are removed.
 func All(dir string, k *results.Kept) ([]string, error) {
-	var names []string
-	for _, chart := range []func(string, *results.Kept) ([]string, error){Boundary, Collapsed, Cost, Timeline} {
-		ns, err := chart(dir, k)
-		names = append(names, ns...)
-		if err != nil {
-			return names, err
-		}
+	charts := []func(string, *results.Kept) ([]string, error){Boundary, Collapsed, Cost, Timeline}
+	drawn, errs := make([][]string, len(charts)), make([]error, len(charts))
+	var all sync.WaitGroup
+	for i, chart := range charts {
+		all.Go(func() { drawn[i], errs[i] = chart(dir, k) })
+	}
+	all.Wait()
+	names := slices.Concat(drawn...)
+	if err := errors.Join(errs...); err != nil {
+		return names, err
 	}
 	for _, pattern := range []string{"boundary", "boundary-[0-9]*", "collapsed", "cost", "timeline"} {
 		for _, ext := range []string{".png", ".svg"} {

