@@ -259,11 +259,7 @@ func (w *World) beforeStep(h *host, at model.Instant) {
 		if h.lanes == 0 || !h.srv.LooksAtAcks() {
 			return
 		}
-	case model.InData:
-		if w.in.Conn > 0 {
-			return
-		}
-	case model.InDown, model.InBulk, model.InLoaded, model.InSnapshotHeld:
+	case model.InData, model.InDown, model.InBulk, model.InLoaded, model.InSnapshotHeld:
 	default:
 		if h.folded > 0 || h.lanes > 0 {
 			in := w.in

@@ -20,9 +20,10 @@ func (w *World) bring(h *host, t model.Instant) {
 
 // consult brings a host up to date because another one asks what it wrote. What it then
 // knows was foreseen when its timers were set, so they stay: unless more came of it
-// than its clients' writes in its stream.
+// than its clients' writes in its stream. (With an open lane no write can come to a limit
+// but one that is an event; see fold.)
 func (w *World) consult(h *host, t model.Instant) {
-	if h.done >= t || h.stale || h.relays || h.keys != nil || !h.srv.IsMaster() || h.srv.Limited() {
+	if h.done >= t || h.stale || h.lanes == 0 || h.relays || h.keys != nil || !h.srv.IsMaster() || h.srv.Limited() {
 		w.bring(h, t)
 		return
 	}

@@ -48,7 +48,9 @@ func (w *World) handle(e event) {
 			w.bring(h, now)
 			if h.relayAt == now {
 				h.relayAt = 0
-				w.watchLimit(h)
+			}
+			if h.alive && h.frozen == 0 {
+				w.rearm(h)
 			}
 		}
 	case evExit:

@@ -325,6 +325,7 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	if r := w.hosts[c.dialer]; r.alive && r.relays { // it is known now when its own output buffers fill
 		w.watchLimit(r)
 	}
+	w.touchBelow(w.hosts[c.dialer], 0)
 }
 
 // hangup closes a connection from one side: the other learns it behind all that
