@@ -110,6 +110,14 @@ func InfoNames() (names []InfoName) {
 	return names
 }
 
+// InfoFields names what INFO of the version prints of replication, in its order.
+func (p *Profile) InfoFields() (names []string) {
+	for _, f := range p.Info.fields {
+		names = append(names, f.name)
+	}
+	return names
+}
+
 // textual says that a field is text.
 func textual(id infoID) bool {
 	switch id {

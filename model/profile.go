@@ -172,7 +172,7 @@ func (p *Profile) Defaults() Settings {
 
 var redis26 = Profile{
 	Name: "redis-2.6", Tag: "2.6.17", About: "SYNC only: every reconnect is a full sync",
-	LinkDownWord: "-ERR", CountsRead: true, LinkDownSince0: true, OwnStreamOnChains: true, DropsSubsOnLink: true,
+	LinkDownWord: "-ERR", CountsRead: true, LinkDownSince0: true, ClosesInCron: true, OwnStreamOnChains: true, DropsSubsOnLink: true,
 	DropsSubsOnMove: true, FileResetsSaves: true, Info: &info26, Expire: &expire26, Orders: &orders26,
 	PingWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	LooseNumbers:    true,

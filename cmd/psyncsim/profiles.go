@@ -2,82 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
 	"psyncsim/model"
-	"psyncsim/results"
 )
-
-// trait is a line of the table of versions: what differs, and how.
-type trait struct {
-	name string
-	of   func(*model.Profile) string
-}
-
-func yes(f func(*model.Profile) bool) func(*model.Profile) string {
-	return func(p *model.Profile) string {
-		if f(p) {
-			return "yes"
-		}
-		return "-"
-	}
-}
-
-// traits are the differences that decide resynchronizations, in the order in
-// which a reconnect meets them.
-var traits = []trait{
-	{"release", func(p *model.Profile) string { return p.Tag }},
-	{"identity", func(p *model.Profile) string { return [...]string{"none", "run id", "replid + 2nd"}[p.PSYNC] }},
-	{"default backlog", func(p *model.Profile) string {
-		if p.Backlog == model.BacklogNone {
-			return "none"
-		}
-		return results.PrettyBytes(p.BacklogSize)
-	}},
-	{"backlog kept as", func(p *model.Profile) string { return [...]string{"-", "ring", "shared blocks"}[p.Backlog] }},
-	{"CONFIG SET keeps history", yes(func(p *model.Profile) bool { return p.ResizeKeepsData })},
-	{"replicas keep a backlog", yes(func(p *model.Profile) bool { return p.ReplicaBacklog })},
-	{"reconnects", func(p *model.Profile) string {
-		if p.ReconnectNow {
-			return "at once"
-		}
-		return "within 1 s"
-	}},
-	{"round trips of handshake", func(p *model.Profile) string {
-		switch {
-		case p.PSYNC == 0:
-			return "3"
-		case p.Pipelined:
-			return "3"
-		}
-		return "4"
-	}},
-	{"partial after failover", yes(func(p *model.Profile) bool { return p.PSYNC == 2 })},
-	{"partial after replica restart", yes(func(p *model.Profile) bool { return p.RestartKeepsID })},
-	{"partial after master restart", yes(func(p *model.Profile) bool { return p.MasterRestart })},
-	{"first sync asks own id", yes(func(p *model.Profile) bool { return p.AsksOwnID })},
-	{"PING without replicas", yes(func(p *model.Profile) bool { return p.PingAlone })},
-	{"ttl takes a new id", yes(func(p *model.Profile) bool { return p.TTLNewID })},
-	{"diskless by default", yes(func(p *model.Profile) bool { return p.Diskless })},
-	{"loads from the socket", yes(func(p *model.Profile) bool { return p.DisklessLoad })},
-	{"serves old data meanwhile", yes(func(p *model.Profile) bool { return p.AsyncLoad })},
-	{"dual-channel full sync", yes(func(p *model.Profile) bool { return p.DualChannel })},
-	{"hard limit at least backlog", yes(func(p *model.Profile) bool { return p.HardLimitFloor })},
-	{"maxmemory-policy", func(p *model.Profile) string { return p.MaxMemoryPolicy.String() }},
-	{"counts against maxmemory", func(p *model.Profile) string {
-		switch p.Backlog {
-		case model.BacklogNone:
-			return "data"
-		case model.Ring:
-			return "data, whole ring"
-		}
-		return "data, blocks up to backlog"
-	}},
-	{"masters time replicas out", yes(func(p *model.Profile) bool { return p.MasterTimesOut })},
-	{"REPLICAOF drops sub-replicas", yes(func(p *model.Profile) bool { return p.DropsSubsOnMove })},
-}
 
 // profiles prints where the versions differ.
 func (c *commands) profiles(x *cli.Context) error {
@@ -90,6 +22,10 @@ func (c *commands) profiles(x *cli.Context) error {
 	}
 	fmt.Fprintln(w)
 	for _, t := range traits {
+		if t.of == nil {
+			fmt.Fprintf(w, "%s%s\n", strings.ToUpper(t.name), strings.Repeat("\t", len(model.Profiles())))
+			continue
+		}
 		fmt.Fprint(w, t.name)
 		for _, p := range model.Profiles() {
 			fmt.Fprintf(w, "\t%s", t.of(p))
@@ -98,6 +34,19 @@ func (c *commands) profiles(x *cli.Context) error {
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	fmt.Fprintln(c.stdout, "\nFields of INFO that a version is the first to have:")
+	var known []string
+	for _, p := range model.Profiles() {
+		var more []string
+		for _, f := range p.InfoFields() {
+			if !slices.Contains(known, f) {
+				more = append(more, f)
+			}
+		}
+		if known = append(known, more...); len(more) > 0 {
+			fmt.Fprintf(c.stdout, "%-11s %s\n", p.Name, strings.Join(more, " "))
+		}
 	}
 	fmt.Fprintln(c.stdout)
 	for _, p := range model.Profiles() {
