@@ -368,4 +368,3 @@ func TestBlocksRefuse(t *testing.T) {
 		}()
 	}
 }
-
