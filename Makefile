@@ -58,8 +58,8 @@ fuzz: ## every fuzz target for FUZZ (default 20s)
 	  done; \
 	done
 
-bench: ## the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./model ./sim
+bench: ## what it costs, beside its targets: kept in results/bench; QUICK=1: in minutes, kept nowhere
+	$(GO) run ./cmd/benchtable $(if $(QUICK),-quick -out results/out/bench)
 
 clean: ## remove what was built and run
 	rm -rf bin results/out

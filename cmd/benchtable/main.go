@@ -1,0 +1,109 @@
+// Command benchtable measures the simulator and writes results/bench: one table of
+// what was measured beside its target, the same as CSV, and where the time goes. It
+// runs the benchmarks and the program itself; nothing in the table is written by hand.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+)
+
+func main() {
+	out := flag.String("out", "results/bench", "the folder of the table")
+	quick := flag.Bool("quick", false, "a tenth of the large sweep, and no random scenarios")
+	benchtime := flag.String("benchtime", "1s", "of each benchmark")
+	flag.Parse()
+	if err := run(*out, *quick, *benchtime); err != nil {
+		fmt.Fprintln(os.Stderr, "benchtable:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is everything that is measured.
+type bench struct {
+	dir, program string
+	benchtime    string
+	quick        bool
+	got          map[string]metrics // of each benchmark
+	rows         []row
+	profiles     strings.Builder
+	began        time.Time
+	load         string // the machine's when it began
+}
+
+func run(out string, quick bool, benchtime string) error {
+	dir, err := os.MkdirTemp("", "benchtable")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{dir: dir, program: filepath.Join(dir, "psyncsim"), quick: quick, benchtime: benchtime,
+		got: map[string]metrics{}, began: time.Now(), load: loadAverage()}
+	if err := command("go", "build", "-trimpath", "-o", b.program, "./cmd/psyncsim").Run(); err != nil {
+		return err
+	}
+	for _, step := range []func() error{b.benchmarks, b.sweeps, b.random, b.profile} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	return errors.Join(write(filepath.Join(out, "bench.csv"), b.csv), write(filepath.Join(out, "README.md"), b.table),
+		write(filepath.Join(out, "pprof.txt"), func(w io.Writer) error { _, err := io.WriteString(w, b.profiles.String()); return err }),
+		b.table(os.Stdout))
+}
+
+func write(name string, text func(io.Writer) error) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(text(f), f.Close())
+}
+
+func command(name string, args ...string) *exec.Cmd {
+	c := exec.Command(name, args...)
+	c.Stderr = os.Stderr
+	return c
+}
+
+// output runs a command and shows what it runs.
+func output(name string, args ...string) (string, error) {
+	fmt.Fprintln(os.Stderr, name, strings.Join(args, " "))
+	text, err := command(name, args...).Output()
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, text)
+	}
+	return string(text), nil
+}
+
+// loadAverage is how busy the machine is besides, "" where it does not tell.
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	return strings.Fields(string(text))[0]
+}
+
+var modelName = regexp.MustCompile(`(?m)^model name\s*: (.*)$`)
+
+// processor is the CPU's name.
+func processor() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if m := modelName.FindSubmatch(text); err == nil && m != nil {
+		return string(m[1])
+	}
+	return runtime.GOARCH
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// played is one run of the program.
+type played struct {
+	wall, cpu time.Duration
+	rss       int64 // bytes, at the most
+}
+
+// play runs psyncsim run with results in a folder of their own.
+func (b *bench) play(args ...string) (p played, err error) {
+	args = append([]string{"run", "--quiet", "--yes", "--out", filepath.Join(b.dir, "out")}, args...)
+	fmt.Fprintln(os.Stderr, "psyncsim", strings.Join(args, " "))
+	c := exec.Command(b.program, args...)
+	c.Stderr = os.Stderr
+	began := time.Now()
+	if err := c.Run(); err != nil {
+		return p, fmt.Errorf("psyncsim %s: %w", strings.Join(args, " "), err)
+	}
+	p.wall, p.cpu, p.rss = time.Since(began), c.ProcessState.UserTime()+c.ProcessState.SystemTime(), maxRSS(c.ProcessState)
+	return p, os.RemoveAll(filepath.Join(b.dir, "out"))
+}
+
+// sweeps measures whole sweeps through the program: rows, sums and charts included.
+func (b *bench) sweeps() error {
+	for _, load := range []string{"poisson", "bursts"} {
+		const runs = 100_000
+		var by [2]played
+		for i, jobs := range []string{"1", "2"} {
+			var err error
+			if by[i], err = b.play("outage-"+load, "--jobs", jobs); err != nil {
+				return err
+			}
+		}
+		b.add("simulated outages a minute, "+load+", 2 jobs", runs/by[1].wall.Minutes(), "outages/min", atLeast(1e6), "%.3g µs of one core a run, %.3g MB", by[1].cpu.Seconds()*1e6/runs, float64(by[1].rss)/1e6)
+		b.add("from 1 to 2 jobs, "+load, by[0].wall.Seconds()/by[1].wall.Seconds(), "×", atLeast(1.9), "%.3g s and %.3g s", by[0].wall.Seconds(), by[1].wall.Seconds())
+	}
+	p, err := b.play("sizing-rule")
+	if err != nil {
+		return err
+	}
+	b.add("the default sweep, 5,280 runs with charts", p.wall.Seconds(), "s", atMost(2), "%.3g s of CPU, %.3g MB, %d processors", p.cpu.Seconds(), float64(p.rss)/1e6, runtime.GOMAXPROCS(0))
+	tenth, err := b.play("risk-surface", "--seeds", "1..10")
+	if err != nil || b.quick {
+		return err
+	}
+	all, err := b.play("risk-surface")
+	if err != nil {
+		return err
+	}
+	b.add("20 × 20 × 20 points × 100 seeds, 800,000 runs with results and charts", all.wall.Seconds(), "s", atMost(60), "%.4g s of CPU", all.cpu.Seconds())
+	b.add("memory of 800,000 runs to that of 80,000", float64(all.rss)/float64(tenth.rss), "×", atMost(1.1), "%.3g MB and %.3g MB resident at the most", float64(all.rss)/1e6, float64(tenth.rss)/1e6)
+	return nil
+}
+
+var scenarios = regexp.MustCompile(`(\d+) scenarios;`)
+
+// random counts the random scenarios that the tests compare, by playing them.
+func (b *bench) random() error {
+	if b.quick {
+		return nil
+	}
+	began := time.Now()
+	text, err := output("go", "test", "-count=1", "-timeout", "30m", "-run", "^TestSameTrace$", "-v", "./sim")
+	if err != nil {
+		return err
+	}
+	n := 0
+	if m := scenarios.FindStringSubmatch(text); m != nil {
+		n, _ = strconv.Atoi(m[1])
+	}
+	b.add("random scenarios with the same trace in every way", float64(n), "", atLeast(10_000), "in %.3g s", time.Since(began).Seconds())
+	return nil
+}
+
+// profile keeps where the time goes.
+func (b *bench) profile() error {
+	for _, t := range []struct{ what, pkg, name, time string }{
+		{"the reference run in lengths", "./sim", "^BenchmarkReference$/^lengths$", "3s"},
+		{"a sweep of outages, Poisson arrivals, with rows", "./cmd/psyncsim", "^BenchmarkSweep$/^outage-poisson$/jobs=1", "3x"},
+	} {
+		binary, cpu := filepath.Join(b.dir, "test"), filepath.Join(b.dir, "cpu")
+		if _, err := output("go", "test", "-run", "^$", "-bench", t.name, "-benchtime", t.time, "-cpuprofile", cpu, "-o", binary, t.pkg); err != nil {
+			return err
+		}
+		for _, order := range []string{"flat", "cum"} {
+			text, err := output("go", "tool", "pprof", "-top", "-"+order, "-nodecount", "10", binary, cpu)
+			if err != nil {
+				return err
+			}
+			_, text, _ = strings.Cut(text, "Showing nodes")
+			fmt.Fprintf(&b.profiles, "%s, by %s\n\nShowing nodes%s\n", t.what, map[string]string{"flat": "itself", "cum": "all below it"}[order], text)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// BenchmarkGrowth plays the reference run with one thing made larger at a time: its cost
+// follows what is decided, not the bytes that are written or kept.
+func BenchmarkGrowth(b *testing.B) {
+	play := func(name string, c *Config) {
+		b.Run(name, func(b *testing.B) {
+			w := &World{}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := w.Reset(c); err != nil {
+					b.Fatal(err)
+				}
+				if err := w.Run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(c.Duration.Seconds()*float64(b.N)/b.Elapsed().Seconds(), "sim_s/s")
+		})
+	}
+	for _, rate := range []int64{100, 10_000, 1_000_000} {
+		c := reference(time.Hour, Constant)
+		c.Loads[0].PerSecond = rate
+		c.Links[0].Bandwidth = 0 // the same link for all of them
+		play(fmt.Sprintf("writes=%d", rate), c)
+	}
+	for _, size := range []int64{1 << 20, 32 << 20, 1 << 30} {
+		c := reference(time.Hour, Constant)
+		for i := range c.Servers {
+			c.Servers[i].Settings.BacklogSize = size
+		}
+		play(fmt.Sprintf("backlog=%dMiB", size>>20), c)
+	}
+	for _, hours := range []int{1, 4, 16} {
+		c := reference(time.Hour, Constant)
+		c.Duration *= time.Duration(hours)
+		play(fmt.Sprintf("hours=%d", hours), c)
+	}
+	for _, outages := range []int{20, 80, 320} {
+		play(fmt.Sprintf("outages=%d", outages), withOutages(reference(time.Hour, Constant), outages))
+	}
+	for _, n := range []int{1, 10, 100} {
+		play(fmt.Sprintf("replicas=%d", n), withReplicas(time.Hour, n, false))
+	}
+	for _, n := range []int{1, 10} {
+		play(fmt.Sprintf("chain=%d", n), withReplicas(time.Minute, n, true)) // a minute: who relays notes every command
+	}
+}
+
+// withOutages spreads so many resets of two seconds over a run.
+func withOutages(c *Config, n int) *Config {
+	c.Faults = nil
+	for i := range n {
+		c.Faults = append(c.Faults, FaultConfig{At: c.Duration * time.Duration(2*i+1) / time.Duration(2*n), For: 2 * time.Second, Kind: FaultReset, A: 0, B: 1})
+	}
+	return c
+}
+
+// withReplicas is the reference run with more replicas, of one master or each of the one
+// before it; every one has its own outages.
+func withReplicas(duration time.Duration, n int, chain bool) *Config {
+	c := reference(duration, Constant)
+	first := c.Servers[1]
+	c.Servers, c.Links, c.Faults = c.Servers[:1], nil, nil
+	for i := 1; i <= n; i++ {
+		s := first
+		s.Name, s.ReplicaOf = fmt.Sprintf("replica%d", i), "master"
+		up := 0
+		if chain && i > 1 {
+			s.ReplicaOf, up = c.Servers[i-1].Name, i-1
+		}
+		c.Servers = append(c.Servers, s)
+		c.Links = append(c.Links, LinkConfig{A: up, B: i, Latency: 500 * time.Microsecond, Bandwidth: 125_000_000})
+		for j := range max(1, int(20*duration/time.Hour)) {
+			at := time.Hour * time.Duration(2*j+1) / 120
+			c.Faults = append(c.Faults, FaultConfig{At: at + time.Duration(i)*time.Second/2, For: 2 * time.Second, Kind: FaultReset, A: up, B: i})
+		}
+	}
+	return c
+}
