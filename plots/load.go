@@ -100,13 +100,20 @@ func (l *LoadView) figure() *figure {
 	const (
 		w, h     = vg.Length(600), vg.Length(210)
 		leftRoom = vg.Length(66)
-		strip    = vg.Length(30) // above the frame: verdicts and their gaps
 		columns  = 600
 	)
+	strip := vg.Length(6) // above the frame: verdicts and their gaps
+	if len(l.Outages) > 0 {
+		strip = 30
+	}
 	mean, peak := l.mean()
 	title := l.Question
-	if title == "" {
+	switch {
+	case title != "":
+	case len(l.Outages) > 0:
 		title = "When is how much written, and where did the outages fall?"
+	default:
+		title = "When is how much written?"
 	}
 	sub := fmt.Sprintf("%s · mean %s · busiest %s", l.Source, results.PrettyRate(int64(mean)), results.PrettyRate(int64(peak)))
 	head := newHeading(leftRoom+w, title, sub, l.legend())

@@ -79,7 +79,7 @@ func tornadoFigure(a *risk.Answer, rows []risk.Sensitivity) *figure {
 		// The scale goes on into the room at both sides.
 		wide := newScale(sx.value(b.x0), sx.value(b.x1), true, b.x0, b.x1)
 		axisX(c, b, wide, sizeTicks(sx.value(b.x0), sx.value(b.x1), 9), true)
-		nameX(c, b, 22, "backlog needed; the line: "+sizeText(rows[0].Need)+", as asked")
+		nameX(c, b, 22, "backlog needed, without the margin that confidence takes; the line: "+sizeText(rows[0].Need)+", as asked")
 	}
 	return f
 }

@@ -37,7 +37,7 @@ func (j *sizeJob) outages() error {
 	if len(j.dists) > 1 {
 		j.a.Question.Outage = text
 	}
-	return j.shorterThanSamples(d.Min())
+	return j.shorterThanSamples(max(d.Min(), d.Quantile(1e7).Round(time.Millisecond)))
 }
 
 func (j *sizeJob) shorterThanSamples(least time.Duration) error {
@@ -82,7 +82,7 @@ func (j *sizeJob) outagesOfLog() error {
 	if float64(len(all))*(1-j.a.Question.Target) < 1 {
 		j.a.Traps = append(j.a.Traps, fmt.Sprintf("the logs hold %d outages: what %g %% of outages are like, they cannot show; the size is for outages like these, and no longer ones", len(all), 100*j.a.Question.Target))
 	}
-	return j.shorterThanSamples(d.Min())
+	return j.shorterThanSamples(max(d.Min(), d.Quantile(1e7).Round(time.Millisecond)))
 }
 
 const month = 30 * 24 * time.Hour
