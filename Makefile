@@ -46,7 +46,7 @@ plots: build ## draw the charts of the README anew
 	bin/psyncsim run --quiet --out $(SWEEP)
 	cp $(SWEEP)/boundary.png plots/sizing-rule-boundary.png
 	cp $(SWEEP)/collapsed.png plots/sizing-rule-collapsed.png
-	cd scenarios/capture && ../../bin/psyncsim size --info load.csv --outage p50=2s,p99=45s --quiet --charts ../../results/out/size
+	cd scenarios/capture && ../../bin/psyncsim size --info load.csv --outage p50=2s,p99=45s --quiet --charts ../../results/out/size >/dev/null
 	cp results/out/size/risk.png plots/risk.png
 
 tcp: ## the simulated TCP against this kernel's (Linux, root), kept in results/tcp-linux; QUICK=1: some minutes, kept nowhere
