@@ -26,7 +26,7 @@ func Cost(c *sim.Config) int64 {
 			replicas++
 		}
 	}
-	events = satAdd(events, satMul(seconds, 4*replicas+1))
+	events = satAdd(events, satMul(seconds, replicas)/3) // what is heard and acknowledged is seldom an event
 	events = satAdd(events, satMul(int64(len(c.Faults)), 60*(replicas+1)))
 	for i := range c.Loads {
 		l := &c.Loads[i]

@@ -48,6 +48,9 @@ func (j *job) estimate(first, last int) error {
 	if err != nil {
 		return err
 	}
+	if guessForTests != nil {
+		guessForTests(g)
+	}
 	if !j.x.Bool("quiet") && (g.time >= announceTime || g.disk >= announceDisk) {
 		fmt.Fprintf(j.c.stderr, "%s: %v, with %d jobs\n", j.s.Name, g, j.x.Int("jobs"))
 	}
@@ -58,6 +61,7 @@ func (j *job) estimate(first, last int) error {
 }
 
 var terminalForTests func() bool
+var guessForTests func(guess)
 
 // terminal says whether somebody is there to be asked.
 func (c *commands) terminal() bool {
@@ -68,8 +72,9 @@ func (c *commands) terminal() bool {
 	return ok && term.IsTerminal(int(f.Fd())) && term.IsTerminal(int(os.Stdin.Fd()))
 }
 
-// guess plays a few runs and takes the others to cost what they are estimated
-// to cost in proportion.
+// guess plays a few runs and takes the others to cost what they are estimated to
+// cost in proportion. Each is played twice: what the first time costs more is what a
+// point costs, however many seeds it has.
 func (j *job) guess(first, last int) (guess, error) {
 	picked, all := j.cells.Spread(first, last, sampleRuns)
 	w := worker{ctx: j.x.Context, cursor: j.cells.NewCursor(), bytes: j.x.Bool("bytes")}
@@ -78,15 +83,24 @@ func (j *job) guess(first, last int) (guess, error) {
 		if _, err := w.one(&cell); err != nil {
 			return guess{}, nil // it will be told in its place
 		}
+		w.cursor = j.cells.NewCursor()
 	}
 	began := time.Now()
+	var setUp, spent time.Duration
 	cost, disk, n := int64(0), int64(0), int64(0)
 	for _, p := range picked {
+		start := time.Now()
 		cell := w.cursor.At(p.Run)
 		r, err := w.one(&cell)
 		if err != nil {
 			return guess{}, nil
 		}
+		middle := time.Now()
+		if _, err := w.one(&cell); err != nil {
+			return guess{}, nil
+		}
+		again := time.Since(middle)
+		setUp, spent = setUp+max(0, middle.Sub(start)-again), spent+again
 		size, err := results.SizeOf(axes(j.s), r)
 		if err != nil {
 			return guess{}, err
@@ -99,6 +113,9 @@ func (j *job) guess(first, last int) (guess, error) {
 	if cost == 0 {
 		return guess{}, nil
 	}
-	spent := float64(time.Since(began)) * float64(all) / float64(cost) / float64(min(j.x.Int("jobs"), last-first))
-	return guess{last - first, time.Duration(min(spent, 1<<62)), disk / n * int64(last-first)}, nil
+	// A worker takes a batch of runs at a time: who has some of a point compiles it.
+	points := float64(min((last-first-1)/j.cells.Repeats()+2, j.cells.Points())) * float64(min(j.x.Int("jobs"), (j.cells.Repeats()+batch-1)/batch))
+	total := float64(spent)*float64(all)/float64(cost) + float64(setUp)/float64(n)*points
+	total /= float64(min(j.x.Int("jobs"), last-first))
+	return guess{last - first, time.Duration(min(total, 1<<62)), disk / n * int64(last-first)}, nil
 }
