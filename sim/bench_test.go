@@ -1,11 +1,17 @@
 package sim
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"hash"
+	"runtime"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"psyncsim/model"
+	"psyncsim/sim/trace"
 )
 
 // reference is the reference run: one master and one replica, 10,000 writes a
@@ -29,9 +35,11 @@ func reference(duration time.Duration, arrivals ArrivalKind) *Config {
 	return c
 }
 
-// BenchmarkReference measures the reference run: nanoseconds an event, simulated
-// seconds a second, and what a run allocates. lengths is an hour; the modes that
-// make every byte, or an event of every write, play less of it.
+// BenchmarkReference measures the reference run, its fingerprint included: nanoseconds
+// an event, simulated seconds a second by the clock on the wall and by the processor's
+// (sim_s/cpu_s: on a machine that is shared the second one says more), and what a run
+// allocates. lengths is an hour; the modes that make every byte, or an event of every
+// write, play less of it.
 func BenchmarkReference(b *testing.B) {
 	for _, m := range []struct {
 		name     string
@@ -49,22 +57,71 @@ func BenchmarkReference(b *testing.B) {
 		b.Run(m.name, func(b *testing.B) {
 			c := reference(m.duration, m.arrivals)
 			m.change(c)
-			w := &World{}
+			r := newRunner(b)
 			b.ReportAllocs()
 			var events int64
+			began := cpuTime()
 			for b.Loop() {
-				if err := w.Reset(c); err != nil {
-					b.Fatal(err)
-				}
-				if err := w.Run(); err != nil {
-					b.Fatal(err)
-				}
-				events += w.Events()
+				r.run(c)
+				events += r.w.Events()
 			}
+			spent := cpuTime() - began
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(events), "ns/event")
+			b.ReportMetric(float64(events)/float64(b.N), "events")
 			b.ReportMetric(m.duration.Seconds()*float64(b.N)/b.Elapsed().Seconds(), "sim_s/s")
+			b.ReportMetric(m.duration.Seconds()*float64(b.N)/spent.Seconds(), "sim_s/cpu_s")
 		})
 	}
+}
+
+// runner plays configurations in one world, with a fingerprint.
+type runner struct {
+	b     *testing.B
+	w     World
+	print fingerprinter
+}
+
+func newRunner(b *testing.B) *runner {
+	runtime.LockOSThread()
+	b.Cleanup(runtime.UnlockOSThread)
+	return &runner{b: b, print: fingerprinter{sum: sha256.New()}}
+}
+
+func (r *runner) run(c *Config) {
+	r.print.sum.Reset()
+	if err := r.w.Reset(c, &r.print); err != nil {
+		r.b.Fatal(err)
+	}
+	if err := r.w.Run(); err != nil {
+		r.b.Fatal(err)
+	}
+	r.print.flush()
+}
+
+// fingerprinter hashes the trace as results.Fingerprint does.
+type fingerprinter struct {
+	sum hash.Hash
+	buf []byte
+}
+
+func (f *fingerprinter) Observe(r *trace.Record) {
+	if f.buf = append(r.AppendText(f.buf), '\n'); len(f.buf) > 1<<13 {
+		f.flush()
+	}
+}
+
+func (f *fingerprinter) flush() {
+	f.sum.Write(f.buf)
+	f.buf = f.buf[:0]
+}
+
+// cpuTime is the processor time of this thread.
+func cpuTime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		panic(err)
+	}
+	return time.Duration(t.Nano())
 }
 
 // BenchmarkOutage measures one outage from cut to catch-up, as a sweep plays it:
