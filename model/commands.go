@@ -58,12 +58,12 @@ func (s *Server) command(c *client, args [][]byte) {
 		s.reply(c, s.prof.Orders.NoAuth)
 	case is(args[0], "REPLCONF"):
 		s.replconf(c, args)
-	case c.state != notReplica:
-		// A replica's link carries nothing else; a second PSYNC is ignored silently. From
-		// 7.0 on whatever would be answered there ends it.
-		if s.prof.Orders.DropsTalkers && !is(args[0], "PSYNC") && !is(args[0], "SYNC") {
-			s.drop(c, WhyError)
-		}
+	case c.state != notReplica && (is(args[0], "PSYNC") || is(args[0], "SYNC")): // ignored silently
+	case c.state != notReplica && s.prof.Orders.DropsTalkers: // a replica's link carries no reply
+		s.drop(c, WhyError)
+	case c.state != notReplica && c.state != online:
+		// Before 7.0 the reply waits until the snapshot is sent, and then is in the middle of
+		// the stream. No replica asks for one.
 	case is(args[0], "PING"):
 		s.pinged(c, args)
 	case is(args[0], "PSYNC") && s.prof.PSYNC > 0:

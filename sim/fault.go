@@ -34,7 +34,7 @@ func (w *World) fault(i int, now model.Instant) {
 			}
 		}
 	case FaultRequest:
-		w.request(i, now)
+		w.request(f, event{kind: evFault, host: int32(i)})
 		return
 	case FaultPause:
 		w.pause(w.hosts[f.Server], now)
@@ -72,7 +72,7 @@ func (w *World) faultEnd(e event, now model.Instant) {
 			w.again(h)
 		}
 	case FaultRequest:
-		w.requestEnds(int(e.host))
+		w.requestEnds(f)
 	case FaultPause:
 		if h := w.hosts[f.Server]; h.gen == e.gen { // still the process that was frozen
 			w.resume(h, now)

@@ -133,9 +133,15 @@ func (w *World) writeCommands(h *host, now model.Instant, list []Written) {
 	}
 }
 
-// Order gives a server a command of its operator: REPLICAOF, CONFIG SET.
+// Order gives a server a command of its operator: REPLICAOF, CONFIG SET; or lets a
+// client speak and hang up (FaultRequest).
 func (w *World) Order(f FaultConfig) {
-	if w.hosts[f.Server].frozen == 0 { // of a frozen one only a scenario's own faults are remembered
+	switch {
+	case w.hosts[f.Server].frozen > 0: // of a frozen one only a scenario's own faults are remembered
+	case f.Kind == FaultRequest:
+		f.For = 0
+		w.request(&f, event{})
+	default:
 		w.order(&f, event{})
 	}
 }
@@ -190,16 +196,16 @@ type Probe struct {
 	Heard  []byte      // all that the server said, without stream and payload
 	Stream model.Chunk // the stream that it was given at once, if Given
 	Given  bool
-	Sync   bool // a snapshot was sent
-	Closed bool // by the server
-	fault  int  // of which it is the client, -1 of none
+	Sync   bool         // a snapshot was sent
+	Closed bool         // by the server
+	fault  *FaultConfig // of which it is the client, if any
 }
 
 // Connect opens a handmade connection.
 func (w *World) Connect(server int, name string) *Probe {
 	h := w.hosts[server]
 	h.accepted--
-	p := &Probe{w: w, host: h, id: h.accepted, fault: -1}
+	p := &Probe{w: w, host: h, id: h.accepted}
 	w.probes = append(w.probes, p)
 	w.deliver(h, event{}, model.Input{Kind: model.InAccept, Conn: p.id, Peer: name})
 	return p

@@ -15,14 +15,13 @@ const clientName = "client"
 
 // request opens a connection to a server and says one line after the other, each
 // when the one before was answered; the connection ends with the fault.
-func (w *World) request(i int, now model.Instant) {
-	f := &w.cfg.Faults[i]
-	h := w.hosts[f.Server]
+func (w *World) request(f *FaultConfig, e event) {
+	h, now := w.hosts[f.Server], w.queue.Now()
 	if !h.alive {
 		w.tell(now, h.cfg.Name, model.Event{Kind: trace.Requested, Text: f.Say[0], Why: model.WhyRefused})
 		return
 	}
-	if w.later(h, event{kind: evFault, host: int32(i)}) {
+	if w.later(h, e) {
 		return
 	}
 	w.bring(h, now)
@@ -30,28 +29,28 @@ func (w *World) request(i int, now model.Instant) {
 	for _, line := range f.Say {
 		from := len(p.Heard)
 		p.Say(append([]byte(line), "\r\n"...))
-		e := model.Event{Kind: trace.Requested, Text: line}
-		e.Reply = string(bytes.ReplaceAll(bytes.TrimSuffix(p.Heard[from:], []byte("\r\n")), []byte("\r\n"), []byte(" / ")))
+		said := model.Event{Kind: trace.Requested, Text: line}
+		said.Reply = string(bytes.ReplaceAll(bytes.TrimSuffix(p.Heard[from:], []byte("\r\n")), []byte("\r\n"), []byte(" / ")))
 		if p.Closed {
-			e.Why = model.WhyClosed
+			said.Why = model.WhyClosed
 		}
-		w.tell(now, h.cfg.Name, e)
+		w.tell(now, h.cfg.Name, said)
 		if p.Closed {
 			return
 		}
 	}
-	p.fault = i
 	if f.For == 0 {
 		p.Close()
-	} else {
-		w.queue.Push(now+model.Instant(f.For), event{kind: evFaultEnd, host: int32(i)})
+		return
 	}
+	p.fault, e.kind = f, evFaultEnd
+	w.queue.Push(now+model.Instant(f.For), e)
 }
 
 // requestEnds hangs up.
-func (w *World) requestEnds(i int) {
+func (w *World) requestEnds(f *FaultConfig) {
 	for _, p := range w.probes {
-		if p.fault == i && p.host == w.hosts[w.cfg.Faults[i].Server] && p.host.frozen == 0 {
+		if p.fault == f && p.host.frozen == 0 {
 			p.Close()
 		}
 	}

@@ -14,3 +14,23 @@ func (p *Proxy) closesWhole() bool {
 	defer p.mu.Unlock()
 	return p.whole
 }
+
+// breakGone breaks the connections of which one end has closed while nothing passed.
+// What the other end said meanwhile would be answered with a reset, and what the one
+// that closed had still to send would race with it: a network may deliver all of that,
+// some or nothing; here it is nothing, every time.
+func (p *Proxy) breakGone() {
+	if !p.whole || !p.silent {
+		return
+	}
+	for w := range p.wires {
+		for i, c := range w.ends {
+			if c != nil && gone(c) {
+				p.ended(w, DialerEnded+Ender(i))
+				w.kill()
+				delete(p.wires, w)
+				break
+			}
+		}
+	}
+}

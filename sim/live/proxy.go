@@ -121,6 +121,7 @@ func (p *Proxy) Conns() int {
 func (p *Proxy) Pass() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.breakGone()
 	p.silent, p.rate = false, 0
 	p.unstuff()
 	p.change.Broadcast()

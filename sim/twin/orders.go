@@ -73,6 +73,8 @@ func (s *stage) ask(f *sim.FaultConfig, began time.Duration) error {
 		words = []string{"CLIENT", "UNPAUSE"}
 	case sim.FaultShutdownAbort:
 		words = []string{"SHUTDOWN", "ABORT"}
+	case sim.FaultRequest:
+		return s.request(f, began)
 	case sim.FaultWait:
 		return s.wait(f, began, []string{"WAIT", strconv.FormatInt(f.Count, 10), ms})
 	default:

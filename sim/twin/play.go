@@ -85,6 +85,9 @@ func (l *listener) Observe(r *trace.Record) {
 	if r.Event.Kind == model.EvAnswered {
 		l.answers = append(l.answers, r.Node+" "+r.Event.Reply)
 	}
+	if r.Event.Kind == trace.Requested {
+		l.answers = append(l.answers, requestText(r.Node, r.Event.Text, r.Event.Reply, r.Event.Why == model.WhyClosed))
+	}
 }
 
 // explained are the exchanges with what the trace says of them.

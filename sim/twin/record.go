@@ -122,7 +122,7 @@ func (r *recorder) spoil(what string) {
 func (r *recorder) ordered(f *sim.FaultConfig) {
 	switch {
 	case f.Kind != sim.FaultFailover:
-		r.spoil("WAIT, CLIENT PAUSE or SHUTDOWN ABORT")
+		r.spoil("WAIT, CLIENT PAUSE, SHUTDOWN ABORT or a request by hand")
 	case f.Force || f.Abort || f.Timeout != 0 || f.Peer < 0:
 		r.spoil("a FAILOVER with conditions, or to anybody")
 	default:

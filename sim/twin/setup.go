@@ -92,6 +92,9 @@ func Playable(c *sim.Config, p *model.Profile) error {
 		}
 	}
 	for i, f := range c.Faults {
+		if f.Kind == sim.FaultRequest && f.For > 0 {
+			return errors.New("a client that says something by hand and stays cannot be played on real servers")
+		}
 		if f.Kind == sim.FaultClientKill && len(c.Servers) > 2 {
 			return errors.New("whose connection is whose cannot be seen among more than two servers")
 		}
