@@ -47,22 +47,24 @@ func (j *sizeJob) answer() (err error) {
 	if err := j.fullSync(); err != nil {
 		return err
 	}
-	best := -1
-	var curves []curve
-	for i, d := range j.dists {
-		c, err := j.curve(d, n, counts)
-		if err != nil {
-			return err
-		}
-		curves = append(curves, c)
-		if best < 0 || c.need > curves[best].need {
-			best = i
-		}
+	d, err := j.worseKind(n)
+	if err != nil {
+		return err
 	}
-	c := curves[best]
+	c, err := j.curve(d, n, counts)
+	if err == nil {
+		err = j.recommend(&c)
+	}
+	if err != nil {
+		return err
+	}
 	j.a.Curve, j.a.Outages, j.a.Simulated = c.Curve, c.outages, int64(n)
 	j.a.CurveShown = c.Points(200)
-	j.kinds(curves, best)
+	for i := range c.outages {
+		if c.outages[i].Resyncs == 0 {
+			j.a.Bridged++
+		}
+	}
 	j.currentSize()
 	j.rule(&c)
 	if c.need == risk.Hopeless {
@@ -84,25 +86,46 @@ func (j *sizeJob) answer() (err error) {
 	return j.afterwards(&c, size)
 }
 
-// drains looks whether the link keeps up: a few outages are played, and if none
-// of them ever ends that is the answer.
+// drains looks whether the link keeps up with the load, without any outage: if
+// after hours the replica lacks more than half as long into them, and more than
+// a minute's writes, no size helps.
 func (j *sizeJob) drains() (bool, error) {
-	const few = 4
-	s := &sizer{ctx: j.x.Context, plan: j.plan, dist: j.dists[0], jobs: j.x.Int("jobs")}
-	played, err := s.all(few, lifted)
+	short, err := j.lagAfter(30 * time.Minute)
 	if err != nil {
 		return false, err
 	}
-	for i := range played {
-		if played[i].Settled {
-			return true, nil
-		}
+	if short < 60*j.plan.Rate {
+		return true, nil
+	}
+	long, err := j.lagAfter(time.Hour)
+	if err != nil || long < short+short/2 {
+		return err == nil, err
 	}
 	j.a.Verdict = "no-size"
-	j.a.Simulated = few
-	j.a.Limits = append(j.a.Limits, j.hopeless("never-caught-up", few, few))
+	j.a.Limits = append(j.a.Limits, risk.Limit{Name: limitLink, Binds: true, Full: 1, Of: 1,
+		Text: fmt.Sprintf("no size can help: the link drains slower than you write (%s/s): without any outage the replica lacks %s after an hour, and ever more",
+			risk.Size(j.plan.Rate), risk.Size(long))})
 	return false, nil
 }
+
+// lagAfter is what the replica lacks so long after the load began, bytes.
+func (j *sizeJob) lagAfter(d time.Duration) (int64, error) {
+	o := sizing.Draw{Outage: outages.Outage{For: time.Millisecond, Kind: outages.Reset}, Seed: j.a.Question.Seed, At: j.plan.Begin + 24*time.Hour}
+	p := (&sizer{ctx: j.x.Context, plan: j.plan}).player(lifted)
+	c := p.runs.Config(&o, 0)
+	c.Faults, c.Duration = nil, j.plan.Begin+d
+	if len(j.spec.Load.Trace) > 1 {
+		c.Loads = j.plan.Captured(c.Loads, d)
+	}
+	p.watch.Reset(sizing.Master, sizing.Replica, int64(c.Duration)-1, int64(c.Duration))
+	if err := p.run(c); err != nil {
+		return 0, err
+	}
+	return p.watch.Played().Behind, nil
+}
+
+// usual is the most that is played unless the target takes more.
+const usual = 200_000
 
 // samples is how many outages are played; with months, how many each has.
 func (j *sizeJob) samples() (n int, counts []int, err error) {
@@ -113,6 +136,9 @@ func (j *sizeJob) samples() (n int, counts []int, err error) {
 		if j.monthly > 0 && q.Per == "month" {
 			want = max(int64(float64(given)/j.monthly), 1)
 		}
+	}
+	if !j.x.IsSet("outages") && want > usual { // fewer beyond the size than one would like
+		want = max(usual, risk.Least(q.Target, q.Confidence)/4*5)
 	}
 	if least := risk.Least(q.Target, q.Confidence); want < least || least > mostOutages {
 		return 0, nil, &risk.TooFew{N: min(want, mostOutages), Least: least, Target: q.Target, Confidence: q.Confidence}
@@ -139,7 +165,6 @@ type curve struct {
 	played  []risk.Played
 	counts  []int
 	need    int64 // for the target, not rounded; risk.Hopeless if no size reaches it
-	refused error
 }
 
 func (j *sizeJob) sizer(d *outages.Distribution, what string, n int) (*sizer, func()) {
@@ -191,37 +216,46 @@ func (j *sizeJob) curve(d *outages.Distribution, n int, counts []int) (c curve, 
 	if counts != nil {
 		needs = risk.Months(needs, counts)
 	}
-	q := &j.a.Question
-	c.Curve = risk.NewCurve(needs, q.Confidence)
-	var none *risk.NoSize
-	if c.need, err = c.Recommend(q.Target); errors.As(err, &none) {
-		c.need, c.refused, err = risk.Hopeless, err, nil
-	}
-	return c, err
+	c.Curve = risk.NewCurve(needs, j.a.Question.Confidence)
+	return c, nil
 }
 
-// kinds tells the two possible kinds of outages apart where nobody said which,
-// else those of the one distribution.
-func (j *sizeJob) kinds(curves []curve, best int) {
-	for i := range curves {
-		c := &curves[i]
-		if len(curves) > 1 {
-			k := outages.Reset
-			if i > 0 {
-				k = outages.Silent
-			}
-			j.a.Kinds = append(j.a.Kinds, risk.Kind{Name: string(k), N: int64(len(c.outages)), Bytes: c.need})
-		}
-		for _, o := range c.outages {
-			if i == best && o.Resyncs == 0 {
-				j.a.Bridged++
-			}
-		}
+// recommend finds what the target needs.
+func (j *sizeJob) recommend(c *curve) (err error) {
+	var none *risk.NoSize
+	if c.need, err = c.Recommend(j.a.Question.Target); errors.As(err, &none) {
+		c.need, err = risk.Hopeless, nil
 	}
-	if len(curves) > 1 {
-		j.assume("nobody said what the two ends are told of an outage: both reset and silent were simulated, and %s, which needs more, counts (--outage silent:%s)",
-			j.a.Kinds[best].Name, j.x.String("outage"))
+	return err
+}
+
+// pilot is how many outages of each kind find out which is worse.
+const pilot = 2000
+
+// worseKind is the distribution of outages that counts: where nobody said what
+// the ends of the connection are told of an outage, the one that needs more.
+func (j *sizeJob) worseKind(n int) (*outages.Distribution, error) {
+	if len(j.dists) == 1 {
+		return j.dists[0], nil
 	}
+	best := 0
+	for i, d := range j.dists {
+		c, err := j.curve(d, min(n, pilot), nil)
+		if err != nil {
+			return nil, err
+		}
+		k := risk.Kind{Name: string(outages.Reset), N: int64(len(c.outages))}
+		if i > 0 {
+			k.Name = string(outages.Silent)
+		}
+		if k.Bytes, _ = c.Quantile(j.a.Question.Target); k.Bytes > 0 && i > 0 && k.Bytes > j.a.Kinds[best].Bytes {
+			best = i
+		}
+		j.a.Kinds = append(j.a.Kinds, k)
+	}
+	j.assume("nobody said what the two ends are told of an outage: both reset and silent were simulated, and %s, which needs more, counts (--outage %s:%s)",
+		j.a.Kinds[best].Name, j.a.Kinds[best].Name, j.x.String("outage"))
+	return j.dists[best], nil
 }
 
 // currentSize is what the size in force comes to.

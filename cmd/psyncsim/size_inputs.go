@@ -163,6 +163,9 @@ func (j *sizeJob) settings() error {
 			}
 		}
 	}
+	if _, ok := j.set.Setting(samples.Master, "repl-timeout"); !ok {
+		j.assume("repl-timeout and what else samples do not say as in a redis.conf that says nothing (--conf)")
+	}
 	if s, ok := j.set.Setting(samples.Master, "maxmemory"); ok {
 		j.memory = s.Number
 	}

@@ -41,7 +41,9 @@ type player struct {
 }
 
 func (s *sizer) player(change func(i int, m *model.Settings)) *player {
-	return &player{s: s, runs: s.plan.Runs(change), world: &sim.World{Interrupt: func() bool { return s.ctx.Err() != nil }}}
+	p := &player{s: s, runs: s.plan.Runs(change)}
+	p.world = &sim.World{Interrupt: func() bool { return p.watch.Stuck() || s.ctx.Err() != nil }}
+	return p
 }
 
 // one plays outage number i.
@@ -67,7 +69,7 @@ func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
 		if !played.Ready {
 			return played, tail, fmt.Errorf("outage %d: the replica did not follow its master before it", o.Seed)
 		}
-		if played.Settled || k == len(tails)-1 {
+		if played.Settled || played.Fulls > 0 || p.watch.Stuck() || k == len(tails)-1 { // a full one is lost, whatever comes after it
 			return played, tail, nil
 		}
 	}
@@ -79,7 +81,9 @@ func (p *player) run(c *sim.Config) error {
 	if err := p.world.Reset(c, &p.watch); err != nil {
 		return err
 	}
-	if err := p.world.Run(); errors.Is(err, sim.ErrStopped) {
+	if err := p.world.Run(); errors.Is(err, sim.ErrStopped) && p.watch.Stuck() {
+		return nil
+	} else if errors.Is(err, sim.ErrStopped) {
 		return errInterrupted
 	} else if err != nil {
 		return &brokenRun{int(c.Seed), err}

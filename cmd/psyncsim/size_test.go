@@ -135,17 +135,24 @@ func TestSizeTermsAddUp(t *testing.T) {
 	}
 }
 
+// BenchmarkSizeOutage is what one simulated outage costs.
 func BenchmarkSizeOutage(b *testing.B) {
-	for _, kind := range outages.Kinds() {
-		b.Run(string(kind), func(b *testing.B) {
-			p, err := sizing.New(sizing.Spec{Profile: "redis-7.0", Replicas: 1, Dataset: 1e8, Seed: 1, Load: sizing.Load{Rate: "5MB/s"}})
+	for _, x := range []struct{ name, outage, arrivals string }{
+		{"reset", "reset:3s", ""}, {"silent", "silent:70s", ""}, {"bridged", "silent:3s", ""}, {"restart", "restart:3s", ""},
+		{"poisson", "reset:3s", "poisson"}, {"bursts", "reset:3s", "{bursts: {on: 2s, off: 9s, rate: 12MB/s}}"},
+	} {
+		b.Run(x.name, func(b *testing.B) {
+			p, err := sizing.New(sizing.Spec{Profile: "redis-7.0", Replicas: 1, Dataset: 1e8, Seed: 1, Load: sizing.Load{Rate: "5MB/s", Arrivals: x.arrivals}})
 			if err == nil {
 				err = p.Start(10 * time.Second)
 			}
 			if err != nil {
 				b.Fatal(err)
 			}
-			d, _ := outages.Parse("3s", kind)
+			d, err := outages.Parse(x.outage, outages.Reset)
+			if err != nil {
+				b.Fatal(err)
+			}
 			s := &sizer{ctx: context.Background(), plan: p, dist: d, jobs: 1}
 			b.ReportAllocs()
 			if _, err := s.all(b.N, lifted); err != nil {

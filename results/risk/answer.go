@@ -73,7 +73,7 @@ type Question struct {
 type Kind struct {
 	Name  string `json:"kind"`
 	N     int64  `json:"outages"`
-	Bytes int64  `json:"backlog_bytes"` // what it alone would need for the target; Hopeless if no size helps
+	Bytes int64  `json:"backlog_bytes"` // what it alone needs for the target; Hopeless if no size helps
 	Full  int64  `json:"full"`          // full resynchronizations that remain with the recommendation
 }
 

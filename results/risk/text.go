@@ -42,12 +42,30 @@ func Seconds(ns int64) string {
 
 // Percent is a share for people, never rounded to all or nothing when it is
 // not.
-func Percent(share float64) string {
-	digits := 1
-	for p := share; p > 0.9985 && p < 1 && digits < 6; digits++ {
-		p = 1 - (1-p)*10
+func Percent(share float64) string { return percent(share, digits(share)) }
+
+// digits is how many a share needs behind the point so as not to be rounded to
+// all.
+func digits(share float64) int {
+	n := 1
+	for p := 1 - share; p > 0 && p < 0.0015 && n < 6; n++ {
+		p *= 10
 	}
+	return n
+}
+
+func percent(share float64, digits int) string {
 	return strconv.FormatFloat(100*share, 'f', digits, 64)
+}
+
+// interval is the ends of an interval, in the same number of digits: as many as
+// its upper end needs, unless that is all.
+func (p *Point) interval() string {
+	n := max(digits(p.Lo), digits(p.Share))
+	if p.Hi < 1 {
+		n = max(n, digits(p.Hi))
+	}
+	return percent(p.Lo, n) + "–" + percent(p.Hi, n)
 }
 
 func thousands(n int64) string {
@@ -137,12 +155,15 @@ func (a *Answer) recommended(row func(name, value, text string)) {
 	if a.Verdict == "keep" {
 		verb = " (as it is: do not change this setting)"
 	}
-	of := fmt.Sprintf("%s outages", thousands(a.Simulated))
+	of := fmt.Sprintf("%s outages", thousands(p.Of))
+	if a.Simulated > p.Of {
+		of += fmt.Sprintf(" of %s", thousands(a.Simulated))
+	}
 	if q.Per == "month" {
 		of = fmt.Sprintf("%s months of %.3g outages", thousands(p.Of), a.PerSample)
 	}
-	row("Recommended", "repl-backlog-size "+ConfSize(p.Bytes), fmt.Sprintf("no full resync in %s %% of %s (%g %% CI %s–%s, %s)%s",
-		Percent(p.Share), a.samples(), 100*q.Confidence, Percent(p.Lo), Percent(p.Hi), of, verb))
+	row("Recommended", "repl-backlog-size "+ConfSize(p.Bytes), fmt.Sprintf("no full resync in %s %% of %s (%g %% CI %s, %s)%s",
+		Percent(p.Share), a.samples(), 100*q.Confidence, p.interval(), of, verb))
 	if !a.Confirmed {
 		row("", "", fmt.Sprintf("NOT confirmed: the gaps alone promised %s %%", Percent(a.OnCurve.Share)))
 	}
@@ -152,10 +173,13 @@ func (a *Answer) recommended(row func(name, value, text string)) {
 	if now := a.Current; now != nil && now.Bytes != p.Bytes {
 		row("", "now "+ConfSize(now.Bytes), fmt.Sprintf("%s %%", Percent(now.Share)))
 	}
+	if a.Bridged > 0 {
+		row("", "no resync at all", fmt.Sprintf("%s %% of outages: TCP bridged them", Percent(float64(a.Bridged)/float64(a.Simulated))))
+	}
 	for _, k := range a.Kinds {
 		need := "no size helps"
 		if k.Bytes != Hopeless {
-			need = "needs " + Size(k.Bytes)
+			need = "need " + Size(k.Bytes)
 		}
 		row("", k.Name+" outages", need)
 	}

@@ -195,6 +195,14 @@ func (w *Watch) info(r *trace.Record) {
 	}
 }
 
+// mostClosed is how often a replica may be closed by an output buffer limit
+// before nobody waits any longer: it comes back and is closed again for ever.
+const mostClosed = 20
+
+// Stuck says that the replica is closed by its output buffer limit again and
+// again. What comes after that is more of it.
+func (w *Watch) Stuck() bool { return w.p.Closed[Hard]+w.p.Closed[Soft] >= mostClosed }
+
 // Played is what the run came to.
 func (w *Watch) Played() Played {
 	p := w.p
