@@ -45,7 +45,7 @@ func (c *commands) infoBeside(s *logs.Story, names []string) (*besideLogs, error
 func (b *besideLogs) table(c *commands, s *logs.Story) {
 	fmt.Fprintf(c.stdout, "\n%s: %s, %s on average; %s\n", b.set.Source, count(len(b.set.Samples), "sample"), results.PrettyRate(b.Mean), b.clocks())
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "judged\treplica\taway\twrites before\twrites meanwhile\twritten meanwhile\t2 × away × average\tneeded\tthe rule")
+	head := "judged\treplica\taway\twrites before\twrites meanwhile\twritten meanwhile\t2 × away × average\tneeded\tthe rule"
 	outside := 0
 	for i := range s.Resyncs {
 		r := &s.Resyncs[i]
@@ -56,6 +56,10 @@ func (b *besideLogs) table(c *commands, s *logs.Story) {
 			}
 			continue
 		}
+		if head != "" {
+			fmt.Fprintln(w, head)
+			head = ""
+		}
 		fmt.Fprintln(w, strings.Join([]string{
 			stamp(s, r.Judged), r.Replica, durationText(r.Down()), results.PrettyRate(a.Before), results.PrettyRate(a.During),
 			fmt.Sprint(a.Written), fmt.Sprint(a.Rule), bytesText(r.Gap), ruleText(r, a.Rule),
@@ -63,7 +67,7 @@ func (b *besideLogs) table(c *commands, s *logs.Story) {
 	}
 	w.Flush()
 	if outside > 0 {
-		fmt.Fprintf(c.stdout, "%s of the logs outside of the samples\n", count(outside, "reconnect"))
+		fmt.Fprintf(c.stdout, "outside of the samples: %s of the logs\n", count(outside, "reconnect"))
 	}
 	for _, t := range b.set.Traps {
 		fmt.Fprintf(c.stdout, "note: %s\n", t.Text)
