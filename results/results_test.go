@@ -6,10 +6,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -166,72 +164,6 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// A run is what its trace says, to the nanosecond.
-func TestCollector(t *testing.T) {
-	m := Meta{Seed: 7, Backlog: 1 << 20, WriteRate: 1e6, Outage: 5 * second, Fault: "reset"}
-	c := NewCollector(m)
-	play(c, &m)
-	r := c.Run()
-	if r.Reconnects != 1 || r.Fulls != 1 || r.GapMax != 5e6 || r.SyncFull != 2 || len(r.Warnings) != 0 {
-		t.Errorf("row: %+v", r.Row)
-	}
-	if !r.Resyncs[0].First || r.Resyncs[0].Down != 0 {
-		t.Errorf("first sync: %+v", r.Resyncs[0])
-	}
-	if v := r.Resyncs[1]; v.First || v.Down != 5*second+1e6+1 || v.Silence != v.Down+1e6 || v.Reason != "below-backlog" {
-		t.Errorf("reconnect: %+v", v)
-	}
-	if name, n := r.Reasons.Most(); name != "below-backlog" || n != 1 {
-		t.Errorf("most: %s %d", name, n)
-	}
-	// Used again it gives the same; samples make no difference; a seed does.
-	c.Reset(m)
-	c.Observe(&trace.Record{Event: model.Event{Kind: trace.Sampled, Offset: 3}})
-	play(c, &m)
-	if got := c.Run(); got.Fingerprint != r.Fingerprint || len(got.Fingerprint) != 32 || len(got.Resyncs) != 2 {
-		t.Errorf("again: %+v", got)
-	}
-	m.Seed++
-	c.Reset(m)
-	play(c, &m)
-	if c.Run().Fingerprint == r.Fingerprint {
-		t.Error("another trace has the same fingerprint")
-	}
-}
-
-// What a reader of a row must know comes with it.
-func TestWarnings(t *testing.T) {
-	c := NewCollector(Meta{Outage: second})
-	tell := func(at model.Instant, node string, e model.Event) {
-		c.Observe(&trace.Record{At: at, Node: node, Event: e})
-	}
-	tell(1, "m", model.Event{Kind: model.EvJudged, Peer: "r", Full: true, Why: model.WhyFirstSync})
-	tell(2, "r", model.Event{Kind: model.EvOnline, Peer: "m", Full: true})
-	tell(5, "r", model.Event{Kind: trace.Killed})
-	if got := strings.Join(c.Run().Warnings, " "); got != "no-reconnect down-at-end unended" {
-		t.Errorf("warnings: %s", got)
-	}
-	// A transfer that is given up does not end the time without a master.
-	tell(9, "m", model.Event{Kind: model.EvJudged, Peer: "r", Full: true, Why: model.WhyHardLimit})
-	tell(10, "r", model.Event{Kind: model.EvLost, Peer: "m", Since: 9})
-	tell(25, "m", model.Event{Kind: model.EvJudged, Peer: "r"})
-	r := c.Run()
-	if v := r.Resyncs[2]; v.Down != 20 || v.Silence != 20 {
-		t.Errorf("down %d, silence %d, both want 20", v.Down, v.Silence)
-	}
-	if r.Reasons[len(reasons)] != 1 {
-		t.Errorf("a reason without a column is not counted: %v", r.Reasons)
-	}
-}
-
-func TestObserveAllocates(t *testing.T) {
-	c := NewCollector(Meta{})
-	r := &trace.Record{At: 5, Node: "master", Event: model.Event{Kind: model.EvPinged, Offset: 14}}
-	if n := testing.AllocsPerRun(1000, func() { c.Observe(r) }); n > 0 {
-		t.Errorf("%v allocations a record", n)
-	}
-}
-
 // Stopped half-way, what was finished is there and is marked.
 func TestInterrupted(t *testing.T) {
 	dir := t.TempDir()
@@ -301,72 +233,6 @@ func TestJSON(t *testing.T) {
 	j.End()
 	if !json.Valid(empty.Bytes()) {
 		t.Errorf("without runs: %s", &empty)
-	}
-}
-
-func TestClopperPearson(t *testing.T) {
-	for _, c := range []struct {
-		k, n   int64
-		lo, hi float64
-	}{
-		{0, 0, 0, 1}, {0, 10, 0, 0.3084971078187608}, {10, 10, 0.6915028921812392, 1},
-		{1, 10, 0.0025285785444617, 0.4450161170389}, {5, 10, 0.187086028447, 0.812913971553},
-		{0, 1, 0, 0.975}, {1, 1, 0.025, 1}, {50, 100, 0.398321129503, 0.601678870497}, {-1, 3, 0, 1}, {4, 3, 0, 1},
-	} {
-		lo, hi := ClopperPearson(c.k, c.n, 0.95)
-		if math.Abs(lo-c.lo) > 1e-9 || math.Abs(hi-c.hi) > 1e-9 {
-			t.Errorf("%d of %d: [%.12f, %.12f], want [%.12f, %.12f]", c.k, c.n, lo, hi, c.lo, c.hi)
-		}
-	}
-}
-
-// The border is exact where floats would not be.
-func TestAtLeast(t *testing.T) {
-	p := &Point{Backlog: 10_000_000, WriteRate: 1e6, Outage: 5 * second}
-	if !p.AtLeast(2) {
-		t.Error("exactly 2 × is not enough")
-	}
-	p.Backlog--
-	if p.AtLeast(2) || !p.AtLeast(1) {
-		t.Error("a byte less than 2 ×")
-	}
-	p = &Point{Backlog: math.MaxInt64, WriteRate: math.MaxInt64, Outage: math.MaxInt64}
-	if p.AtLeast(1) || p.AtLeast(2) {
-		t.Error("overflow")
-	}
-	if !(&Point{}).AtLeast(2) {
-		t.Error("nothing needs nothing")
-	}
-}
-
-func TestRule(t *testing.T) {
-	k := writeSweep(t, t.TempDir(), testHeader)
-	groups, names := Groups(k.Axes, k.Points)
-	if names != "fault" || len(groups) != 2 || groups[0].Label != "reset" {
-		t.Fatalf("groups by %q: %+v", names, groups)
-	}
-	rs := Judge(groups)
-	if holds, ok := rs[0].Holds(); !holds || !ok || rs[0].Below.Fulls != rs[0].Below.Reconnects || rs[0].Broke != nil {
-		t.Errorf("reset: %+v", rs[0])
-	}
-	if holds, ok := rs[1].Holds(); holds || !ok || rs[1].Broke == nil || rs[1].LastFull < 2 {
-		t.Errorf("silent: %+v", rs[1])
-	}
-}
-
-func TestPretty(t *testing.T) {
-	for _, c := range []struct{ got, want string }{
-		{PrettyBytes(0), "0 B"}, {PrettyBytes(16384), "16 KiB"}, {PrettyBytes(1 << 20), "1 MiB"}, {PrettyBytes(1e6), "1 MB"},
-		{PrettyBytes(1536), "1.5 KiB"}, {PrettyBytes(571937), "559 KiB"}, {PrettyBytes(-5), "-5 B"}, {PrettyBytes(math.MinInt64), "-8388608 TiB"},
-		{PrettyBytes(1<<20 + 1), "1 MiB"}, {PrettyBytes(1<<40 - 1), "1024 GiB"}, {PrettyBytes(700000), "700 kB"},
-		{PrettyRate(1e6), "1 MB/s"}, {PrettyRate(1 << 20), "1 MiB/s"}, {PrettyRate(250_000), "250 kB/s"}, {PrettyRate(1234567), "1.23 MB/s"},
-		{PrettyDuration(4500e6), "4.5 s"}, {PrettyDuration(0), "0 s"}, {PrettyDuration(250e6), "250 ms"}, {PrettyDuration(60e9), "60 s"},
-		{PrettyDuration(120e9), "2 min"}, {PrettyDuration(7200e9), "2 h"}, {PrettyDuration(5001000001), "5.001 s"}, {PrettyDuration(1500), "0.002 ms"},
-		{Value{Text: "re\x1b[31mset\n"}.Pretty(), "re [31mset"}, {Seconds(-1), "-0.000000001"}, {Seconds(math.MinInt64), "-9223372036.854775808"},
-	} {
-		if c.got != c.want {
-			t.Errorf("got %q, want %q", c.got, c.want)
-		}
 	}
 }
 
@@ -500,21 +366,4 @@ func FuzzReadRuns(f *testing.F) {
 		ReadTimeline(bytes.NewReader(b), Meta{})
 		ReadSummary(bytes.NewReader(b))
 	})
-}
-
-// The first synchronization of a fresh server is no reconnect. That of a server
-// that was the master of others is one: it has a history to lose.
-func TestFirstOfAFormerMaster(t *testing.T) {
-	c := NewCollector(Meta{})
-	for _, v := range [][2]string{{"a", "b"}, {"a", "c"}, {"b", "a"}, {"b", "c"}} {
-		c.Observe(&trace.Record{Node: v[0], Event: model.Event{Kind: model.EvJudged, Peer: v[1], Full: true, Why: model.WhyIDMismatch}})
-	}
-	r := c.Run()
-	var first []bool
-	for i := range r.Resyncs {
-		first = append(first, r.Resyncs[i].First)
-	}
-	if want := []bool{true, true, false, false}; !slices.Equal(first, want) || r.Reconnects != 2 || r.Fulls != 2 {
-		t.Errorf("first %v, %d reconnects, %d full", first, r.Reconnects, r.Fulls)
-	}
 }
