@@ -19,7 +19,7 @@ import (
 
 func main() {
 	out := flag.String("out", "results/bench", "the folder of the table")
-	quick := flag.Bool("quick", false, "a tenth of the large sweep, and no random scenarios")
+	quick := flag.Bool("quick", false, "fewer runs, none of the large sweep, no random scenarios")
 	benchtime := flag.String("benchtime", "1s", "of each benchmark")
 	flag.Parse()
 	if err := run(*out, *quick, *benchtime); err != nil {
@@ -51,17 +51,22 @@ func run(out string, quick bool, benchtime string) error {
 	if err := command("go", "build", "-trimpath", "-o", b.program, "./cmd/psyncsim").Run(); err != nil {
 		return err
 	}
-	for _, step := range []func() error{b.benchmarks, b.sweeps, b.random, b.profile} {
-		if err := step(); err != nil {
-			return err
-		}
-	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
+	for _, step := range []func() error{b.benchmarks, b.sweeps, b.profile, b.random} {
+		// What was measured is kept, even if the rest does not come to an end.
+		if err := errors.Join(step(), b.keep(out)); err != nil {
+			return err
+		}
+	}
+	return b.table(os.Stdout)
+}
+
+// keep writes what was measured so far.
+func (b *bench) keep(out string) error {
 	return errors.Join(write(filepath.Join(out, "bench.csv"), b.csv), write(filepath.Join(out, "README.md"), b.table),
-		write(filepath.Join(out, "pprof.txt"), func(w io.Writer) error { _, err := io.WriteString(w, b.profiles.String()); return err }),
-		b.table(os.Stdout))
+		write(filepath.Join(out, "pprof.txt"), func(w io.Writer) error { _, err := io.WriteString(w, b.profiles.String()); return err }))
 }
 
 func write(name string, text func(io.Writer) error) error {
