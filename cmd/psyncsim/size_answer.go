@@ -14,8 +14,6 @@ import (
 	"psyncsim/results/risk"
 	"psyncsim/scenarios/outages"
 	"psyncsim/scenarios/sizing"
-	"psyncsim/sim"
-	"psyncsim/sim/trace"
 )
 
 // refusesNothing is a backlog that no outage outgrows.
@@ -84,44 +82,6 @@ func (j *sizeJob) answer() (err error) {
 		return err
 	}
 	return j.afterwards(&c, size)
-}
-
-// drains looks whether the link keeps up with the load, without any outage: if
-// after hours the replica lacks more than half as long into them, and more than
-// a minute's writes, no size helps.
-func (j *sizeJob) drains() (bool, error) {
-	short, err := j.lagAfter(30 * time.Minute)
-	if err != nil {
-		return false, err
-	}
-	if short < 60*j.plan.Rate {
-		return true, nil
-	}
-	long, err := j.lagAfter(time.Hour)
-	if err != nil || long < short+short/2 {
-		return err == nil, err
-	}
-	j.a.Verdict = "no-size"
-	j.a.Limits = append(j.a.Limits, risk.Limit{Name: limitLink, Binds: true, Full: 1, Of: 1,
-		Text: fmt.Sprintf("no size can help: the link drains slower than you write (%s/s): without any outage the replica lacks %s after an hour, and ever more",
-			risk.Size(j.plan.Rate), risk.Size(long))})
-	return false, nil
-}
-
-// lagAfter is what the replica lacks so long after the load began, bytes.
-func (j *sizeJob) lagAfter(d time.Duration) (int64, error) {
-	o := sizing.Draw{Outage: outages.Outage{For: time.Millisecond, Kind: outages.Reset}, Seed: j.a.Question.Seed, At: j.plan.Begin + 24*time.Hour}
-	p := (&sizer{ctx: j.x.Context, plan: j.plan}).player(lifted)
-	c := p.runs.Config(&o, 0)
-	c.Faults, c.Duration = nil, j.plan.Begin+d
-	if len(j.spec.Load.Trace) > 1 {
-		c.Loads = j.plan.Captured(c.Loads, d)
-	}
-	p.watch.Reset(sizing.Master, sizing.Replica, int64(c.Duration)-1, int64(c.Duration))
-	if err := p.run(c); err != nil {
-		return 0, err
-	}
-	return p.watch.Played().Behind, nil
 }
 
 // usual is the most that is played unless the target takes more.
@@ -261,11 +221,8 @@ func (j *sizeJob) worseKind(n int) (*outages.Distribution, error) {
 // currentSize is what the size in force comes to.
 func (j *sizeJob) currentSize() {
 	size := j.current
-	if size == 0 {
+	if size == 0 { // the version's default
 		size = j.plan.Settings().BacklogSize
-	}
-	if j.current == 0 && j.plan.Profile().Backlog != model.BacklogNone {
-		size = j.plan.Profile().BacklogSize
 	}
 	p := j.a.Curve.At(size)
 	j.a.Current = &p
@@ -384,96 +341,6 @@ func (j *sizeJob) afterwards(c *curve, size int64) error {
 		return j.sensitivity(c)
 	}
 	return nil
-}
-
-// mostVaried is how many outages show how the answer moves with an input.
-const mostVaried = 1000
-
-// sensitivity is how the need moves with each input alone, the same outages
-// each time.
-func (j *sizeJob) sensitivity(c *curve) error {
-	n := min(len(c.outages), mostVaried)
-	if c.counts != nil || n < 100 {
-		return nil
-	}
-	need := func(p *sizing.Plan) (int64, error) {
-		s := &sizer{ctx: j.x.Context, plan: p, dist: c.dist, jobs: j.x.Int("jobs")}
-		played, err := s.all(n, lifted)
-		if err != nil {
-			return 0, err
-		}
-		needs := make([]int64, n)
-		for i := range played {
-			if needs[i] = played[i].Need; bad(&played[i]) {
-				needs[i] = risk.Hopeless
-			}
-		}
-		size, _ := risk.NewCurve(needs, j.a.Question.Confidence).Quantile(j.a.Question.Target)
-		return size, nil
-	}
-	base, err := need(j.plan)
-	if err != nil {
-		return err
-	}
-	mean, timeout := c.dist.Mean(), j.plan.ReplicaSettings().Timeout
-	amount := func(n int64) string { return risk.Size(n) + "/s" }
-	for _, v := range []struct {
-		name      string
-		input     sizing.Input
-		low, high string
-	}{
-		{"write rate", sizing.WriteRate, amount(j.plan.Rate / 2), amount(2 * j.plan.Rate)},
-		{"outages", sizing.OutageLength, risk.Seconds(int64(mean) / 2), risk.Seconds(int64(mean) * 2)},
-		{"bandwidth", sizing.LinkBandwidth, amount(j.plan.Bandwidth() / 2), amount(2 * j.plan.Bandwidth())},
-		{"repl-timeout", sizing.ReplTimeout, (timeout / 2).Truncate(time.Second).String(), (2 * timeout).String()},
-	} {
-		row := risk.Sensitivity{Input: v.name, Low: v.low, High: v.high, Need: base}
-		if row.LowNeed, err = need(j.plan.With(sizing.Vary{What: v.input, Num: 1, Den: 2})); err == nil {
-			row.HighNeed, err = need(j.plan.With(sizing.Vary{What: v.input, Num: 2, Den: 1}))
-		}
-		if err != nil {
-			return err
-		}
-		j.a.Sensitivity = append(j.a.Sensitivity, row)
-	}
-	return nil
-}
-
-// firstSync finds out when the first synchronization is over: the load begins
-// then.
-func (j *sizeJob) firstSync() error {
-	seen := &firstSyncWatch{want: j.spec.Replicas}
-	w := &sim.World{Interrupt: func() bool { return seen.done() || j.x.Context.Err() != nil }}
-	c := j.plan.FirstSync()
-	if err := w.Reset(c, seen); err != nil {
-		return &exitError{exitUsage, err}
-	}
-	if err := w.Run(); err != nil && !errors.Is(err, sim.ErrStopped) {
-		return &brokenRun{int(c.Seed), err}
-	}
-	if j.x.Context.Err() != nil {
-		return errInterrupted
-	}
-	if !seen.done() {
-		return usage("the first synchronization never ends with these settings, even without any load")
-	}
-	begin := time.Duration(seen.at) + 2*time.Second
-	return j.plan.Start(begin.Round(time.Second) + time.Second)
-}
-
-// firstSyncWatch waits until all replicas follow.
-type firstSyncWatch struct {
-	want int
-	at   model.Instant
-}
-
-func (f *firstSyncWatch) done() bool { return f.want <= 0 }
-
-func (f *firstSyncWatch) Observe(r *trace.Record) {
-	if r.Event.Kind == model.EvOnline && r.Event.Full && !f.done() {
-		f.want--
-		f.at = r.At
-	}
 }
 
 // memoryOf is what a size costs.

@@ -193,6 +193,9 @@ func (a *Answer) limitRows(row func(name, value, text string)) {
 			name = ""
 		}
 	}
+	if name != "" && a.Recommended != nil {
+		row(name, "repl-backlog-size", "nothing else makes a resync full that this size would have saved")
+	}
 }
 
 func (a *Answer) memoryRow(row func(name, value, text string)) {

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// What size prints, for people: testdata/size. -rewrite writes it anew.
+func TestSizeAnswers(t *testing.T) {
+	datadriven.RunTest(t, "testdata/size/answers.txt", func(t *testing.T, d *datadriven.TestData) string {
+		args := append(strings.Fields(d.Input), "--no-sensitivity", "--jobs", "2")
+		out, errs, code := sizeCmd(t, args...)
+		if errs != "" {
+			out += "stderr: " + errs
+		}
+		if code != 0 {
+			out += fmt.Sprintf("exit %d\n", code)
+		}
+		return out
+	})
+}
