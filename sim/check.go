@@ -116,9 +116,10 @@ type ringLog struct {
 
 func (l *ringLog) reset() { l.n = 0 }
 
-func (l *ringLog) add(r *trace.Record) {
-	l.recs[l.n%len(l.recs)] = *r
+// next is the place of the next fact.
+func (l *ringLog) next() *trace.Record {
 	l.n++
+	return &l.recs[(l.n-1)%len(l.recs)]
 }
 
 func (l *ringLog) records() []trace.Record {

@@ -99,7 +99,7 @@ func (w *World) noted(h *host, at model.Instant, e *model.Event) {
 			}
 		}
 	}
-	w.tell(at, h.cfg.Name, *e)
+	w.tellOf(at, h.cfg.Name, e)
 }
 
 // renumber begins the log of a host anew whose stream goes on at another offset:

@@ -36,7 +36,7 @@ type poisson struct {
 
 const (
 	guideBits = 10
-	maxMarks  = 1024 // 8 KiB a load, and an hour of 10,000 writes a second is 100 blocks a mark
+	maxMarks  = 8192 // 64 KiB a load, and an hour of 10,000 writes a second is 11 blocks a mark
 	maxShift  = 50   // 13 days
 	leafSize  = 8
 	root      = 1 // of a block's tree; below node i are 2i and 2i+1. Place 0 is the block's count

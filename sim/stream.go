@@ -256,10 +256,12 @@ func (l *streamLog) changes(from, to model.Offset) (n int64) {
 // picoseconds of all bytes from origin to their beginning. from is a command's
 // beginning.
 func (l *streamLog) lag(from, to, origin model.Offset, ps int64, best int64) int64 {
-	for i := l.index(from); i >= 0 && i < len(l.segs); i++ {
+	first, last := l.index(from), l.index(to-1)
+	for i := last; i >= first && i >= 0; i-- { // the newest holds back most, unless the link is short of bandwidth
 		s := &l.segs[i]
-		if s.from >= to {
-			break
+		a := max(from, s.from)
+		if i < last && int64(l.segs[i+1].at)*1000-int64(a-origin)*ps <= best {
+			continue // all of it was written by then
 		}
 		if !s.run {
 			if s.from >= from {
@@ -267,7 +269,6 @@ func (l *streamLog) lag(from, to, origin model.Offset, ps int64, best int64) int
 			}
 			continue
 		}
-		a := max(from, s.from)
 		b := min(to, s.to)
 		if s.held { // the first of them waits longest
 			best = max(best, int64(s.at)*1000-int64(a-origin)*ps)

@@ -23,7 +23,6 @@ type World struct {
 	links  []link
 	conns  []*conn
 	watch  []trace.Watcher
-	rec    trace.Record
 	in     model.Input
 	pieces []int64 // memory for in.Pieces
 	last   ringLog
@@ -360,13 +359,16 @@ func (w *World) rearm(h *host) {
 func (w *World) Events() int64 { return w.events }
 
 // tell gives a fact to all watchers.
-func (w *World) tell(at model.Instant, node string, e model.Event) {
-	w.rec = trace.Record{At: at, Node: node, Event: e}
-	w.last.add(&w.rec)
+func (w *World) tell(at model.Instant, node string, e model.Event) { w.tellOf(at, node, &e) }
+
+// tellOf is tell for a fact that lies somewhere already.
+func (w *World) tellOf(at model.Instant, node string, e *model.Event) {
+	r := w.last.next()
+	r.At, r.Node, r.Event = at, node, *e
 	if e.Kind == model.EvLost {
 		w.mark()
 	}
 	for _, x := range w.watch {
-		x.Observe(&w.rec)
+		x.Observe(r)
 	}
 }
