@@ -1,0 +1,236 @@
+package sim
+
+import "psyncsim/model"
+
+// upstreamOf is the connection on which a host receives a stream, if any.
+func (w *World) upstreamOf(h *host) *conn {
+	for _, ci := range h.conns {
+		c := w.conns[ci]
+		if c.dialer == h.index && !c.told[fromDialer] && c.up && c.ids[fromDialer] == h.srv.Link() {
+			return c
+		}
+	}
+	return nil
+}
+
+// streamOf is the connection whose stream a host has read, also one that the
+// host has given up in the step that is being obeyed.
+func (w *World) streamOf(h *host) *conn {
+	for _, ci := range h.conns {
+		c := w.conns[ci]
+		if c.dialer == h.index && !c.told[fromDialer] && c.up && c.pipes[fromAcceptor].flow.on {
+			return c
+		}
+	}
+	panic("sim: what was held back came from nowhere")
+}
+
+// channelOf is the other connection on which a host receives something, if any:
+// the snapshot of a dual-channel sync.
+func (w *World) channelOf(h *host) *conn {
+	for _, ci := range h.conns {
+		c := w.conns[ci]
+		if c.dialer == h.index && !c.told[fromDialer] && c.up && c.ids[fromDialer] != h.srv.Link() {
+			return c
+		}
+	}
+	return nil
+}
+
+// hear delivers what has arrived at a host by t on all connections that it
+// dialed, in the order in which it came.
+func (w *World) hear(h *host, t model.Instant) {
+	if h.srv.IsMaster() {
+		return
+	}
+	c, second := w.upstreamOf(h), w.channelOf(h)
+	if second == nil {
+		if c != nil {
+			w.take(h, w.arrivals(h, c, t))
+		}
+		return
+	}
+	bulk := w.arrivals(h, second, t)
+	if c == nil {
+		w.take(h, bulk)
+		return
+	}
+	stream := w.arrivals(h, c, t)
+	gens := [2]uint32{c.gen, second.gen}
+	if bulk.c != nil && bulk.at < stream.at {
+		w.take(h, bulk)
+		bulk.c = nil
+	}
+	if c.gen == gens[0] && !c.told[fromDialer] {
+		w.take(h, stream)
+	}
+	if second.gen == gens[1] && !second.told[fromDialer] {
+		w.take(h, bulk)
+	}
+}
+
+// arrival is what has arrived on a connection; c is nil when nothing has.
+type arrival struct {
+	c  *conn
+	at model.Instant // when its last byte did
+	to model.Offset  // stream up to here, or
+	n  int64         // so many bytes of the snapshot
+
+	until model.Instant // of stream: when it was asked, and
+	lag   lagged        // what the flow knew before
+}
+
+// arrivals is what has arrived at the dialer of c by t and was not told:
+// progress of a snapshot, or stream.
+func (w *World) arrivals(h *host, c *conn, t model.Instant) (a arrival) {
+	p := &c.pipes[fromAcceptor]
+	if c.frozen || p.mute || !h.srv.Reads(c.ids[fromDialer]) {
+		return a
+	}
+	if c.segments {
+		return w.segmentArrivals(h, c, t)
+	}
+	if p.head < len(p.items) {
+		return w.progress(c, p, t)
+	}
+	f := &p.flow
+	if !f.on {
+		return a
+	}
+	src := w.hosts[f.src]
+	if !p.fin {
+		w.consult(src, t)
+	}
+	o := f.arrivedBy(t, c.link.latency, c.link.ps)
+	if to := h.srv.TakesTo(c.ids[fromDialer]); to > 0 { // what is behind that stays in the socket
+		o = min(o, to)
+	}
+	o = w.untilCut(c, fromAcceptor, f.arrived, o)
+	if o <= f.arrived {
+		return a
+	}
+	a = arrival{c: c, until: t, to: o, lag: f.before}
+	l := f.before
+	a.at = min(t, f.arrivalOf(o, &l, c.link.latency, c.link.ps))
+	return a
+}
+
+// watchAsks makes events of the arrival of the GETACKs that a flow carries from an
+// offset on: they are answered when they come.
+func (w *World) watchAsks(c *conn, from model.Offset) {
+	f := &c.pipes[fromAcceptor].flow
+	if !f.on || c.frozen || c.segments {
+		return
+	}
+	h := w.hosts[c.dialer]
+	for a := f.log.asked(from); a > 0 && a <= f.next; a = f.log.asked(a) {
+		lag := f.lag
+		if f.seen < a {
+			lag = f.log.lag(f.seen, a, f.from, c.link.ps, lag)
+		}
+		at := psCeil(int64(a-f.from)*c.link.ps+lag) + c.link.latency
+		w.queue.Push(max(at, w.queue.Now()), event{kind: evLimit, host: int32(h.index), gen: h.gen})
+	}
+}
+
+// lastStep is the least instant at which the host may be stepped.
+func (h *host) lastStep() model.Instant { return h.srv.Now() }
+
+// take hands what has arrived to its host: stream in pieces that end with a
+// GETACK, for that one is answered.
+func (w *World) take(h *host, a arrival) {
+	if a.c == nil {
+		return
+	}
+	c := a.c
+	p := &c.pipes[fromAcceptor]
+	if a.to == 0 {
+		p.items[p.head].arrived += a.n
+		p.delivered += a.n
+		w.in = model.Input{Kind: model.InBulk, Conn: c.ids[fromDialer], Bytes: a.n}
+		w.step(h, max(a.at, h.lastStep()))
+		return
+	}
+	f, l, gen := &p.flow, a.lag, c.gen
+	for f.arrived < a.to {
+		to, asks := a.to, false
+		if g := f.log.asked(f.arrived + 1); g > 0 && g-1 <= a.to {
+			to, asks = g-1, true
+		}
+		if h.ownStream() { // what it passes on is only what it writes itself
+			if n, _ := f.log.alike(f.arrived+1, to); n < to {
+				to, asks = n, false
+			}
+		}
+		at := a.at
+		if !c.segments {
+			at = min(a.until, f.arrivalOf(to, &l, c.link.latency, c.link.ps))
+		}
+		w.takeTo(h, c, to, max(at, h.lastStep()), asks)
+		if !c.live || c.gen != gen || c.told[fromDialer] || !f.on || !h.alive {
+			return
+		}
+	}
+}
+
+// takeTo hands the stream bytes up to o to a replica.
+func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks bool) {
+	f := &c.pipes[fromAcceptor].flow
+	ch := model.Chunk{From: f.arrived + 1, To: o + 1, Bound: f.log.bound(o, f.arrived+1)}
+	if w.cfg.Bytes {
+		n := ch.Bytes()
+		end := f.taken + int(n)
+		ch.Data = f.data[f.taken:end:end]
+		f.taken = end // its memory is free again after this step: nobody feeds this flow meanwhile
+		w.compare(f, ch)
+	}
+	f.arrived = o
+	c.pipes[fromAcceptor].delivered += ch.Bytes()
+	if w.listener != nil {
+		w.signal(SignalTaken, c, fromAcceptor, Signal{First: ch.From, Bytes: ch.Bytes(), Data: ch.Data})
+	}
+	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch, Commands: f.log.changes(ch.From, ch.To), Asks: asks}
+	if h.srv.Buffers(c.ids[fromDialer]) { // it is no part of its history before its snapshot is
+		w.step(h, at)
+		return
+	}
+	if h.srv.Paused() {
+		w.in.Quiet = f.log.quiet(ch.From, o)
+	}
+	w.via, w.since, w.shift = c, h.lastStep(), ch.From-(h.srv.Read()+1)
+	w.follow(h, f.log, ch, w.shift)
+	if h.ownStream() {
+		if _, quiet := f.log.alike(ch.From, o); quiet {
+			w.in.Quiet = o + 1
+		}
+		w.exec = h.srv.Executed() + 1 + w.shift
+	}
+	if f.log.long && h.cfg.Profile.Backlog == model.Blocks && ch.Bound > ch.From {
+		if w.in.Pieces = f.log.commands(w.pieces[:0], h.srv.Processed()+1+w.shift, ch.Bound); w.in.Pieces != nil {
+			w.pieces = w.in.Pieces
+		}
+	}
+	w.step(h, at)
+	w.via = nil
+}
+
+// progress is how much of a snapshot has arrived: the timers of its receiver
+// hang on the last byte heard.
+func (w *World) progress(c *conn, p *pipe, t model.Instant) (a arrival) {
+	it := &p.items[p.head]
+	if it.kind != itemBulk {
+		return a
+	}
+	served := int64(t-c.link.latency)*1000 - it.start
+	if served <= 0 {
+		return a
+	}
+	n := it.n
+	if it.ps > 0 {
+		n = min(it.n, served/it.ps)
+	}
+	if n = min(n, it.n-1); n <= it.arrived { // the last byte is an event
+		return a
+	}
+	return arrival{c: c, at: psCeil(it.start+n*it.ps) + c.link.latency, n: n - it.arrived}
+}
