@@ -272,6 +272,7 @@ func (w *World) inherit(h *host) {
 		return
 	}
 	from := w.hosts[h.origin-1]
+	w.bring(from, w.queue.Now())
 	keys := &keyspace{loops: h.next}
 	at := h.srv.MRO()
 	if h.cfg.Profile.PSYNC == 0 { // it counts from somewhere else: take it for being in step
