@@ -73,6 +73,9 @@ func (b *bench) table(out io.Writer) error {
 		}
 	}
 	print("# What it costs\n\nMeasured by `make bench` on %s: %s, %d processors, %s, load average %s when it began.\n", b.began.UTC().Format("2006-01-02 15:04 UTC"), processor(), runtime.NumCPU(), runtime.Version(), b.load)
+	if l, e := strconv.ParseFloat(b.load, 64); e == nil && l > float64(runtime.NumCPU())/2 {
+		print("**The machine had other work to do: all that is measured by the clock took longer than it would by itself.** CPU times hold, and ratios of what ran at about the same time.\n")
+	}
 	print("Where the time goes is in [pprof.txt](pprof.txt), the figures for programs in [bench.csv](bench.csv).\n\n")
 	print("| what | measured | target | met | beside it |\n|---|---:|---:|---|---|\n")
 	missed := 0
