@@ -238,8 +238,8 @@ func TestSizeCalibrationKept(t *testing.T) {
 		}
 		all = append(all, c)
 	}
-	if len(all) < 90 {
-		t.Errorf("%d cases are kept, want at least 90", len(all))
+	if len(all) < 200 {
+		t.Errorf("%d cases are kept, want at least 200", len(all))
 	}
 	judgeCalibration(t, all)
 }
