@@ -21,7 +21,7 @@ const (
 )
 
 // Boundary draws the map of a sweep of backlog against outage: the share of
-// reconnects that needed a full resynchronization, and the lines 1 × and
+// runs that needed a full resynchronization, and the lines 1 × and
 // 2 × outage × write rate. Further axes become panels, and then files. It
 // returns the files' names, none if the sweep does not cover both axes.
 func Boundary(dir string, k *results.Kept) ([]string, error) {
@@ -264,7 +264,7 @@ func (m *boundaryMap) panel(c *draw.Canvas, b box, points []*results.Point, yTex
 	for at, p := range m.order(has) {
 		if _, ok := p.Share(); ok {
 			clr := fade(white, 170)
-			if p.Fulls*2 > p.Reconnects {
+			if p.FullRuns*2 > p.Tried() {
 				clr = fade(black, 150)
 			}
 			run(c, sx.at(float64(m.x.values[at[0]])), sy.at(float64(m.y.values[at[1]])), clr)
@@ -358,7 +358,7 @@ func (m *boundaryMap) key(c *draw.Canvas, b box) {
 			y -= 11.5
 		}
 	}
-	para("Share of reconnects that needed a full resync", b.x0)
+	para("Share of runs that needed a full resync", b.x0)
 	y -= 5
 	// The scale takes the room that the texts leave, but is no tower.
 	bar := box{b.x0, 0, b.x0 + 16, y}

@@ -13,7 +13,7 @@ import (
 	"psyncsim/results"
 )
 
-// Collapsed draws the share of reconnects that needed a full resynchronization
+// Collapsed draws the share of runs that needed a full resynchronization
 // against backlog ÷ (outage × write rate), one curve for each kind of fault,
 // version or other word of the sweep, with 95 % intervals.
 func Collapsed(dir string, k *results.Kept) ([]string, error) {
@@ -47,11 +47,11 @@ func Collapsed(dir string, k *results.Kept) ([]string, error) {
 	cropped := ""
 	switch {
 	case from > lo && to < hi:
-		cropped = "further left all reconnects were full, further right all were partial"
+		cropped = "further left all runs were full, further right all were partial"
 	case from > lo:
-		cropped = "further left all reconnects were full"
+		cropped = "further left all runs were full"
 	case to < hi:
-		cropped = "further right all reconnects were partial"
+		cropped = "further right all runs were partial"
 	}
 	f := collapsedFigure(k, curves, names, from, to, cropped)
 	return f.save(dir, "collapsed")
@@ -68,7 +68,7 @@ type curve struct {
 	dots  []dot
 }
 
-// dot is the reconnects of one bin together.
+// dot is the runs of one bin together.
 type dot struct {
 	x             float64 // ratio: the mean of those in the bin, by logarithm
 	sum           float64 // of the logarithms of all
@@ -81,7 +81,7 @@ var glyphs = []draw.GlyphDrawer{
 }
 
 // More than manyRatios ratios are put into bins; 1 and 2 are edges of bins.
-// Each has enough reconnects to say something.
+// Each has enough runs to say something.
 const (
 	manyRatios  = 24
 	perDoubling = 3
@@ -113,14 +113,14 @@ func newCurve(g results.Group, i int, spread bool) curve {
 			b = &dot{}
 			bins[key] = b
 		}
-		b.add(dot{sum: float64(p.Reconnects) * math.Log2(r), full: p.Fulls, all: p.Reconnects})
+		b.add(dot{sum: float64(p.Tried()) * math.Log2(r), full: p.FullRuns, all: p.Tried()})
 	}
 	keys := slices.Sorted(maps.Keys(bins))
 	for _, key := range keys {
 		cv.dots = append(cv.dots, *bins[key])
 	}
 	if binned && spread {
-		// Bins with few reconnects join their neighbours, seen from the rule
+		// Bins with few runs join their neighbours, seen from the rule
 		// outwards and never across 1 or 2.
 		below, _ := slices.BinarySearch(keys, 0)
 		above, _ := slices.BinarySearch(keys, perDoubling)
@@ -142,7 +142,7 @@ func newCurve(g results.Group, i int, spread bool) curve {
 
 func (d *dot) add(o dot) { d.sum += o.sum; d.full += o.full; d.all += o.all }
 
-// merge joins bins, from the first on, until each has enough reconnects.
+// merge joins bins, from the first on, until each has enough runs.
 func merge(dots []dot) []dot {
 	var out []dot
 	for _, d := range dots {
@@ -169,7 +169,7 @@ func collapsedFigure(k *results.Kept, curves []curve, names string, lo, hi float
 		name := cv.label
 		switch {
 		case name == "":
-			name = "all reconnects"
+			name = "all runs"
 		case names != "":
 			name = names + ": " + name
 		}
@@ -222,7 +222,7 @@ func collapsedFigure(k *results.Kept, curves []curve, names string, lo, hi float
 		axisY(c, b, sy, []tick{{0, "0 %"}, {0.25, "25 %"}, {0.5, "50 %"}, {0.75, "75 %"}, {1, "100 %"}}, true)
 		nameX(c, b, 22, "repl-backlog-size ÷ (outage × write rate)")
 		c.FillText(style(8.5, faint, center, top), vg.Point{X: (b.x0 + b.x1) / 2, Y: b.y0 - 37}, cropped)
-		nameY(c, b, margin, "reconnects that needed a full resync")
+		nameY(c, b, margin, "runs that needed a full resync")
 	}
 	return f
 }

@@ -248,7 +248,7 @@ func TestWords(t *testing.T) {
 	}
 	for name, words := range map[string][]string{
 		"boundary.svg":  {"five-second disconnection at 1 MB/s?", "repl-backlog-size", "outage", "16 MiB", "5 s", "seconds × write", "100 %"},
-		"collapsed.svg": {"÷ (outage × write rate)", "2×", "all reconnects", "100 %"},
+		"collapsed.svg": {"÷ (outage × write rate)", "2×", "all runs", "100 %"},
 		"timeline.svg":  {"below backlog", "7.82 MiB missed", "1.91 MiB replayed", "silent", "behind the master", "seed 1"},
 	} {
 		b, err := os.ReadFile(filepath.Join(dir, name))

@@ -47,7 +47,7 @@ func TestRule(t *testing.T) {
 		t.Fatalf("groups by %q: %+v", names, groups)
 	}
 	rs := Judge(groups)
-	if holds, ok := rs[0].Holds(); !holds || !ok || rs[0].Below.Fulls != rs[0].Below.Reconnects || rs[0].Broke != nil {
+	if holds, ok := rs[0].Holds(); !holds || !ok || rs[0].Below.Fulls != rs[0].Below.Runs || rs[0].Broke != nil {
 		t.Errorf("reset: %+v", rs[0])
 	}
 	if holds, ok := rs[1].Holds(); holds || !ok || rs[1].Broke == nil || rs[1].LastFull < 2 {

@@ -17,18 +17,24 @@ type Point struct {
 	Quiet      int64 // runs in which nobody reconnected
 	Reconnects int64
 	Fulls      int64
+	FullRuns   int64 // runs with at least one
 	Reasons    Reasons
 	GapMax     int64
 	DownMax    int64
 }
 
-// Share is the share of reconnects that needed a full resynchronization; there
-// is none without reconnects.
+// Tried is how many runs had a reconnect.
+func (p *Point) Tried() int64 { return p.Runs - p.Quiet }
+
+// Share is the share of runs that needed a full resynchronization, of those in
+// which somebody reconnected; there is none without them. Runs are counted, not
+// reconnects: a replica that an output buffer closes again and again reconnects
+// a thousand times after one outage.
 func (p *Point) Share() (share float64, ok bool) {
-	if p.Reconnects == 0 {
+	if p.Tried() == 0 {
 		return 0, false
 	}
-	return float64(p.Fulls) / float64(p.Reconnects), true
+	return float64(p.FullRuns) / float64(p.Tried()), true
 }
 
 // Ratio is backlog ÷ (outage × write rate): the rule wants 2. There is none
@@ -72,6 +78,9 @@ func (ps *Points) Add(r *Row) {
 		p.Quiet++
 	}
 	p.Reconnects += r.Reconnects
+	if r.Fulls > 0 {
+		p.FullRuns++
+	}
 	p.Fulls += r.Fulls
 	for i := range r.Reasons {
 		p.Reasons[i] += r.Reasons[i]

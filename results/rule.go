@@ -6,9 +6,9 @@ package results
 // Band is the part of a sweep whose backlogs stand in one relation to
 // outage × write rate.
 type Band struct {
-	Points     int64 // with at least one reconnect
-	Reconnects int64
-	Fulls      int64
+	Points int64 // with at least one reconnect
+	Runs   int64 // with at least one reconnect
+	Fulls  int64 // runs with at least one full resynchronization
 }
 
 // Rule is the rule against what happened to one group of points.
@@ -25,7 +25,7 @@ type Rule struct {
 
 // Holds tells whether no reconnect was full that the rule calls safe. A group
 // that never tried says ok false.
-func (r *Rule) Holds() (holds, ok bool) { return r.Rule.Fulls == 0, r.Rule.Reconnects > 0 }
+func (r *Rule) Holds() (holds, ok bool) { return r.Rule.Fulls == 0, r.Rule.Runs > 0 }
 
 // Judge holds the rule against groups of points.
 func Judge(groups []Group) []Rule {
@@ -40,7 +40,7 @@ func judge(g Group) Rule {
 	r := Rule{Group: g.Label}
 	for _, p := range g.Points {
 		ratio, ok := p.Ratio()
-		if !ok || p.Reconnects == 0 {
+		if !ok || p.Tried() == 0 {
 			continue
 		}
 		band := &r.Below
@@ -51,15 +51,15 @@ func judge(g Group) Rule {
 			band = &r.Short
 		}
 		band.Points++
-		band.Reconnects += p.Reconnects
-		band.Fulls += p.Fulls
+		band.Runs += p.Tried()
+		band.Fulls += p.FullRuns
 		if p.Fulls > 0 && ratio > r.LastFull {
 			r.LastFull = ratio
 			if p.AtLeast(2) {
 				r.Broke = p
 			}
 		}
-		if p.Fulls < p.Reconnects && (r.FirstPartial == 0 || ratio < r.FirstPartial) {
+		if p.FullRuns < p.Tried() && (r.FirstPartial == 0 || ratio < r.FirstPartial) {
 			r.FirstPartial = ratio
 		}
 	}

@@ -75,9 +75,9 @@ type (
 		Version   string `json:"version,omitempty"`
 	}
 	bandDoc struct {
-		Points     int64 `json:"points"`
-		Reconnects int64 `json:"reconnects"`
-		Fulls      int64 `json:"full"`
+		Points int64 `json:"points"`
+		Runs   int64 `json:"runs"`
+		Fulls  int64 `json:"runs_full"`
 	}
 	ruleDoc struct {
 		Group        string  `json:"group"`
@@ -93,6 +93,7 @@ type (
 		Base       baseDoc          `json:"of"`
 		Runs       int64            `json:"runs"`
 		Quiet      int64            `json:"runs_without_reconnect"`
+		FullRuns   int64            `json:"runs_full"`
 		Reconnects int64            `json:"reconnects"`
 		Fulls      int64            `json:"full"`
 		Reasons    map[string]int64 `json:"reasons,omitempty"`
@@ -160,7 +161,7 @@ func baseOf(backlog, rate, outage int64, fault, version string) baseDoc {
 func (p *Point) doc() pointDoc {
 	d := pointDoc{
 		Point: p.Values, Base: baseOf(p.Backlog, p.WriteRate, p.Outage, p.Fault, p.Version),
-		Runs: p.Runs, Quiet: p.Quiet, Reconnects: p.Reconnects, Fulls: p.Fulls,
+		Runs: p.Runs, Quiet: p.Quiet, FullRuns: p.FullRuns, Reconnects: p.Reconnects, Fulls: p.Fulls,
 		GapMax: p.GapMax, DownMax: raw(appendSeconds(nil, p.DownMax, 1)),
 		Ratio: "null", Share: "null", Low: "null", High: "null",
 	}
@@ -176,7 +177,7 @@ func (p *Point) doc() pointDoc {
 		d.Ratio = raw(number(r, 6))
 	}
 	if s, ok := p.Share(); ok {
-		lo, hi := ClopperPearson(p.Fulls, p.Reconnects, Confidence)
+		lo, hi := ClopperPearson(p.FullRuns, p.Tried(), Confidence)
 		d.Share, d.Low, d.High = raw(number(s, 6)), raw(number(lo, 4)), raw(number(hi, 4))
 	}
 	return d

@@ -254,8 +254,8 @@ func (p *printer) rule(groups []Group, names string) {
 			last = strconv.FormatFloat(r.LastFull, 'g', 3, 64) + " ×"
 		}
 		interval := "–"
-		if r.Rule.Reconnects > 0 {
-			interval = intervalText(r.Rule.Fulls, r.Rule.Reconnects)
+		if r.Rule.Runs > 0 {
+			interval = intervalText(r.Rule.Fulls, r.Rule.Runs)
 		}
 		label := r.Group
 		if label == "" {
@@ -274,15 +274,15 @@ func (p *printer) rule(groups []Group, names string) {
 		return ""
 	}
 	p.line()
-	p.line(p.paint(colorBold, "Reconnects that needed a full resync, by backlog ÷ (outage × write rate)"))
+	p.line(p.paint(colorBold, "Runs that needed a full resync, by backlog ÷ (outage × write rate)"))
 	p.grid(g)
 }
 
 func (b Band) text() string {
-	if b.Reconnects == 0 {
+	if b.Runs == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%s %% of %s", percent(b.Fulls, b.Reconnects), thousands(b.Reconnects))
+	return fmt.Sprintf("%s %% of %s", percent(b.Fulls, b.Runs), thousands(b.Runs))
 }
 
 func intervalText(k, n int64) string {
@@ -327,7 +327,7 @@ func (p *printer) list(k *Kept, dims []Dim) {
 		g.head = append(g.head, Words(d.Name))
 		g.left[i] = d.Words
 	}
-	g.head = append(g.head, "runs", "reconnects", "full", "share", "95 % interval", "gap up to", "most for")
+	g.head = append(g.head, "runs", "reconnects", "full", "runs with a full", "95 % interval", "gap up to", "most for")
 	g.left[len(g.head)-1] = true
 	room := max(5, p.o.Height-p.lines-6)
 	for i, n := range k.Points {
@@ -339,8 +339,8 @@ func (p *printer) list(k *Kept, dims []Dim) {
 			r = append(r, cut(n.Values[d.Index].Pretty(), 24))
 		}
 		share, interval := "–", "–"
-		if n.Reconnects > 0 {
-			share, interval = percent(n.Fulls, n.Reconnects)+" %", intervalText(n.Fulls, n.Reconnects)
+		if n.Tried() > 0 {
+			share, interval = percent(n.FullRuns, n.Tried())+" %", intervalText(n.FullRuns, n.Tried())
 		}
 		reason, _ := n.Reasons.Most()
 		g.rows = append(g.rows, append(r, thousands(n.Runs), thousands(n.Reconnects), thousands(n.Fulls), share, interval,
@@ -381,7 +381,7 @@ func (p *printer) matrices(k *Kept, dims []Dim, row, col int) {
 		}
 		b.points[[2]Value{n.Values[row], n.Values[col]}] = n
 	}
-	p.line(p.paint(colorBold, "Share of reconnects that needed a full resync, in %"), "  (· nobody reconnected)")
+	p.line(p.paint(colorBold, "Share of runs that needed a full resync, in %"), "  (· nobody reconnected)")
 	// The largest backlog on top, as in the chart; both axes thinned to the screen.
 	rows, cols := thin(dims[row].Values, 16), thin(dims[col].Values, max(2, (p.o.Width-16)/9))
 	var shown int64
@@ -404,10 +404,10 @@ func (p *printer) matrices(k *Kept, dims []Dim, row, col int) {
 				case n == nil:
 					r = append(r, "")
 					continue
-				case n.Reconnects == 0:
+				case n.Tried() == 0:
 					r = append(r, "·")
 				default:
-					r = append(r, percent(n.Fulls, n.Reconnects))
+					r = append(r, percent(n.FullRuns, n.Tried()))
 				}
 				shown++
 			}
