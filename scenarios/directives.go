@@ -261,4 +261,3 @@ func findDirective(version string, name string) (*directive, string) {
 	}
 	return nil, fmt.Sprintf("%s has no such directive", version)
 }
-
