@@ -264,6 +264,7 @@ func (w *World) shutdown(h *host, now model.Instant, save bool) bool {
 		return false
 	}
 	w.bring(h, now)
+	w.settleAllAcks(h) // it waits for those who have not acknowledged everything
 	if h.srv.Stopping() || !h.srv.WaitsToStop() {
 		return false
 	}

@@ -18,7 +18,9 @@ func New(c *Config, watch ...trace.Watcher) (*World, error) {
 	return w, nil
 }
 
-// Reset prepares for a run of c, keeping memory of earlier runs.
+// Reset prepares for a run of c, keeping memory of earlier runs. What was worked out
+// for the loads of the run before is used again if c has the same Duration and the very
+// same slice of Loads: whoever changes a load makes a new slice.
 func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 	if err := c.check(); err != nil {
 		return err

@@ -192,9 +192,21 @@ func (j *sizeJob) recommend(c *curve) (err error) {
 // pilot is how many outages of each kind find out which is worse.
 const pilot = 2000
 
+// silences tells what a link without segments leaves out of silent outages.
+func (j *sizeJob) silences() {
+	timeout := j.plan.ReplicaSettings().Timeout
+	for _, d := range j.dists {
+		if d.Shares()[outages.Silent] > 0 && d.Max() > timeout/2 {
+			j.assume("links that carry no TCP segments: a silence that ends before repl-timeout (%v) costs nothing; over real TCP one of more than about half of it may be noticed as a cut, and then needs what is written in %v and more (psyncsim run outage-cost)", timeout, timeout)
+			return
+		}
+	}
+}
+
 // worseKind is the distribution of outages that counts: where nobody said what
 // the ends of the connection are told of an outage, the one that needs more.
 func (j *sizeJob) worseKind(n int) (*outages.Distribution, error) {
+	j.silences()
 	if len(j.dists) == 1 {
 		return j.dists[0], nil
 	}
