@@ -127,6 +127,9 @@ func (w *World) expire(h *host, now model.Instant) {
 			over += max(0, min(r.to, limit)-r.from)
 		}
 	}
+	if over == 0 { // a turn that was thought to matter
+		return
+	}
 	loops := h.next - h.keys.loops
 	h.keys.loops = h.next
 	for n := h.srv.ExpireTurn(all, over, loops); n > 0; n-- {

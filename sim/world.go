@@ -255,12 +255,12 @@ func (w *World) step(h *host, at model.Instant) {
 	for i := range outs {
 		w.obey(h, at, &outs[i])
 	}
-	if h.resumes {
-		w.retry(h, at)
-	}
-	if h.expiring {
+	if h.expiring { // a part of serverCron; who waited for the end of a pause comes after it
 		h.expiring = false
 		w.expire(h, at)
+	}
+	if h.resumes {
+		w.retry(h, at)
 	}
 	w.watchRoom(h)
 	w.rearm(h)
