@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"psyncsim/results"
 )
 
 // asProgram makes this binary the program itself, saving its rows often.
@@ -159,25 +161,36 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// Two runs never write to one folder at a time.
+// Two runs never write to one folder at a time: the second is refused while the
+// first writes, and may begin when that one is gone, even if it was killed.
 func TestLocked(t *testing.T) {
 	dir := t.TempDir()
-	var codes [2]int
-	var texts [2]string
-	done := make(chan bool)
-	for i := range codes {
-		go func() {
-			codes[i], _, texts[i] = call(t, runSmall(dir)...)
-			done <- true
-		}()
+	first := exec.Command(os.Args[0], runSmall(dir, "--seeds", "1..1000000")...)
+	first.Env = append(os.Environ(), asProgram+"=1")
+	var said bytes.Buffer
+	first.Stderr = &said
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
 	}
-	<-done
-	<-done
-	for i := range codes {
-		if codes[i] != 0 && !strings.Contains(texts[i], "another run is writing") {
-			t.Errorf("exit %d: %s", codes[i], texts[i])
+	gone := make(chan error, 1)
+	go func() { gone <- first.Wait() }()
+	for writes := false; !writes; {
+		select {
+		case err := <-gone:
+			t.Fatalf("the first run ended by itself: %v: %s", err, said.String())
+		case <-time.After(5 * time.Millisecond):
+			rows, _ := filepath.Glob(filepath.Join(dir, results.Unfinished, "runs*"))
+			writes = len(rows) > 0
 		}
 	}
+	if code, _, stderr := call(t, runSmall(dir)...); code == 0 || !strings.Contains(stderr, "another run is writing") {
+		t.Errorf("beside another run: exit %d: %s", code, stderr)
+	}
+	if err := first.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-gone
+	must(t, runSmall(dir)...)
 }
 
 // A sweep that is large is announced, and wants --yes on a terminal.
