@@ -123,7 +123,7 @@ func story(m *rig.Measured) string {
 	fmt.Fprintf(&b, "Two network namespaces are joined by a forwarder in user space, over TUN devices without offloads (MSS %d bytes). Bulk\n", m.MSS)
 	fmt.Fprintf(&b, "transfers run at 40 mbit/s with a queue of 300 kB; packets are lost independently, both ways, by their numbers. The\n")
 	fmt.Fprintf(&b, "simulation loses the same ones (\"other luck\" is its median with losses of its own). Packets came %s late on average,\n", m.Lateness.Mean().Round(1000))
-	fmt.Fprintf(&b, "%s at worst; the simulated link is longer by the mean. %d experiments were made again because packets came too late.\n", m.Lateness.Worst.Round(1000), m.Repeated)
+	fmt.Fprintf(&b, "%s at worst; the simulated link is longer by the mean. %d experiments were made again because packets came too late,\nor because the machine held up a timer.\n", m.Lateness.Worst.Round(1000), m.Repeated)
 	if m.Quick {
 		fmt.Fprintf(&b, "This was a quick measurement: fewer runs where the link loses nothing, and fewer servers.\n")
 	}

@@ -79,10 +79,10 @@ func TestCompareFails(t *testing.T) {
 	if row := throughput(m.Told(), &cell); row.Holds {
 		t.Errorf("five runs are enough: %+v", row)
 	}
-	if row := inside("silence", "x", []float64{1e9, 2e9}, []float64{1e9, 1.1e9}, 1, slack); row.Holds {
+	if row := inside("silence", "x", []float64{1e9, 2e9}, []float64{1e9, 1.1e9}, 1, rig.Slack); row.Holds {
 		t.Errorf("two seconds lie between 1 and 1.1: %+v", row)
 	}
-	if row := inside("silence", "x", nil, []float64{1e9, 1.1e9}, 1, slack); row.Holds {
+	if row := inside("silence", "x", nil, []float64{1e9, 1.1e9}, 1, rig.Slack); row.Holds {
 		t.Errorf("nothing was measured: %+v", row)
 	}
 }

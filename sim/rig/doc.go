@@ -19,8 +19,10 @@
 // off and buffer limits are set, so that neither the host's settings nor an
 // earlier transfer decide. The forwarder is one thread with real-time priority
 // that sleeps in ppoll; it measures by how much each packet was late and how long
-// it was away from its devices. A transfer during which it was late is repeated,
-// and counted (Measured.Repeated).
+// it was away from its devices. Beside it a thread sleeps on every CPU and notes when
+// it is woken late. An experiment during which the forwarder was late, or a timer was
+// held up, is void whatever came of it: it is repeated, and counted
+// (Measured.Repeated).
 //
 // # What is compared
 //

@@ -25,6 +25,7 @@ type measuring struct {
 	r    *reader
 	room *semaphore.Weighted // packets a second that the forwarder still has for experiments
 	most int64
+	can  canaries
 	say  io.Writer
 
 	mu sync.Mutex
@@ -51,6 +52,12 @@ func Measure(ctx context.Context, p *Plan, say io.Writer) (*Measured, error) {
 	m := p.Measured
 	m.Kernel, m.HZ, m.Date, m.Sysctls = kernel(), hz(), time.Now().UTC().Format(time.DateOnly), n.rooms[A].sys
 	x := &measuring{Net: n, r: r, most: int64(p.PacketsPS), room: semaphore.NewWeighted(int64(p.PacketsPS)), say: say, m: &m}
+	watching, stop := context.WithCancel(ctx)
+	var watch errgroup.Group
+	defer func() { stop(); _ = watch.Wait() }()
+	if err := x.can.watch(watching, &watch); err != nil {
+		return nil, err
+	}
 	// All at once: most of it is waiting, and the forwarder's packets are shared out.
 	g, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context, *Plan) error{x.allConnects, x.allSilences, x.allReconnects, x.allBulk} {
@@ -88,22 +95,25 @@ func hz() int {
 	return 0
 }
 
-// again makes an experiment until the forwarder was in time, and keeps its books.
-func (x *measuring) again(ctx context.Context, what string, spoils func(*Lateness) bool, packetsPS int, try func() (Lateness, error), keep func()) error {
+// again makes an experiment until the forwarder was in time and no CPU held up a timer
+// for half of slack, and keeps its books.
+func (x *measuring) again(ctx context.Context, what string, slack time.Duration, spoils func(*Lateness) bool, packetsPS int, try func() (Lateness, error), keep func()) error {
 	weight := min(int64(packetsPS), x.most)
 	trouble := ""
 	for range attempts {
 		if err := x.room.Acquire(ctx, weight); err != nil {
 			return err
 		}
+		began := time.Now()
 		late, err := try()
+		held := x.can.worst(began, time.Now())
 		x.room.Release(weight)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		x.mu.Lock()
-		spoiled := err != nil || spoils(&late)
-		if trouble = fmt.Sprintf("packets came %s late, %s at worst", late.Mean(), late.Worst); err != nil {
+		spoiled := err != nil || spoils(&late) || held > slack/2
+		if trouble = fmt.Sprintf("packets came %s late, %s at worst, and a timer was held up for %s", late.Mean(), late.Worst, held); err != nil {
 			trouble = err.Error()
 		}
 		if spoiled {
@@ -123,7 +133,7 @@ func (x *measuring) again(ctx context.Context, what string, spoils func(*Latenes
 }
 
 // each makes the same kind of experiment for every cell and seed, side by side.
-func each[C, R any](ctx context.Context, x *measuring, kind string, cells []C, runs func(*C) int, what func(*C) (string, func(*Lateness) bool, int),
+func each[C, R any](ctx context.Context, x *measuring, kind string, slack time.Duration, cells []C, runs func(*C) int, what func(*C) (string, func(*Lateness) bool, int),
 	try func(context.Context, *C, uint64) (R, Lateness, error), keep func(*C, R)) error {
 	g, ctx := errgroup.WithContext(ctx)
 	begun := time.Now()
@@ -137,7 +147,7 @@ func each[C, R any](ctx context.Context, x *measuring, kind string, cells []C, r
 			g.Go(func() error {
 				name, spoils, packets := what(c)
 				var run R
-				return x.again(ctx, name, spoils, packets, func() (late Lateness, err error) {
+				return x.again(ctx, name, slack, spoils, packets, func() (late Lateness, err error) {
 					run, late, err = try(ctx, c, uint64(s+1))
 					return late, err
 				}, func() {
@@ -155,7 +165,7 @@ func each[C, R any](ctx context.Context, x *measuring, kind string, cells []C, r
 func (x *measuring) allBulk(ctx context.Context, p *Plan) error {
 	// The long ones first: at the end few are left to wait for.
 	slices.SortStableFunc(x.m.Bulk, func(a, b BulkCell) int { return int(b.For - a.For) })
-	err := each(ctx, x, "bulk transfers", x.m.Bulk, p.runs, func(c *BulkCell) (string, func(*Lateness) bool, int) {
+	err := each(ctx, x, "bulk transfers", 2*mostLate, x.m.Bulk, p.runs, func(c *BulkCell) (string, func(*Lateness) bool, int) {
 		return c.String(), func(l *Lateness) bool { return l.spoiled(c.RTT) }, c.packetsPS()
 	},
 		func(ctx context.Context, c *BulkCell, seed uint64) (BulkRun, Lateness, error) {
@@ -172,7 +182,7 @@ func (x *measuring) allBulk(ctx context.Context, p *Plan) error {
 }
 
 func (x *measuring) allSilences(ctx context.Context, p *Plan) error {
-	err := each(ctx, x, "silences", x.m.Silence, func(*SilenceCell) int { return p.Seeds },
+	err := each(ctx, x, "silences", Slack, x.m.Silence, func(*SilenceCell) int { return p.Seeds },
 		func(c *SilenceCell) (string, func(*Lateness) bool, int) {
 			return fmt.Sprint("a silence of ", c.Silence), (*Lateness).uneven, int(2 * time.Second / c.Every)
 		},
@@ -187,7 +197,7 @@ func (x *measuring) allSilences(ctx context.Context, p *Plan) error {
 }
 
 func (x *measuring) allConnects(ctx context.Context, p *Plan) error {
-	err := each(ctx, x, "connects", x.m.Connect, func(*ConnectCell) int { return p.Repeats },
+	err := each(ctx, x, "connects", Slack, x.m.Connect, func(*ConnectCell) int { return p.Repeats },
 		func(c *ConnectCell) (string, func(*Lateness) bool, int) {
 			return fmt.Sprintf("a connect without %d SYNs and %d answers", c.SYNs, c.ACKs), (*Lateness).uneven, 1
 		},

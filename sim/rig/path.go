@@ -84,6 +84,13 @@ func (l *Lateness) spoiled(rtt time.Duration) bool {
 	return l.Failed > 0 || l.Worst > mostLate || 2*l.Mean() > rtt/10
 }
 
+// Slack is what a busy machine may add to a measured time. An experiment in which it
+// held up a timer for half as long, or longer, does not count, whatever came of it.
+const (
+	Slack      = 50 * time.Millisecond
+	SlackRedis = 2 * Slack // of two servers: it moves their timers too
+)
+
 // uneven says whether packets came so unevenly that the sender's idea of a round
 // trip, and so its timeout, is not that of the link.
 func (l *Lateness) uneven() bool { return l.Failed > 0 || l.Worst > mostUneven }

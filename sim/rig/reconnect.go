@@ -11,6 +11,16 @@ import (
 
 // Again plays the silence of a real pair of servers in simulation.
 func (c *ReconnectCell) Again(k Kernel, version string, seed uint64) (ReconnectRun, error) {
+	// Nearly always it is over a few seconds after the silence.
+	run, err := c.again(k, version, seed, 3*time.Second)
+	if err != nil || run.Reconnect != 0 {
+		return run, err
+	}
+	return c.again(k, version, seed, c.Silence+10*time.Second)
+}
+
+// again plays it until a time after the silence.
+func (c *ReconnectCell) again(k Kernel, version string, seed uint64, after time.Duration) (ReconnectRun, error) {
 	prof, ok := model.LookupProfile(version)
 	if !ok {
 		return ReconnectRun{}, fmt.Errorf("%s: no such version is simulated", version)
@@ -20,7 +30,7 @@ func (c *ReconnectCell) Again(k Kernel, version string, seed uint64) (ReconnectR
 	set.Timeout = c.Timeout
 	set.DisklessDelay = 0
 	at := 5*time.Second + time.Duration(mix(seed)%uint64(time.Second)) // the phases of both servers' timers are drawn
-	cfg := sim.Config{Seed: seed, Duration: at + 2*c.Silence + 10*time.Second, LinearSYNs: k.LinearSYNs,
+	cfg := sim.Config{Seed: seed, Duration: at + c.Silence + after, LinearSYNs: k.LinearSYNs,
 		Servers: []sim.ServerConfig{
 			{Name: "master", Profile: prof, Settings: set, Uptime: -1, Wall: -1},
 			{Name: "replica", Profile: prof, Settings: set, ReplicaOf: "master", Uptime: -1, Wall: -1},

@@ -223,7 +223,7 @@ func (x *measuring) allReconnects(ctx context.Context, p *Plan) error {
 	}
 	var port atomic.Uint32
 	port.Store(7000)
-	err = each(ctx, x, "silences of real servers", x.m.Reconnect, func(*ReconnectCell) int { return p.Pairs },
+	err = each(ctx, x, "silences of real servers", SlackRedis, x.m.Reconnect, func(*ReconnectCell) int { return p.Pairs },
 		func(c *ReconnectCell) (string, func(*Lateness) bool, int) {
 			return fmt.Sprintf("redis-server, silence %s, repl-timeout %s", c.Silence, c.Timeout), func(l *Lateness) bool { return l.spoiled(c.RTT) }, pairPackets
 		},
