@@ -13,10 +13,14 @@ import (
 type Config struct {
 	Seed     uint64
 	Duration time.Duration // virtual time from 0; > 0
-	Servers  []ServerConfig
-	Links    []LinkConfig // at most one per pair of servers; a pair without one gets DefaultLink
-	Loads    []LoadConfig
-	Faults   []FaultConfig // any order; the world sorts by At, then by index
+	// Horizon is how far World.Continue can take the run: the loads go on until then.
+	// 0 is Duration. Loads end before the horizon: of what is written at the very instant
+	// Duration, a run with a later horizon knows.
+	Horizon time.Duration
+	Servers []ServerConfig
+	Links   []LinkConfig // at most one per pair of servers; a pair without one gets DefaultLink
+	Loads   []LoadConfig
+	Faults  []FaultConfig // any order; the world sorts by At, then by index
 
 	// Bytes carries, parses and compares the stream's bytes. Without it the
 	// stream is offsets only: same decisions, same trace.
@@ -43,6 +47,9 @@ type Config struct {
 	// off it.
 	Marks bool
 }
+
+// horizon is until when there are loads.
+func (c *Config) horizon() time.Duration { return max(c.Duration, c.Horizon) }
 
 // ServerConfig is one server.
 type ServerConfig struct {

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"psyncsim/model"
 	"psyncsim/sim/trace"
 )
 
@@ -37,6 +40,7 @@ var variants = []variant{
 	{"every tick", false, false, true},
 	{"bytes, per write, every tick", true, true, true},
 	{"lengths, marked", false, false, false},
+	{"lengths, in parts", false, false, false},
 }
 
 // play runs a configuration one way and gives its trace as text.
@@ -45,10 +49,42 @@ func (v variant) play(w *World, c *Config, p *printer, watch ...trace.Watcher) (
 	d.Bytes, d.PerWrite, d.EveryTick = v.bytes, v.perWrite, v.everyTick
 	d.Marks = strings.HasSuffix(v.name, "marked")
 	p.b = p.b[:0]
+	if strings.HasSuffix(v.name, "in parts") {
+		return v.inParts(w, &d, p)
+	}
 	if err := w.Reset(&d, append(watch, p)...); err != nil {
 		return nil, err
 	}
 	err := w.Run()
+	return p.b, err
+}
+
+// observer is a watcher that is a function.
+type observer func(r *trace.Record)
+
+func (f observer) Observe(r *trace.Record) { f(r) }
+
+// inParts ends a run three times before its end, at places that hang on its seed, and
+// continues it. What is told at those ends is left out.
+func (v variant) inParts(w *World, c *Config, p *printer) ([]byte, error) {
+	whole := c.Duration
+	c.Horizon = whole
+	at := func(i uint64) time.Duration { return time.Duration(uniform(draw(c.Seed, 1<<60, i), uint64(whole))) + 1 }
+	ends := []time.Duration{at(0), at(1), at(2), whole}
+	slices.Sort(ends)
+	c.Duration = ends[0]
+	if err := w.Reset(c, observer(func(r *trace.Record) {
+		if end := r.At == model.Instant(ends[0]); !end || len(ends) == 1 || r.Event.Kind != model.EvInfo && r.Event.Kind != trace.Ended {
+			p.Observe(r)
+		}
+	})); err != nil {
+		return nil, err
+	}
+	err := w.Run()
+	for err == nil && len(ends) > 1 {
+		ends = ends[1:]
+		err = w.Continue(ends[0])
+	}
 	return p.b, err
 }
 

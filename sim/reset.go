@@ -19,13 +19,13 @@ func New(c *Config, watch ...trace.Watcher) (*World, error) {
 }
 
 // Reset prepares for a run of c, keeping memory of earlier runs. What was worked out
-// for the loads of the run before is used again if c has the same Duration and the very
-// same slice of Loads: whoever changes a load makes a new slice.
+// for the loads of the run before is used again if c has the same Horizon (without one,
+// Duration) and the very same slice of Loads: whoever changes a load makes a new slice.
 func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	same := w.cfg != nil && len(c.Loads) > 0 && len(w.cfg.Loads) == len(c.Loads) && &w.cfg.Loads[0] == &c.Loads[0] && w.cfg.Duration == c.Duration
+	same := w.cfg != nil && len(c.Loads) > 0 && len(w.cfg.Loads) == len(c.Loads) && &w.cfg.Loads[0] == &c.Loads[0] && w.cfg.horizon() == c.horizon()
 	w.cfg, w.watch = c, append(w.watch[:0], watch...)
 	if err := w.resetLoads(same); err != nil {
 		return err
@@ -102,7 +102,7 @@ func (w *World) resetLoads(same bool) error {
 	}
 	w.loads = w.loads[:0]
 	for j := range w.cfg.Loads {
-		l, err := newLoad(&w.cfg.Loads[j], w.cfg.Duration, w.cfg.Seed, streamLoad+uint64(j))
+		l, err := newLoad(&w.cfg.Loads[j], w.cfg.horizon(), w.cfg.Seed, streamLoad+uint64(j))
 		if err != nil {
 			return fmt.Errorf("workload %d: %w", j, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"psyncsim/model"
 	"psyncsim/sim/trace"
@@ -182,11 +183,7 @@ var ErrStopped = errors.New("sim: stopped")
 // Run plays the whole of the configured duration. The error is a *Violation
 // when a promise of the simulator broke.
 func (w *World) Run() (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = &Violation{What: fmt.Sprint(r), Seed: w.cfg.Seed, Last: w.last.records()}
-		}
-	}()
+	defer w.violated(&err)
 	w.tell(0, "world", model.Event{Kind: trace.Began, Seed: w.cfg.Seed})
 	for _, at := range w.cfg.Asks {
 		w.queue.Push(model.Instant(at), event{kind: evAsk})
@@ -209,7 +206,29 @@ func (w *World) Run() (err error) {
 	}
 	w.pumpAll()
 	w.foldFrom()
-	end := model.Instant(w.cfg.Duration)
+	return w.playTo(model.Instant(w.cfg.Duration))
+}
+
+// Continue plays on from where Run or Continue ended, until a later moment, at most
+// Config.Horizon. All that happens is what would have happened in one run of that
+// length; watchers are told everyone's INFO and the end (trace.Ended) once more.
+func (w *World) Continue(until time.Duration) (err error) {
+	if now := time.Duration(w.queue.Now()); until < now || until > w.cfg.horizon() {
+		return fmt.Errorf("sim: a run that ended at %v cannot go on until %v; its horizon is %v", now, until, w.cfg.horizon())
+	}
+	defer w.violated(&err)
+	return w.playTo(model.Instant(until))
+}
+
+// violated makes an error of a panic; to be deferred.
+func (w *World) violated(err *error) {
+	if r := recover(); r != nil {
+		*err = &Violation{What: fmt.Sprint(r), Seed: w.cfg.Seed, Last: w.last.records()}
+	}
+}
+
+// playTo plays everything up to end, and tells what there is then.
+func (w *World) playTo(end model.Instant) error {
 	for {
 		e, ok := w.queue.Pop(end)
 		if !ok {

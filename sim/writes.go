@@ -9,7 +9,7 @@ type Writes struct{ l *load }
 
 // NewWrites is load number i of a configuration.
 func NewWrites(c *Config, i int) (*Writes, error) {
-	l, err := newLoad(&c.Loads[i], c.Duration, c.Seed, streamLoad+uint64(i))
+	l, err := newLoad(&c.Loads[i], c.horizon(), c.Seed, streamLoad+uint64(i))
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func (j *sizeJob) lagAfter(d time.Duration) (int64, error) {
 		c.Loads = j.plan.Captured(c.Loads, d)
 	}
 	p.watch.Reset(sizing.Master, sizing.Replica, int64(c.Duration)-1, int64(c.Duration))
-	if err := p.run(c); err != nil {
+	if err := p.config(c); err != nil {
 		return 0, err
 	}
 	return p.watch.Played().Behind, nil

@@ -34,14 +34,17 @@ func (s *sizer) tails() []time.Duration {
 
 // player is one worker.
 type player struct {
-	s     *sizer
-	runs  *sizing.Runs
-	world *sim.World
-	watch risk.Watch
+	s         *sizer
+	runs      *sizing.Runs
+	world     *sim.World
+	watch     risk.Watch
+	tails     []time.Duration
+	continues bool // a run that was too short is continued, not played anew
 }
 
 func (s *sizer) player(change func(i int, m *model.Settings)) *player {
-	p := &player{s: s, runs: s.plan.Runs(change)}
+	p := &player{s: s, runs: s.plan.Runs(change), tails: s.tails()}
+	p.continues = s.dist != nil && p.runs.Reach(s.dist, p.tails[len(p.tails)-1])
 	p.world = &sim.World{Interrupt: func() bool { return p.watch.Stuck() || s.ctx.Err() != nil }}
 	return p
 }
@@ -55,13 +58,11 @@ func (p *player) one(i int) (risk.Played, error) {
 
 // play plays an outage, and says how long a tail it took.
 func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
-	tails := p.s.tails()
-	if o.Kind == outages.Silent { // whoever hears nothing gives up later than that
-		tails[0] = max(tails[0], p.s.plan.ReplicaSettings().Timeout-o.For+5*time.Second)
-	}
-	for k, tail := range tails {
-		p.watch.Reset(sizing.Master, sizing.Replica, int64(o.At), int64(o.At+o.For))
-		if err := p.run(p.runs.Config(o, tail)); err != nil {
+	for k, tail := range p.tails {
+		if k == 0 && o.Kind == outages.Silent { // whoever hears nothing gives up later than that
+			tail = max(tail, p.s.plan.ReplicaSettings().Timeout-o.For+5*time.Second)
+		}
+		if err := p.run(o, tail, k > 0 && p.continues); err != nil {
 			return risk.Played{}, 0, fmt.Errorf("outage %d: %w", o.Seed, err)
 		}
 		played := p.watch.Played()
@@ -69,24 +70,40 @@ func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
 		if !played.Ready {
 			return played, tail, fmt.Errorf("outage %d: the replica did not follow its master before it", o.Seed)
 		}
-		if played.Settled || played.Fulls > 0 || p.watch.Stuck() || k == len(tails)-1 { // a full one is lost, whatever comes after it
+		if played.Settled || played.Fulls > 0 || p.watch.Stuck() || k == len(p.tails)-1 { // a full one is lost, whatever comes after it
 			return played, tail, nil
 		}
 	}
 	panic("unreachable")
 }
 
-// run plays one configuration in the player's world.
-func (p *player) run(c *sim.Config) error {
+// run plays an outage in the player's world up to a tail, from its beginning or from
+// where the last tail ended.
+func (p *player) run(o *sizing.Draw, tail time.Duration, on bool) error {
+	if on {
+		return p.ended(o.Seed, p.world.Continue(o.At+o.For+tail))
+	}
+	p.watch.Reset(sizing.Master, sizing.Replica, int64(o.At), int64(o.At+o.For))
+	return p.config(p.runs.Config(o, tail))
+}
+
+// config plays a configuration in the player's world.
+func (p *player) config(c *sim.Config) error {
 	if err := p.world.Reset(c, &p.watch); err != nil {
 		return err
 	}
-	if err := p.world.Run(); errors.Is(err, sim.ErrStopped) && p.watch.Stuck() {
+	return p.ended(c.Seed, p.world.Run())
+}
+
+// ended says how a run ended.
+func (p *player) ended(seed uint64, err error) error {
+	switch stopped := errors.Is(err, sim.ErrStopped); {
+	case stopped && p.watch.Stuck():
 		return nil
-	} else if errors.Is(err, sim.ErrStopped) {
+	case stopped:
 		return errInterrupted
-	} else if err != nil {
-		return &brokenRun{int(c.Seed), err}
+	case err != nil:
+		return &brokenRun{int(seed), err}
 	}
 	return nil
 }

@@ -210,10 +210,11 @@ func scale(x uint64, d time.Duration) time.Duration {
 // Runs makes configurations for one worker. Each is valid until the second one
 // after it: a world looks back at the configuration of its last run.
 type Runs struct {
-	p      *Plan
-	c      [2]sim.Config
-	faults [2][1]sim.FaultConfig
-	turn   int
+	p       *Plan
+	c       [2]sim.Config
+	faults  [2][1]sim.FaultConfig
+	turn    int
+	horizon time.Duration // see Reach
 }
 
 // Runs is a maker of runs. change, if it is not nil, changes the settings of the
@@ -230,11 +231,23 @@ func (p *Plan) Runs(change func(i int, s *model.Settings)) *Runs {
 	return r
 }
 
+// Reach lets sim.World.Continue give a run of an outage of d a longer tail when it has
+// ended, at most most. All these runs have one horizon, so a world works out their loads
+// once. false: not with a captured load, of which a run has only as much as it needs.
+func (r *Runs) Reach(d *outages.Distribution, most time.Duration) bool {
+	if len(r.p.spec.Load.Trace) > 1 {
+		return false
+	}
+	longest := max(time.Duration(r.p.longer.of(int64(d.Max()))), 1)
+	r.horizon = r.p.Begin + warm + spread + longest + most
+	return true
+}
+
 // Config is the run of an outage that ends tail after it.
 func (r *Runs) Config(o *Draw, tail time.Duration) *sim.Config {
 	r.turn = 1 - r.turn
 	c := &r.c[r.turn]
-	c.Seed, c.Duration = o.Seed, o.At+o.For+tail
+	c.Seed, c.Duration, c.Horizon = o.Seed, o.At+o.For+tail, r.horizon
 	r.faults[r.turn][0] = fault(o)
 	c.Faults = r.faults[r.turn][:]
 	if t := r.p.spec.Load.Trace; len(t) > 1 {
