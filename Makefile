@@ -5,6 +5,9 @@ SHELL := /bin/bash
 GO ?= go
 # Tests against real servers live in real time: they run by themselves.
 REAL := /sim/(live|twin)
+# Long, and one goroutine each, or what others do on several too: the race detector
+# would see nothing more. They run without it.
+ALONE := ^(TestCubicResponse|TestMathis|TestLevels|TestSizeAnswers)$$
 SWEEP ?= results/out/sizing-rule
 
 .PHONY: build run test check race live same golden plots tcp fuzz bench clean help
@@ -24,7 +27,7 @@ check: race same ## format, race detector, and the same bytes as a 32-bit progra
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 
 race: ## the tests under the race detector, the long ones shortened (the charts take too long under it)
-	$(GO) test -timeout 30m -race -short $$($(GO) list ./... | grep -vE '/plots|$(REAL)')
+	$(GO) test -timeout 30m -race -short -skip '$(ALONE)' $$($(GO) list ./... | grep -vE '/plots|$(REAL)')
 	$(GO) test -timeout 30m -race -short -p 1 ./sim/live/...
 
 live: ## the same protocol code against a real redis-server on loopback
