@@ -15,7 +15,9 @@ import (
 // exact in whole nanoseconds, and who asks, and in which order, is the same.
 //
 // Whoever has asked before leaves a cursor (a block and the arrivals before
-// it), some marks further back, and the last few arrivals looked at.
+// it), some marks further back, the upper halves of the last few blocks, and the last few
+// leaves looked at: a server, its replica and the link between them ask for moments that
+// lie a latency apart, again and again.
 type poisson struct {
 	limit []uint64 // a draw u means first+i arrivals for the least i with u <= limit[i]
 	first int64
@@ -31,7 +33,9 @@ type poisson struct {
 	marks  []int64 // arrivals before block i*stride
 	known  int64   // so many marks are set
 
-	near leaf
+	near   [nearLeaves]leaf
+	turn   uint // of near, the next one to be given up
+	halves [nearBlocks]halves
 }
 
 const (
@@ -39,7 +43,11 @@ const (
 	maxMarks  = 8192 // 64 KiB a load, and an hour of 10,000 writes a second is 11 blocks a mark
 	maxShift  = 50   // 13 days
 	leafSize  = 8
-	root      = 1 // of a block's tree; below node i are 2i and 2i+1. Place 0 is the block's count
+
+	nearLeaves = 4
+	nearBlocks = 4
+	topNodes   = 64 // of a block's tree: six halvings
+	root       = 1  // of a block's tree; below node i are 2i and 2i+1. Place 0 is the block's count
 )
 
 // leaf is an interval with few arrivals, or of one nanosecond with any number.
@@ -48,6 +56,14 @@ type leaf struct {
 	base   int64 // arrivals before it
 	n      int64
 	at     [leafSize]int64 // in order; not set for one nanosecond
+}
+
+// halves are the numbers of arrivals in the first halves of a block's upper intervals, as
+// far as they were counted.
+type halves struct {
+	block int64
+	known uint64 // a bit a node
+	first [topNodes]uint16
 }
 
 func (p *poisson) compile(c *LoadConfig, m *cycle, span int64) error {
@@ -146,7 +162,13 @@ func (p *poisson) setLimits(weights []*big.Int) {
 }
 
 func (p *poisson) reset(k seedKey) {
-	p.key, p.near.hi = k, 0
+	p.key = k
+	for i := range p.near {
+		p.near[i].hi = 0
+	}
+	for i := range p.halves {
+		p.halves[i].block = -1
+	}
 	p.block, p.before, p.known = 0, 0, 0
 	if p.blocks > 0 {
 		p.in, p.marks[0], p.known = p.arrivals(0), 0, 1
@@ -168,11 +190,18 @@ func (p *poisson) upto(x int64) int64 {
 	if p.blocks == 0 {
 		return 0
 	}
-	f := &p.near
-	if x < f.lo || x >= f.hi {
-		p.seek(x >> p.shift)
-		p.descend(x, -1)
+	var f *leaf
+	for i := range p.near {
+		if f = &p.near[i]; x >= f.lo && x < f.hi {
+			return f.upto(x)
+		}
 	}
+	p.seek(x >> p.shift)
+	return p.descend(x, -1).upto(x)
+}
+
+// upto is the number of arrivals at or before x, which is in the leaf.
+func (f *leaf) upto(x int64) int64 {
 	if f.hi-f.lo == 1 {
 		return f.base + f.n
 	}
@@ -185,27 +214,46 @@ func (p *poisson) upto(x int64) int64 {
 
 // when is the moment of arrival k; the last block may reach behind the load's end.
 func (p *poisson) when(k int64) (x int64, ok bool) {
-	f := &p.near
-	if k < f.base || k >= f.base+f.n || f.hi == 0 {
-		if !p.seekArrival(k) {
-			return 0, false
+	for i := range p.near {
+		if f := &p.near[i]; k >= f.base && k < f.base+f.n && f.hi > 0 {
+			return f.when(k), true
 		}
-		p.descend(0, k-p.before)
 	}
-	if f.hi-f.lo == 1 {
-		return f.lo, true
+	if !p.seekArrival(k) {
+		return 0, false
 	}
-	return f.at[k-f.base], true
+	return p.descend(0, k-p.before).when(k), true
 }
 
-func (p *poisson) forward() {
-	p.before += p.in
-	p.block++
-	p.in = p.arrivals(p.block)
-	if p.block == p.known*p.stride {
-		p.marks[p.known] = p.before
-		p.known++
+// when is the moment of arrival k, which is in the leaf.
+func (f *leaf) when(k int64) int64 {
+	if f.hi-f.lo == 1 {
+		return f.lo
 	}
+	return f.at[k-f.base]
+}
+
+// forward moves the cursor on, to a block or to that of arrival k, whichever comes first.
+// A long way is most of what a load costs that few ask: its loop is arrivals by hand.
+func (p *poisson) forward(to, k int64) {
+	key, limit, fewest := p.key, p.limit, p.first
+	block, before, in, mark := p.block, p.before, p.in, p.known*p.stride
+	for block < to && before+in <= k {
+		before += in
+		block++
+		u := uint64(key.sub(uint64(block)).sub(0))
+		n := int(p.guide[u>>(64-guideBits)])
+		for u > limit[n] {
+			n++
+		}
+		in = fewest + int64(n)
+		if block == mark {
+			p.marks[p.known] = before
+			p.known++
+			mark += p.stride
+		}
+	}
+	p.block, p.before, p.in = block, before, in
 }
 
 func (p *poisson) back() {
@@ -226,9 +274,7 @@ func (p *poisson) seek(block int64) {
 	if m := i * p.stride; p.block < m || p.block > block && p.block-block > block-m {
 		p.jump(i)
 	}
-	for p.block < block {
-		p.forward()
-	}
+	p.forward(block, 1<<63-1)
 	for p.block > block {
 		p.back()
 	}
@@ -258,25 +304,34 @@ func (p *poisson) seekArrival(k int64) bool {
 			p.jump(lo)
 		}
 	}
-	for k >= p.before+p.in {
-		if p.block+1 == p.blocks {
-			return false
-		}
-		p.forward()
-	}
-	return true
+	p.forward(p.blocks-1, k)
+	return k < p.before+p.in
 }
 
 // descend finds the leaf of the cursor's block that holds the moment x, or, if
 // rank is not below 0, the arrival of that rank in the block.
-func (p *poisson) descend(x, rank int64) {
+func (p *poisson) descend(x, rank int64) *leaf {
 	key := p.key.sub(uint64(p.block))
 	lo, base, n, j := p.block<<p.shift, p.before, p.in, p.shift
+	top := &p.halves[p.block%nearBlocks]
+	if top.block != p.block {
+		top.block, top.known = p.block, 0
+	}
 	node := uint64(root)
 	for n > leafSize && j > 0 {
 		j--
-		first := ones(key.sub(node), n)
-		right := x-lo >= 1<<j
+		var first int64
+		switch {
+		case node >= topNodes:
+			first = ones(key.sub(node), n)
+		case top.known>>node&1 > 0:
+			first = int64(top.first[node])
+		default:
+			first = ones(key.sub(node), n)
+			top.first[node] = uint16(first) // n is below 2^16: a block has 512 arrivals on average, at most
+			top.known |= 1 << node
+		}
+		right := (x-lo)>>(j&63) > 0
 		if rank >= 0 {
 			right = rank >= first
 		}
@@ -291,10 +346,13 @@ func (p *poisson) descend(x, rank int64) {
 		n -= first
 		rank -= first // stays below 0 if it was
 	}
-	p.near.lo, p.near.hi, p.near.base, p.near.n = lo, lo+1<<j, base, n
+	f := &p.near[p.turn%nearLeaves]
+	p.turn++
+	f.lo, f.hi, f.base, f.n = lo, lo+1<<j, base, n
 	if j > 0 {
-		p.near.place(key.sub(node), j)
+		f.place(key.sub(node), j)
 	}
+	return f
 }
 
 // ones is how many of n even bits are set.
