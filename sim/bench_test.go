@@ -50,7 +50,7 @@ func BenchmarkReference(b *testing.B) {
 		{"lengths", time.Hour, Constant, func(*Config) {}},
 		{"lengths-poisson", time.Hour, Poisson, func(*Config) {}},
 		{"lengths-every-tick", time.Hour, Constant, func(c *Config) { c.EveryTick = true }},
-		{"bytes", time.Minute, Constant, func(c *Config) { c.Bytes = true }},
+		{"bytes", 10 * time.Minute, Constant, func(c *Config) { c.Bytes = true }},
 		{"per-write", time.Minute, Constant, func(c *Config) { c.PerWrite = true }},
 		{"per-write-bytes", time.Minute, Constant, func(c *Config) { c.PerWrite, c.Bytes = true, true }},
 	} {

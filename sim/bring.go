@@ -181,11 +181,8 @@ func (w *World) retry(h *host, now model.Instant) {
 func (w *World) append(h *host, first, n int64, pieces []int64, at model.Instant, held bool) {
 	w.in = model.Input{Kind: model.InAppend, Bytes: h.src.bytes(n) - h.src.bytes(first), Commands: n - first, Pieces: pieces}
 	if w.cfg.Bytes {
-		data := w.written[:0]
-		for k := first; k < n; k++ {
-			data = h.src.fill(data, k)
-		}
-		w.written, w.in.Data = data, data
+		w.written = h.src.fillRun(w.written[:0], first, n)
+		w.in.Data = w.written
 	}
 	if h.log.crowded() {
 		h.log.trim(w.floor(h))
@@ -217,10 +214,20 @@ func (w *World) floor(h *host) model.Offset {
 	return floor
 }
 
-// scheduleWrite makes an event of the next client write of a host.
+// scheduleWrite makes an event of the next client write of a host; with bytes, of a
+// later one.
 func (w *World) scheduleWrite(i int) {
 	h := w.hosts[i]
-	if at := h.src.when(max(h.next, h.src.upto(w.queue.Now()))); at != model.Never {
+	k := max(h.next, h.src.upto(w.queue.Now()))
+	if !w.cfg.PerWrite {
+		k = max(k, h.src.find(h.src.bytes(k)+writtenAtOnce))
+	}
+	if at := h.src.when(k); at != model.Never {
 		w.queue.Push(at, event{kind: evWrite, host: int32(i)})
 	}
 }
+
+// writtenAtOnce is how many bytes clients write, with Config.Bytes, before all servers
+// are told what has happened. Everyone who looks at a byte then finds it in the
+// processor's cache.
+const writtenAtOnce = 128 << 10

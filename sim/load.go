@@ -30,8 +30,10 @@ type load struct {
 	trace []TracePoint // Trace; the configuration's, not changed
 	count poisson      // Poisson
 
-	grain [2]grainOf // see granularity
-	easy  int64      // see eases: ps a byte up to which no command waits for another; -1 for none
+	grain   [2]grainOf // see granularity
+	text    text       // of its commands, when they are first written
+	written bool       // it was made
+	easy    int64      // see eases: ps a byte up to which no command waits for another; -1 for none
 }
 
 // longest bounds every duration, and the bytes of a load: sums of two stay

@@ -226,11 +226,6 @@ func (x *mergedBlock) find(b int64) int64 {
 
 func (m *merged) size(k int64) int64 { return m.bytes(k+1) - m.bytes(k) }
 
-func (m *merged) fill(dst []byte, k int64) []byte {
-	l, n := m.own(k)
-	return l.fill(dst, n)
-}
-
 // own is the load of command k and its number there.
 func (m *merged) own(k int64) (l *load, n int64) {
 	x := m.block(k / mergedSize)

@@ -318,7 +318,7 @@ func TestMerged(t *testing.T) {
 			if m.when(k) != c.at || m.bytes(k) != before[k] || m.size(k) != m.parts[c.part].size(c.k) {
 				t.Fatalf("number %d: command %d: at %d, %d bytes before it", n, k, m.when(k), m.bytes(k))
 			}
-			if got, want := m.fill(nil, k), m.parts[c.part].fill(nil, c.k); string(got) != string(want) {
+			if got, want := m.fillRun(nil, k, k+1), m.parts[c.part].fill(nil, c.k); string(got) != string(want) {
 				t.Fatalf("number %d: command %d is %q, should be %q", n, k, got, want)
 			}
 			if b := before[k] + g.Int64N(m.size(k)); m.find(b) != k {

@@ -14,7 +14,7 @@ type writes interface {
 	bytes(k int64) int64        // bytes of the first k commands
 	find(b int64) int64         // whole commands within the first b bytes
 	size(k int64) int64         // bytes of command k
-	fill(dst []byte, k int64) []byte
+	fillRun(dst []byte, k, end int64) []byte // appends the bytes of the commands [k, end)
 	longest() int64                      // bytes of the longest command, at least
 	nextLong(k, end int64) int64         // the first command in [k, end) with an argument above model.BlockRequest; else end
 	nextSize(k, end, least int64) int64  // the first command in [k, end) of at least so many bytes; else end
@@ -306,26 +306,4 @@ func lagBetween(src writes, i, j, ps int64, best *int64) {
 	mid := i + (j-i)/2
 	lagBetween(src, mid, j, ps, best)
 	lagBetween(src, i, mid, ps, best)
-}
-
-// content writes the bytes [from, to) as the load and the literals make them:
-// what the replica must receive, whatever path it took.
-func (l *streamLog) content(dst []byte, from, to model.Offset) []byte {
-	var tmp []byte
-	for i := l.index(from); i >= 0 && i < len(l.segs) && l.segs[i].from < to; i++ {
-		s := &l.segs[i]
-		a, b := max(from, s.from), min(to, s.to)
-		if !s.run {
-			dst = append(dst, s.data[a-s.from:b-s.from]...)
-			continue
-		}
-		k := l.src.find(s.base + int64(a-s.from))
-		for at := s.from + model.Offset(l.src.bytes(k)-s.base); at < b; k++ {
-			tmp = l.src.fill(tmp[:0], k)
-			lo, hi := max(a-at, 0), min(b-at, model.Offset(len(tmp)))
-			dst = append(dst, tmp[lo:hi]...)
-			at += model.Offset(len(tmp))
-		}
-	}
-	return dst
 }

@@ -1,0 +1,164 @@
+package sim
+
+import (
+	"encoding/binary"
+
+	"psyncsim/model"
+)
+
+// text is the bytes of a load's commands, made once: they come again after a period,
+// but for the numbers of their keys. To write many commands is to copy them and
+// to put the numbers in.
+type text struct {
+	period int64   // commands in all; 0 when they would take too much memory
+	all    []byte  // of one period, every key 0
+	starts []int32 // of each command of the period in all, and behind the last
+	keys   []textKey
+	first  []int32 // of each command the first of its keys, and behind the last
+}
+
+// textKey is one key of a command: number k*times + plus for command k of the load.
+type textKey struct {
+	at, size    int32 // in the command
+	times, plus int64
+}
+
+// mostText is the most memory for the text of one load. It is written out again and
+// again and should stay in the processor's cache.
+const mostText = 1 << 16
+
+// compile makes the text of a mix. Letters begin with the number of their command:
+// the period is that of the mix and of the alphabet.
+func (x *text) compile(m *cycle) {
+	a := int64(len(alphabet))
+	period := m.commands / int64(commonDivisor(uint64(m.commands), uint64(a))) * a
+	if period/m.commands > mostText/m.size {
+		return
+	}
+	*x = text{period: period}
+	for k := range period {
+		x.starts = append(x.starts, int32(len(x.all)))
+		x.first = append(x.first, int32(len(x.keys)))
+		from := len(x.all)
+		parts := m.list[m.at(k%m.commands)].parts
+		for i := range parts {
+			at := len(x.all)
+			x.all = parts[i].fill(x.all, k, 0)
+			if n := parts[i].keySize(); n > 0 {
+				at += len(parts[i].head) + 3 + int(decimals(n)) - from
+				x.keys = append(x.keys, textKey{int32(at), int32(n), int64(len(parts)), int64(i)})
+			}
+		}
+	}
+	x.starts = append(x.starts, int32(len(x.all)))
+	x.first = append(x.first, int32(len(x.keys)))
+}
+
+// keySize is the length of a part's numbered key, 0 without one.
+func (p *part) keySize() int {
+	if len(p.args) == 0 || len(p.words) > 0 && p.words[0] != "" {
+		return 0
+	}
+	return p.args[0]
+}
+
+// write appends the commands [k, end).
+func (x *text) write(dst []byte, k, end int64) []byte {
+	for k < end {
+		r := k % x.period
+		n := min(end-k, x.period-r)
+		base := len(dst) - int(x.starts[r])
+		dst = append(dst, x.all[x.starts[r]:x.starts[r+n]]...)
+		for n += r; r < n; r, k = r+1, k+1 {
+			for i := x.first[r]; i < x.first[r+1]; i++ {
+				key := &x.keys[i]
+				at := base + int(x.starts[r]+key.at)
+				putDigits(dst[at:at+int(key.size)], uint64(k*key.times+key.plus))
+			}
+		}
+	}
+	return dst
+}
+
+// putDigits writes the last decimal digits of v over zeros, as many as there is room for.
+func putDigits(dst []byte, v uint64) {
+	for len(dst) >= 8 {
+		binary.LittleEndian.PutUint64(dst[len(dst)-8:], eightDigits(uint32(v%1e8)))
+		if v /= 1e8; v == 0 {
+			return
+		}
+		dst = dst[:len(dst)-8]
+	}
+	for i := len(dst) - 1; i >= 0 && v > 0; i-- {
+		dst[i] = byte('0' + v%10)
+		v /= 10
+	}
+}
+
+// eightDigits is the text of a number below 10^8, the first digit in the lowest byte:
+// halves are split in parallel, 4 + 4, then 2 + 2, then 1 + 1 digits.
+func eightDigits(v uint32) uint64 {
+	x := uint64(v/10_000) | uint64(v%10_000)<<32
+	q := x * 10_486 >> 20 & 0x0000_007f_0000_007f // by 100
+	x = q | (x-100*q)<<16
+	q = x * 103 >> 10 & 0x000f_000f_000f_000f // by 10
+	return (q | (x-10*q)<<8) + 0x3030_3030_3030_3030
+}
+
+// fillRun appends the bytes of the commands [k, end).
+func (l *load) fillRun(dst []byte, k, end int64) []byte {
+	if !l.written {
+		l.text.compile(&l.mix)
+		l.written = true
+	}
+	if l.text.period > 0 {
+		return l.text.write(dst, k, end)
+	}
+	for ; k < end; k++ {
+		dst = l.fill(dst, k)
+	}
+	return dst
+}
+
+func (m *merged) fillRun(dst []byte, k, end int64) []byte {
+	for ; k < end; k++ {
+		l, n := m.own(k)
+		dst = l.fillRun(dst, n, n+1)
+	}
+	return dst
+}
+
+// content writes the bytes [from, to) as the load and the literals make them:
+// what the replica must receive, whatever path it took.
+func (l *streamLog) content(dst []byte, from, to model.Offset) []byte {
+	for i := l.index(from); i >= 0 && i < len(l.segs) && l.segs[i].from < to; i++ {
+		s := &l.segs[i]
+		a, b := max(from, s.from), min(to, s.to)
+		if !s.run {
+			dst = append(dst, s.data[a-s.from:b-s.from]...)
+			continue
+		}
+		k, end := l.src.find(s.base+int64(a-s.from)), l.src.find(s.base+int64(b-s.from))
+		cut := l.src.bytes(k) < s.base+int64(a-s.from)
+		if cut {
+			dst = l.part(dst, s, k, a, b)
+			k++
+		}
+		if k < end {
+			dst = l.src.fillRun(dst, k, end)
+		}
+		if k <= end && l.src.bytes(end) < s.base+int64(b-s.from) {
+			dst = l.part(dst, s, end, a, b)
+		}
+	}
+	return dst
+}
+
+// part appends what of command k of a run lies in [a, b).
+func (l *streamLog) part(dst []byte, s *segment, k int64, a, b model.Offset) []byte {
+	from := len(dst)
+	at := s.from + model.Offset(l.src.bytes(k)-s.base)
+	dst = l.src.fillRun(dst, k, k+1)
+	lo, hi := max(a-at, 0), min(b-at, model.Offset(len(dst)-from))
+	return dst[:from+copy(dst[from:], dst[from+int(lo):from+int(hi)])]
+}
