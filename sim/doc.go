@@ -19,7 +19,8 @@
 // master only notes them (acks.go). A load can be asked how much it
 // had written by any instant (load.go), a link when any byte arrives (conn.go). A
 // server is brought up to date before it is spoken to, and is spoken to only when
-// something is decided. Config.PerWrite and Config.EveryTick make an event of
+// something is decided. With Config.Bytes all are brought up to date after some tens
+// of kilobytes besides, so that who copies, reads and compares them finds them near. Config.PerWrite and Config.EveryTick make an event of
 // everything instead; a test shows that the trace is the same.
 //
 // # What becomes of client writes that are not taken

@@ -194,7 +194,7 @@ func (w *World) Run() (err error) {
 	for i := range w.hosts {
 		w.boot(w.hosts[i], nil, nil)
 	}
-	if w.cfg.PerWrite {
+	if w.cfg.PerWrite || w.cfg.Bytes {
 		for i, h := range w.hosts {
 			if h.src != nil {
 				w.scheduleWrite(i)
