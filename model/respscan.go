@@ -28,6 +28,8 @@ type StreamScanner struct {
 	multi bool     // MULTI has begun a transaction
 	named int      // bytes in name
 	name  [11]byte // the first bytes of such a command's name and what ends its line
+
+	last pattern // of the command that was read last; no part of what was scanned
 }
 
 type scanState uint8
@@ -41,7 +43,7 @@ const (
 )
 
 // Reset makes the scanner ready for another stream.
-func (s *StreamScanner) Reset() { *s = StreamScanner{Asks: s.Asks[:0]} }
+func (s *StreamScanner) Reset() { *s = StreamScanner{Asks: s.Asks[:0], last: s.last} }
 
 // Scan looks at the next bytes of the stream. commands is how many commands
 // end in data, and bound the index in data behind the last of them that is not
@@ -53,6 +55,13 @@ func (s *StreamScanner) Scan(data []byte) (commands int64, bound int, err error)
 	for at := 0; at < len(data) && s.err == nil; {
 		switch s.state {
 		case scanIdle:
+			if n, end := s.alike(data[at:]); n > 0 {
+				commands += n
+				if at += end; !s.multi {
+					bound = at
+				}
+				continue
+			}
 			s.begin(data[at])
 		case scanCount:
 			at += s.countLine(data[at:])

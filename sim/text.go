@@ -83,8 +83,8 @@ func (x *text) write(dst []byte, k, end int64) []byte {
 // putDigits writes the last decimal digits of v over zeros, as many as there is room for.
 func putDigits(dst []byte, v uint64) {
 	for len(dst) >= 8 {
-		binary.LittleEndian.PutUint64(dst[len(dst)-8:], eightDigits(uint32(v%1e8)))
-		if v /= 1e8; v == 0 {
+		binary.LittleEndian.PutUint64(dst[len(dst)-8:], eightDigits(uint32(v%100_000_000)))
+		if v /= 100_000_000; v == 0 {
 			return
 		}
 		dst = dst[:len(dst)-8]
