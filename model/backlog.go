@@ -25,11 +25,11 @@ type Backlog interface {
 
 // RingLog is the backlog of redis 2.8 - 6.2: a circular buffer of exactly its
 // size. The field names are those of struct redisServer without repl_backlog_.
-// With bytes it holds them; without, the same arithmetic runs on lengths and
-// nothing is allocated.
+// With bytes it holds them, where their driver put them if it may; without, the same
+// arithmetic runs on lengths and nothing is allocated.
 type RingLog struct {
 	bytes   bool
-	data    []byte // size bytes from the first append on; nil without bytes
+	store   Store  // the bytes
 	size    int64  // above 0
 	idx     int64  // where the next byte goes: 0 <= idx < size
 	histlen int64  // bytes held: 0 <= histlen <= size
@@ -40,8 +40,7 @@ var _ Backlog = (*RingLog)(nil)
 
 // NewRing makes an empty ring (replication.c: createReplicationBacklog). size
 // is in bytes and above 0; next is the offset of the first byte to come.
-// Redis allocates the whole ring here; we wait for the first byte, for a run
-// may well not write any.
+// Redis allocates the whole ring here; we take memory with the bytes that come.
 func NewRing(size int64, next Offset, bytes bool) *RingLog {
 	if size < 1 {
 		panic("model: backlog size below 1")
@@ -78,7 +77,8 @@ func (r *RingLog) Append(c Chunk) {
 		return
 	}
 	if r.bytes {
-		r.write(c.Data)
+		r.store.Append(c)
+		r.store.Drop(c.To - Offset(min(r.size, r.histlen+n)))
 	}
 	r.idx = (r.idx + n%r.size) % r.size
 	if room := r.size - r.histlen; n > room {
@@ -92,22 +92,7 @@ func (r *RingLog) Append(c Chunk) {
 	}
 }
 
-// write puts the bytes where a copy byte by byte from idx on would leave them.
-func (r *RingLog) write(p []byte) {
-	if r.data == nil {
-		r.data = make([]byte, r.size)
-	}
-	at := r.idx
-	if over := int64(len(p)) - r.size; over > 0 {
-		p = p[over:]
-		at = (at + over%r.size) % r.size
-	}
-	n := copy(r.data[at:], p)
-	copy(r.data, p[n:])
-}
-
-// From copies out what is held from at on, in at most two pieces, as
-// replication.c: addReplyReplicationBacklog does. Bound of the chunk is its
+// From copies out what is held from at on (replication.c: addReplyReplicationBacklog). Bound of the chunk is its
 // To: the master appends whole commands only.
 func (r *RingLog) From(at Offset) (c Chunk, ok bool) {
 	if at < r.First() || at > r.Next() {
@@ -121,10 +106,9 @@ func (r *RingLog) From(at Offset) (c Chunk, ok bool) {
 	if len(c.Data) == 0 {
 		return c, true
 	}
-	j := (r.idx + (r.size - r.histlen)) % r.size // the oldest byte
-	j = (j + int64(at-r.off)) % r.size
-	n := copy(c.Data, r.data[j:])
-	copy(c.Data[n:], r.data)
+	if r.store.Read(at, c.Data) != len(c.Data) {
+		panic("model: backlog without all of its bytes")
+	}
 	return c, true
 }
 
@@ -135,5 +119,8 @@ func (r *RingLog) Resize(size int64) {
 	if size == r.size {
 		return
 	}
+	r.store.Reset()
+	store := r.store
 	*r = *NewRing(size, r.Next(), r.bytes)
+	r.store = store
 }

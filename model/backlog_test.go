@@ -69,7 +69,7 @@ func compareRings(t *rapid.T, full, lengths *RingLog, want *naive) {
 				first, want.next, len(want.held), want.size)
 		}
 	}
-	if full.idx != lengths.idx || full.idx < 0 || full.idx >= full.size || lengths.data != nil {
+	if full.idx != lengths.idx || full.idx < 0 || full.idx >= full.size || lengths.store.parts != nil {
 		t.Fatalf("idx %d with bytes, %d without", full.idx, lengths.idx)
 	}
 	for at := first - 2; at <= want.next+2; at++ {
@@ -108,10 +108,16 @@ func TestRingIgnoresTheCut(t *testing.T) {
 			many.Append(Chunk{From: many.Next(), To: many.Next() + Offset(n), Data: rest[:n]})
 			rest = rest[n:]
 		}
-		if one.idx != many.idx || one.histlen != many.histlen || !bytes.Equal(one.data, many.data) {
+		if one.idx != many.idx || one.histlen != many.histlen || !bytes.Equal(all(one), all(many)) {
 			t.Fatalf("byte by byte %+v\nin pieces of %d %+v", one, cut, many)
 		}
 	})
+}
+
+// all is what a history holds.
+func all(b Backlog) []byte {
+	c, _ := b.From(b.First())
+	return c.Data
 }
 
 // What From gives is the caller's: later writes do not change it.
@@ -126,7 +132,7 @@ func TestRingCopiesOut(t *testing.T) {
 }
 
 func TestRingAllocatesLate(t *testing.T) {
-	if r := NewRing(1<<40, 1, true); r.data != nil {
+	if r := NewRing(1<<40, 1, true); r.store.parts != nil {
 		t.Error("allocated before the first byte")
 	}
 	r := NewRing(1<<40, 1, false)

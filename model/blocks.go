@@ -49,9 +49,8 @@ type BlockLog struct {
 	made   int64  // blocks made so far, also the number of the last one
 	memory int64  // bytes of all blocks held, with their list nodes
 
-	runs    blockQueue[blockRun] // oldest first, without gaps; the payloads of neighbours differ
-	buffers blockQueue[[]byte]   // with bytes: one for each block, as long as its payload
-	spare   [][]byte             // dropped buffers to use again; few
+	runs  blockQueue[blockRun] // oldest first, without gaps; the payloads of neighbours differ
+	store Store                // with bytes: those of the blocks
 
 	readers []blockReader // by id
 	waiting int           // readers without a block
@@ -77,7 +76,7 @@ func (b *BlockLog) Reset(size int64, next Offset) {
 	b.size, b.next, b.end = size, next, next
 	b.made, b.memory, b.waiting = 0, 0, 0
 	b.runs.clear()
-	b.buffers.clear()
+	b.store.Reset()
 	b.readers = b.readers[:0]
 }
 
@@ -117,27 +116,22 @@ func (b *BlockLog) BlockEnd() Offset { return b.end }
 // bytes where they are needed.
 func (b *BlockLog) Append(c Chunk) {
 	n := b.check(c)
-	data := c.Data
 	for n > 0 {
-		data = b.fill(&n, data)
+		b.fill(&n)
 		if n == 0 {
 			break
 		}
-		count := int64(1)
-		if !b.bytes {
-			count = (n + b.payload - 1) / b.payload
-		}
+		count := (n + b.payload - 1) / b.payload
 		// To make them one by one, with a trim behind each, comes to the same
 		// as one trim when the first byte of the last one is in: no block is
 		// smaller than these, so each new one sets at most one old one free,
 		// and each trim may drop more than that.
 		b.addBlocks(count, b.payload)
-		data = b.write(1, data)
-		b.next += Offset((count - 1) * b.payload)
+		b.next += Offset(1 + (count-1)*b.payload)
 		n -= 1 + (count-1)*b.payload
 		b.trim(count * trimPerCall)
 	}
-	b.must(c)
+	b.keep(c)
 }
 
 // AppendPieces adds a chunk that a server feeds in pieces of these lengths.
@@ -146,26 +140,25 @@ func (b *BlockLog) Append(c Chunk) {
 // pieces of a DEL, and a SELECT before it is one.
 func (b *BlockLog) AppendPieces(c Chunk, pieces []int64) {
 	rest := b.check(c)
-	data := c.Data
 	for _, n := range pieces {
 		if n < 0 || n > rest {
 			panic("model: pieces are not those of the chunk")
 		}
 		rest -= n
 		for n > 0 {
-			data = b.fill(&n, data)
+			b.fill(&n)
 			if n == 0 {
 				break
 			}
 			b.addBlocks(1, b.blockFor(n))
-			data = b.fill(&n, data)
+			b.fill(&n)
 			b.trim(trimPerCall)
 		}
 	}
 	if rest != 0 {
 		panic("model: pieces are not those of the chunk")
 	}
-	b.must(c)
+	b.keep(c)
 }
 
 // AppendCommandPieces appends the lengths of the pieces in which a master feeds
@@ -205,30 +198,23 @@ func (b *BlockLog) check(c Chunk) int64 {
 	return n
 }
 
-// must panics when the history is not what it has to be behind chunk c.
-func (b *BlockLog) must(c Chunk) {
+// keep stores the bytes of chunk c, and panics when the history is not what it has to be
+// behind it.
+func (b *BlockLog) keep(c Chunk) {
 	if b.next != c.To || b.First() > b.next || b.next > b.end {
 		panic("model: backlog broken: the last byte is not in the last block")
 	}
+	if b.bytes {
+		b.store.Append(c)
+		b.store.Drop(b.First())
+	}
 }
 
-// fill puts as much of the next n bytes into the last block as there is room
-// for, and gives what data is left.
-func (b *BlockLog) fill(n *int64, data []byte) []byte {
+// fill puts as much of the next n bytes into the last block as there is room for.
+func (b *BlockLog) fill(n *int64) {
 	m := min(*n, int64(b.end-b.next))
 	*n -= m
-	return b.write(m, data)
-}
-
-// write puts the next m bytes, which have room in the last block, there.
-func (b *BlockLog) write(m int64, data []byte) []byte {
-	if b.bytes && m > 0 {
-		buffer := *b.buffers.back()
-		copy(buffer[int64(len(buffer))-int64(b.end-b.next):], data[:m])
-		data = data[m:]
-	}
 	b.next += Offset(m)
-	return data
 }
 
 // addBlocks adds empty blocks behind the last one, which is full.
@@ -241,12 +227,6 @@ func (b *BlockLog) addBlocks(count, payload int64) {
 	b.made += count
 	b.end += Offset(count * payload)
 	b.memory += count * (payload + blockCost)
-	if !b.bytes {
-		return
-	}
-	for range count {
-		b.buffers.push(b.buffer(payload))
-	}
 }
 
 // trim drops the oldest blocks that nobody needs, at most as many as budget
@@ -263,7 +243,6 @@ func (b *BlockLog) trim(budget int64) {
 		r.number += n
 		r.count -= n
 		b.memory -= n * (r.payload + blockCost)
-		b.recycle(n)
 		if r.count == 0 {
 			b.runs.pop()
 		}
@@ -331,16 +310,7 @@ func (b *BlockLog) Read(at Offset, p []byte) int {
 	if !b.bytes || at < b.First() || at > b.next {
 		panic("model: no such bytes in the backlog")
 	}
-	done := 0
-	for done < len(p) && at < b.next {
-		block, number := b.find(at)
-		buffer := *b.buffers.at(int(number - b.runs.front().number))
-		held := buffer[:min(int64(len(buffer)), int64(b.next-block))]
-		n := copy(p[done:], held[at-block:])
-		done += n
-		at += Offset(n)
-	}
-	return done
+	return b.store.Read(at, p)
 }
 
 // find gives the block of the byte at an offset that is in one: where it
@@ -354,30 +324,4 @@ func (b *BlockLog) find(at Offset) (block Offset, number int64) {
 	r := &runs[i]
 	n := min(int64(at-r.at)/r.payload, r.count-1)
 	return r.at + Offset(n*r.payload), r.number + n
-}
-
-// buffer gives memory for a block.
-func (b *BlockLog) buffer(payload int64) []byte {
-	if last := len(b.spare) - 1; last >= 0 {
-		p := b.spare[last]
-		b.spare = b.spare[:last]
-		if int64(cap(p)) >= payload {
-			return p[:payload]
-		}
-	}
-	return make([]byte, payload)
-}
-
-// recycle takes the memory of the n oldest blocks, for the next ones.
-func (b *BlockLog) recycle(n int64) {
-	if !b.bytes {
-		return
-	}
-	const keep = 4
-	for range n {
-		if len(b.spare) < keep {
-			b.spare = append(b.spare, *b.buffers.front())
-		}
-		b.buffers.pop()
-	}
 }

@@ -290,7 +290,7 @@ func (s *Server) drain() bool {
 			panic("model: commands end where the load says they do not")
 		}
 		c.To, c.Data = found, b.data[:found-b.from]
-		u.pend = append(u.pend[:0], b.data[found-b.from:]...)
+		u.pend.keep(b.data[found-b.from:], nil)
 	}
 	s.disk.dirty += b.changes
 	s.keys = s.keys || b.changes > 0

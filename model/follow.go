@@ -1,6 +1,9 @@
 package model
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // What a replica does with the stream of its master.
 
@@ -96,7 +99,7 @@ func (s *Server) applied(c Chunk, bound, quiet Offset, pieces []int64) {
 			bound = c.From
 		default:
 			if c.Data != nil {
-				end := u.done + 1 + Offset(quietEnd(append(u.pend, c.Data...)))
+				end := u.done + 1 + Offset(quietEnd(slices.Concat(u.pend.data, c.Data)))
 				if c.Bound != 0 && max(end, c.From) != max(quiet, c.From) {
 					panic("model: commands write where the load says they do not")
 				}
@@ -120,15 +123,13 @@ func (s *Server) applied(c Chunk, bound, quiet Offset, pieces []int64) {
 	}
 	if bound == c.From { // no command ends in this chunk
 		if c.Data != nil {
-			u.pend = append(u.pend, c.Data...)
+			u.pend.add(&c)
 		}
 		return
 	}
 	own := Chunk{From: u.done + 1, To: bound}
 	if c.Data != nil {
-		own.Data = append(u.pend, c.Data[:bound-c.From]...)
-		u.pend = append(u.spare[:0], c.Data[bound-c.From:]...)
-		u.spare = own.Data[:0]
+		own.Data, own.Page = u.pend.join(&c, int(bound-c.From), &u.spare)
 	}
 	u.done = bound - 1
 	s.execute(own)
@@ -145,22 +146,20 @@ func (s *Server) regenerate(c Chunk, bound, quiet Offset) {
 	u := &s.up
 	if bound == c.From { // no command ends in this chunk
 		if c.Data != nil {
-			u.pend = append(u.pend, c.Data...)
+			u.pend.add(&c)
 		}
 		return
 	}
 	own := Chunk{From: s.mro + 1, To: s.mro + 1 + bound - (u.exec + 1)}
 	if c.Data != nil {
-		own.Data = append(u.pend, c.Data[:bound-c.From]...)
-		u.pend = append(u.spare[:0], c.Data[bound-c.From:]...)
-		u.spare = own.Data[:0]
+		own.Data, own.Page = u.pend.join(&c, int(bound-c.From), &u.spare)
 	}
 	u.exec = bound - 1
 	switch {
 	case quiet >= bound:
 		return
 	case c.Data != nil && c.Bound == 0:
-		own.Data = writesOf(own.Data)
+		own.Data, own.Page = writesOf(own.Data), nil
 		own.To = own.From + Offset(len(own.Data))
 	}
 	if s.log == nil && s.replicas() == 0 || own.Bytes() == 0 {
@@ -213,8 +212,8 @@ func (s *Server) applyHeld() {
 	own := Chunk{From: u.done + 1, To: u.ready}
 	n := int(own.Bytes())
 	if s.cfg.Bytes {
-		own.Data = append([]byte{}, u.pend[:n]...)
-		u.pend = append(u.pend[:0], u.pend[n:]...)
+		own.Data = append([]byte{}, u.pend.data[:n]...)
+		u.pend.keep(u.pend.data[n:], u.pend.page)
 	}
 	pieces := u.pieces
 	if len(pieces) == 0 {

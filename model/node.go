@@ -46,6 +46,9 @@ type Chunk struct {
 	Bound Offset
 	// Data is nil for a chunk of lengths, else To-From bytes.
 	Data []byte
+	// Page is where Data lies, if it may be kept there instead of copied. Data then
+	// has the capacity that is left in it.
+	Page *Page
 }
 
 // Bytes is the length of the chunk.
@@ -93,6 +96,7 @@ type Input struct {
 	Peer     string
 	Data     []byte
 	Chunk    Chunk
+	Page     *Page // of InAppend: see Chunk.Page
 	Bytes    int64
 	Commands int64
 	// Pieces are, for InAppend and InStream, the lengths in which a server with

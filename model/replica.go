@@ -45,7 +45,7 @@ type upstream struct {
 	done     Offset // last byte taken: applied from 4.0 on, read before
 	exec     Offset // up to 3.2: last byte of the last whole command; what is behind it is in pend
 	read     Offset // last byte read; equal to done before 4.0
-	pend     []byte // bytes mode: read and not yet applied
+	pend     held   // bytes mode: read and not yet applied
 	// While clients are paused the stream is read on and not applied from the first
 	// command on that waits: ready is then the byte behind the last whole command,
 	// else 0; pieces are those of all that waits, asks the ends of the GETACKs in it.
@@ -76,7 +76,8 @@ type upstream struct {
 
 // cleared keeps the memory of an upstream and nothing else.
 func (u *upstream) cleared() upstream {
-	n := upstream{in: u.in, pend: u.pend[:0], spare: u.spare[:0], ack: u.ack[:0], line: u.line[:0], pieces: u.pieces[:0], asks: u.asks[:0]}
+	n := upstream{in: u.in, pend: u.pend, spare: u.spare[:0], ack: u.ack[:0], line: u.line[:0], pieces: u.pieces[:0], asks: u.asks[:0]}
+	n.pend.drop()
 	n.in.Reset()
 	n.rdb.in = u.rdb.in
 	n.rdb.in.Reset()
@@ -177,7 +178,7 @@ func (s *Server) adopt() {
 	u.masterID, u.done, u.read, u.exec = u.fullID, u.fullAt, u.fullAt, u.fullAt
 	u.scan.Reset()
 	u.forgetHeld()
-	u.pend = u.pend[:0]
+	u.pend.drop()
 	if s.prof.PSYNC == 2 {
 		s.id, s.id2, s.second, s.mro = u.fullID, ZeroID, -1, u.fullAt
 		s.forgetHistory()
@@ -200,7 +201,8 @@ func (s *Server) lose(why Why) {
 	u := &s.up
 	blocked := u.ready > 0 && s.prof.Orders.PauseWrites
 	if !s.prof.CountsRead {
-		u.read, u.pend = u.done, u.pend[:0]
+		u.read = u.done
+		u.pend.drop()
 		u.scan.Reset()
 		u.forgetHeld()
 	}

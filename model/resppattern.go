@@ -34,28 +34,35 @@ const (
 func (s *StreamScanner) alike(data []byte) (commands int64, end int) {
 	x := &s.last
 	for {
-		for x.size > 0 && x.matches(data[end:]) {
-			commands++
-			end += x.size
-		}
+		n := x.times(data[end:])
+		commands += n
+		end += int(n) * x.size
 		if commands > 0 || !x.of(data) {
 			return commands, end
 		}
 	}
 }
 
-// matches says whether data begins with a command of this pattern.
-func (x *pattern) matches(data []byte) bool {
-	if len(data) < x.size+patternRoom {
-		return false
+// times is with how many commands of this pattern data begins. The first marks are compared
+// without asking how many there are: those that are not in use compare nothing.
+func (x *pattern) times(data []byte) (n int64) {
+	if x.size == 0 {
+		return 0
 	}
-	for i := range x.marks[:x.n] {
-		m := &x.marks[i]
-		if (eightBytes(data[m.at:])^m.bits)&m.mask != 0 {
-			return false
+	size, a, b, c, more := x.size, x.marks[0], x.marks[1], x.marks[2], x.marks[min(3, x.n):x.n]
+	for len(data) >= size+patternRoom {
+		if (eightBytes(data[a.at:])^a.bits)&a.mask|(eightBytes(data[b.at:])^b.bits)&b.mask|(eightBytes(data[c.at:])^c.bits)&c.mask != 0 {
+			return n
 		}
+		for i := range more {
+			if (eightBytes(data[more[i].at:])^more[i].bits)&more[i].mask != 0 {
+				return n
+			}
+		}
+		data = data[size:]
+		n++
 	}
-	return true
+	return n
 }
 
 // of takes the pattern of the command with which data begins. It is false for whatever is

@@ -30,7 +30,7 @@ func (s *Server) append(in *Input) {
 func (s *Server) write(in *Input) {
 	s.lone = in.Commands == 1
 	s.selectOnce()
-	s.feed(Chunk{From: s.mro + 1, To: s.mro + 1 + Offset(in.Bytes), Data: in.Data}, in.Pieces, false, false)
+	s.feed(Chunk{From: s.mro + 1, To: s.mro + 1 + Offset(in.Bytes), Data: in.Data, Page: in.Page}, in.Pieces, false, false)
 }
 
 // selectOnce names the database again where the stream's readers may not know it.

@@ -78,7 +78,8 @@ func (w *World) bringTo(h *host, t model.Instant) {
 
 // writeTo hands a host the client writes before number n.
 func (w *World) writeTo(h *host, n int64) {
-	for h.next < n {
+	for all := n; h.next < all; {
+		n := w.ontoPage(h, h.next, all)
 		long, alone := n, n
 		if h.cfg.Profile.Backlog == model.Blocks { // a command with a long argument makes blocks of its own
 			long = h.src.nextLong(h.next, n)
@@ -181,13 +182,38 @@ func (w *World) retry(h *host, now model.Instant) {
 func (w *World) append(h *host, first, n int64, pieces []int64, at model.Instant, held bool) {
 	w.in = model.Input{Kind: model.InAppend, Bytes: h.src.bytes(n) - h.src.bytes(first), Commands: n - first, Pieces: pieces}
 	if w.cfg.Bytes {
-		w.written = h.src.fillRun(w.written[:0], first, n)
-		w.in.Data = w.written
+		page := w.pageFor(int(w.in.Bytes))
+		w.in.Page = page
+		w.in.Data = page.Write(func(b []byte) []byte { return h.src.fillRun(b, first, n) })
 	}
 	if h.log.crowded() {
 		h.log.trim(w.floor(h))
 	}
 	w.stepAppend(h, at, first, n, held)
+}
+
+// pageFor is a page with room for n bytes.
+func (w *World) pageFor(n int) *model.Page {
+	if w.page == nil || w.page.Room() < n {
+		if w.page != nil {
+			w.page.Release()
+		}
+		w.page = w.pages.Take(max(n, writtenAtOnce))
+	}
+	return w.page
+}
+
+// ontoPage is the end of those of the commands [k, end) that fit onto the present page, or
+// onto an empty one if that is none: one at least.
+func (w *World) ontoPage(h *host, k, end int64) int64 {
+	if !w.cfg.Bytes || end-k < 2 {
+		return end
+	}
+	base, room := h.src.bytes(k), int64(writtenAtOnce)
+	if w.page != nil && int64(w.page.Room()) >= h.src.size(k) {
+		room = int64(w.page.Room())
+	}
+	return min(end, max(k+1, h.src.find(base+room)))
 }
 
 // floor is the first byte of a host's stream that may still be asked for.
@@ -230,4 +256,4 @@ func (w *World) scheduleWrite(i int) {
 // writtenAtOnce is how many bytes clients write, with Config.Bytes, before all servers
 // are told what has happened. Everyone who looks at a byte then finds it in the
 // processor's cache.
-const writtenAtOnce = 128 << 10
+const writtenAtOnce = 256 << 10

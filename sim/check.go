@@ -102,6 +102,9 @@ func (w *World) compare(f *flow, c model.Chunk) {
 	if n := len(f.log.segs); n == 0 || f.log.segs[0].from > c.From {
 		panic("sim: a stream piece that its source has forgotten")
 	}
+	if first, ok := f.bytes.First(); !ok || first != c.From { // what was sent next
+		panic(fmt.Sprintf("sim: bytes [%d, %d) of %s's stream arrived changed: the next that was sent is %d", c.From, c.To, w.hosts[f.src].cfg.Name, first))
+	}
 	for at := c.From; at < c.To; {
 		to := min(at+comparedAtOnce, c.To)
 		w.wanted = f.log.content(w.wanted[:0], at, to)

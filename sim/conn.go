@@ -122,8 +122,7 @@ type flow struct {
 	seen    model.Offset // commands that begin before it are in lag: all were written when it was asked
 	lag     int64        // picoseconds
 	before  lagged       // seen and lag before the last question
-	data    []byte       // bytes mode: [..., arrived+1, ...) as the master sent it
-	taken   int          // bytes of data that were delivered
+	bytes   model.Store  // bytes mode: [arrived+1, next) as the master sent it
 	began   model.Instant
 	// What the sender wrote in step turn, from unsent on, is sent when the step is
 	// over: if it hangs up in that very step, it never is.
@@ -178,7 +177,8 @@ func (p *pipe) clear() {
 	for i := range p.items {
 		p.items[i].data = p.items[i].data[:0]
 	}
-	*p = pipe{epoch: p.epoch + 1, items: p.items[:0], flow: flow{data: p.flow.data[:0]}}
+	p.flow.bytes.Reset()
+	*p = pipe{epoch: p.epoch + 1, items: p.items[:0], flow: flow{bytes: p.flow.bytes}}
 }
 
 // arrivedBy is the last byte of the flow that has arrived by t.

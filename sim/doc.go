@@ -20,7 +20,8 @@
 // had written by any instant (load.go), a link when any byte arrives (conn.go). A
 // server is brought up to date before it is spoken to, and is spoken to only when
 // something is decided. With Config.Bytes all are brought up to date after some tens
-// of kilobytes besides, so that who copies, reads and compares them finds them near. Config.PerWrite and Config.EveryTick make an event of
+// of kilobytes besides, so that who reads and compares them finds them near; and a byte is written once: backlogs and connections share its
+// page (model.Store). Config.PerWrite and Config.EveryTick make an event of
 // everything instead; a test shows that the trace is the same.
 //
 // # What becomes of client writes that are not taken

@@ -154,7 +154,10 @@ func (w *World) take(h *host, a arrival) {
 	f, l, gen := &p.flow, a.lag, c.gen
 	for f.arrived < a.to {
 		to, asks := a.to, false
-		if g := f.log.asked(f.arrived + 1); g > 0 && g-1 <= a.to {
+		if w.cfg.Bytes { // as much as lies in one piece
+			to = min(to, f.bytes.Piece(f.arrived+1).To-1)
+		}
+		if g := f.log.asked(f.arrived + 1); g > 0 && g-1 <= to {
 			to, asks = g-1, true
 		}
 		if h.ownStream() { // what it passes on is only what it writes itself
@@ -178,11 +181,12 @@ func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks 
 	f := &c.pipes[fromAcceptor].flow
 	ch := model.Chunk{From: f.arrived + 1, To: o + 1, Bound: f.log.bound(o, f.arrived+1)}
 	if w.cfg.Bytes {
-		n := ch.Bytes()
-		end := f.taken + int(n)
-		ch.Data = f.data[f.taken:end:end]
-		f.taken = end // its memory is free again after this step: nobody feeds this flow meanwhile
+		piece := f.bytes.Piece(ch.From)
+		ch.Data, ch.Page = piece.Data[:ch.Bytes()], piece.Page
 		w.compare(f, ch)
+		ch.Page.Hold() // until this step is over
+		defer ch.Page.Release()
+		f.bytes.Drop(ch.To)
 	}
 	f.arrived = o
 	c.pipes[fromAcceptor].delivered += ch.Bytes()

@@ -70,7 +70,7 @@ func TestChecksFail(t *testing.T) {
 	}{
 		{"a byte counted twice", model.EvPinged, func(w *World) { pipe(w).delivered++ }, "bytes sent"},
 		{"a byte not counted", model.EvPinged, func(w *World) { pipe(w).sent-- }, "bytes sent"},
-		{"a changed byte", model.EvPinged, func(w *World) { f := &pipe(w).flow; f.data[len(f.data)-1] ^= 1 }, "arrived changed"},
+		{"a changed byte", model.EvPinged, func(w *World) { f := &pipe(w).flow; f.bytes.Piece(f.next - 1).Data[0] ^= 1 }, "arrived changed"},
 		{"a lost byte", model.EvPinged, func(w *World) { pipe(w).flow.arrived++ }, "arrived changed"},
 		{"a forgotten stream", model.EvPinged, func(w *World) { w.hosts[0].log.segs = nil }, "forgotten"},
 		{"another history", trace.Cut, func(w *World) { w.hosts[1].log.lives[0].epoch++ }, "a history that is not"},

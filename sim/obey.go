@@ -185,11 +185,7 @@ func (w *World) forward(h *host, at model.Instant, ch model.Chunk) {
 				w.signalAt(at, SignalSent, c, fromAcceptor, Signal{Data: ch.Data, Bytes: ch.Bytes(), PS: c.link.ps})
 			}
 			if ch.Data != nil {
-				if f.taken > len(f.data)/2 {
-					f.data = f.data[:copy(f.data, f.data[f.taken:])]
-					f.taken = 0
-				}
-				f.data = append(f.data, ch.Data...)
+				f.bytes.Append(ch)
 			}
 			w.touch(ci)
 			w.touchBelow(w.hosts[c.dialer], 0)
@@ -308,7 +304,10 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	now := w.queue.Now()
 	f := &p.flow
 	free := max(int64(now)*1000, p.free)
-	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, begins: p.sent, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, turn: w.turn, unsent: ch.From, data: append(f.data[:0], ch.Data...)}
+	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, begins: p.sent, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, turn: w.turn, unsent: ch.From, bytes: f.bytes}
+	if f.bytes.Reset(); ch.Data != nil {
+		f.bytes.Append(ch)
+	}
 	p.sent += ch.Bytes()
 	w.signal(SignalSent, c, side, Signal{Data: ch.Data, Bytes: ch.Bytes(), PS: c.link.ps})
 	if c.segments {

@@ -9,16 +9,16 @@ import (
 // writes is a stream of client writes that can be asked at any instant; see
 // load. Command numbers begin at 0, bytes count from the first command.
 type writes interface {
-	upto(t model.Instant) int64 // commands written at or before t
-	when(k int64) model.Instant // when command k is written
-	bytes(k int64) int64        // bytes of the first k commands
-	find(b int64) int64         // whole commands within the first b bytes
-	size(k int64) int64         // bytes of command k
+	upto(t model.Instant) int64              // commands written at or before t
+	when(k int64) model.Instant              // when command k is written
+	bytes(k int64) int64                     // bytes of the first k commands
+	find(b int64) int64                      // whole commands within the first b bytes
+	size(k int64) int64                      // bytes of command k
 	fillRun(dst []byte, k, end int64) []byte // appends the bytes of the commands [k, end)
-	longest() int64                      // bytes of the longest command, at least
-	nextLong(k, end int64) int64         // the first command in [k, end) with an argument above model.BlockRequest; else end
-	nextSize(k, end, least int64) int64  // the first command in [k, end) of at least so many bytes; else end
-	pieces(dst []int64, k int64) []int64 // of command k, as a master with blocks feeds it
+	longest() int64                          // bytes of the longest command, at least
+	nextLong(k, end int64) int64             // the first command in [k, end) with an argument above model.BlockRequest; else end
+	nextSize(k, end, least int64) int64      // the first command in [k, end) of at least so many bytes; else end
+	pieces(dst []int64, k int64) []int64     // of command k, as a master with blocks feeds it
 }
 
 // streamLog remembers when each byte of one server's stream came into being,

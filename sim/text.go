@@ -17,9 +17,10 @@ type text struct {
 	first  []int32 // of each command the first of its keys, and behind the last
 }
 
-// textKey is one key of a command: number k*times + plus for command k of the load.
+// textKey is one key: number k*times + plus in the period whose first command is number
+// k of the load.
 type textKey struct {
-	at, size    int32 // in the command
+	at, size    int32 // in all
 	times, plus int64
 }
 
@@ -39,14 +40,13 @@ func (x *text) compile(m *cycle) {
 	for k := range period {
 		x.starts = append(x.starts, int32(len(x.all)))
 		x.first = append(x.first, int32(len(x.keys)))
-		from := len(x.all)
 		parts := m.list[m.at(k%m.commands)].parts
 		for i := range parts {
 			at := len(x.all)
 			x.all = parts[i].fill(x.all, k, 0)
 			if n := parts[i].keySize(); n > 0 {
-				at += len(parts[i].head) + 3 + int(decimals(n)) - from
-				x.keys = append(x.keys, textKey{int32(at), int32(n), int64(len(parts)), int64(i)})
+				at += len(parts[i].head) + 3 + int(decimals(n))
+				x.keys = append(x.keys, textKey{int32(at), int32(n), int64(len(parts)), k*int64(len(parts)) + int64(i)})
 			}
 		}
 	}
@@ -67,17 +67,35 @@ func (x *text) write(dst []byte, k, end int64) []byte {
 	for k < end {
 		r := k % x.period
 		n := min(end-k, x.period-r)
-		base := len(dst) - int(x.starts[r])
-		dst = append(dst, x.all[x.starts[r]:x.starts[r+n]]...)
-		for n += r; r < n; r, k = r+1, k+1 {
-			for i := x.first[r]; i < x.first[r+1]; i++ {
-				key := &x.keys[i]
-				at := base + int(x.starts[r]+key.at)
-				putDigits(dst[at:at+int(key.size)], uint64(k*key.times+key.plus))
-			}
-		}
+		from, to := x.starts[r], x.starts[r+n]
+		at := len(dst)
+		dst = append(dst, x.all[from:to]...)
+		number(dst[at:], from, x.keys[x.first[r]:x.first[r+n]], k-r)
+		k += n
 	}
 	return dst
+}
+
+// number puts the numbers of keys into a piece of the text that begins at byte from of
+// the period, whose first command is number k.
+func number(dst []byte, from int32, keys []textKey, k int64) {
+	var last, digits uint64
+	for i := range keys {
+		key := &keys[i]
+		v := uint64(k*key.times + key.plus)
+		place := dst[key.at-from:][:key.size]
+		if v >= 100_000_000 || len(place) < 8 {
+			putDigits(place, v)
+			continue
+		}
+		if v == last+1 && digits>>56 != '9' && digits != 0 { // one more is another last digit
+			digits += 1 << 56
+		} else {
+			digits = eightDigits(uint32(v))
+		}
+		last = v
+		binary.LittleEndian.PutUint64(place[len(place)-8:], digits)
+	}
 }
 
 // putDigits writes the last decimal digits of v over zeros, as many as there is room for.

@@ -35,7 +35,9 @@ type World struct {
 	turns     int           // events at it
 	turn      uint64        // counts the steps of servers: see flow.unsent
 	// Memory for bytes that are made and compared.
-	written, wanted []byte
+	pages  model.Pages
+	page   *model.Page
+	wanted []byte
 	// While a replica takes stream bytes: whence, and since when it could.
 	via   *conn
 	since model.Instant
