@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"psyncsim/results"
+	"psyncsim/scenarios"
+	"psyncsim/sim"
+)
+
+// verdict turns what happened into an exit status.
+func (j *job) verdict(runErr error) error {
+	var v *sim.Violation
+	switch {
+	case errors.As(runErr, &v):
+		return &exitError{exitViolation, j.broken(runErr, v)}
+	case errors.Is(runErr, errInterrupted):
+		k := j.out.Kept()
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d runs are in %s; --resume goes on", k.Done, k.Planned, j.dir)}
+	case runErr != nil:
+		return &exitError{exitUsage, runErr}
+	case j.fails > 0:
+		return expectations(j.file, j.fails, j.failed)
+	}
+	return nil
+}
+
+// expectations reports those that did not hold.
+func expectations(of string, fails int64, failed []string) error {
+	failed = failed[:min(len(failed), maxFailures)]
+	text := strings.Join(failed, "\n")
+	if more := fails - int64(len(failed)); more > 0 {
+		text += fmt.Sprintf("\n... and %d more", more)
+	}
+	return &exitError{exitFailed, fmt.Errorf("%s: %d expectations failed\n%s", of, fails, text)}
+}
+
+// broken reports a broken invariant: what, the last facts before it, and the
+// command that plays the run again.
+func (j *job) broken(runErr error, v *sim.Violation) error {
+	text := runErr.Error() + "\nThis is a bug of psyncsim, not of your scenario. The last facts before it:\n"
+	for i := range v.Last {
+		text += "  " + string(v.Last[i].AppendText(nil)) + "\n"
+	}
+	cell := scenarios.Cell{}
+	var b *brokenRun
+	if errors.As(runErr, &b) {
+		cell.Index = b.index
+	}
+	return errors.New(text + "It happens again with: " + strings.TrimSuffix(j.replay(&cell), " --trace -"))
+}
+
+// expect checks what the scenario expects of a run.
+func (j *job) expect(cell *scenarios.Cell, r *results.Run) {
+	checked, failed := unmet(j.s, cell, r)
+	j.checked += checked
+	for _, text := range failed {
+		j.fails++
+		if len(j.failed) < maxFailures {
+			j.failed = append(j.failed, fmt.Sprintf("  %s (%s)", text, j.replay(cell)))
+		}
+	}
+}
+
+// unmet are the expectations that a run does not meet, of those that apply.
+func unmet(s *scenarios.Scenario, cell *scenarios.Cell, r *results.Run) (checked int64, failed []string) {
+	for i := range s.Expect {
+		e := &s.Expect[i]
+		if !e.Applies(cell.Point) {
+			continue
+		}
+		checked++
+		n, text, ok := fieldOf(r, e.Server, e.Field, e.At)
+		has := shown(n, text, ok)
+		if e.OtherServer == "" {
+			ok = ok && e.Holds(n, text)
+		} else {
+			number, word, also := fieldOf(r, e.OtherServer, e.OtherField, e.At)
+			ok = ok && also && e.Holding(n, text, number, word)
+			has += " and " + shown(number, word, also)
+		}
+		if !ok {
+			failed = append(failed, fmt.Sprintf("%s, but it is %s", e.Text, has))
+		}
+	}
+	return checked, failed
+}
+
+// shown is a field's value as a message has it.
+func shown(n int64, text string, ok bool) string {
+	switch {
+	case !ok:
+		return "no such field"
+	case text != "":
+		return text
+	}
+	return fmt.Sprint(n)
+}
+
+// observe holds a run against what real servers did.
+func (j *job) observe(cell *scenarios.Cell, r *results.Run) {
+	if len(j.s.Observed) == 0 {
+		return
+	}
+	pairs := results.Compare(j.seen(), r)
+	if j.pairs == nil {
+		j.pairs = pairs
+	}
+	for i := range pairs {
+		j.checked++
+		if pairs[i].Agrees() {
+			continue
+		}
+		j.fails++
+		if len(j.failed) < maxFailures {
+			j.failed = append(j.failed, fmt.Sprintf("  reconnect %d is not as observed (%s)", i+1, j.replay(cell)))
+		}
+	}
+}
+
+func (j *job) seen() (seen []results.Observed) {
+	for _, o := range j.s.Observed {
+		seen = append(seen, results.Observed{T: int64(o.At), Kind: o.Kind, Gap: o.Gap, Within: o.Within})
+	}
+	return seen
+}
+
+// replay is the command that plays one cell alone.
+func (j *job) replay(cell *scenarios.Cell) string {
+	b := "psyncsim run " + j.file
+	for _, s := range j.x.StringSlice("set") {
+		b += fmt.Sprintf(" --set %q", s)
+	}
+	if j.x.IsSet("seed") {
+		b += fmt.Sprintf(" --seed %d", j.x.Uint64("seed"))
+	}
+	if j.x.IsSet("seeds") {
+		b += " --seeds " + j.x.String("seeds")
+	}
+	return b + fmt.Sprintf(" --cell %d --trace -", cell.Index)
+}
