@@ -51,7 +51,9 @@ Outages may also be stated as
   1s,2s,45s                      each as likely as the others
   @outages.csv                   the same from a file: one a line, or a column duration_s, and kind if there is one
   p50=2s,p99=45s                 quantiles; min and max are p0 and p100; between and beyond them log-normal
-  silent:30s                     of a kind: reset (both ends are told), silent (nobody is), restart (of the replica)
+  silent:30s                     of a kind: reset (both ends are told), silent (nobody is), restart (the master shuts down and
+                                 starts again), crash (it is killed, and starts again), failover (it is killed, and a replica
+                                 takes its place so long after), switchover (the same in order), replica-restart
   90%% reset:2s + 10%% zone-cut    a mixture
   %s
 A plain number in a distribution is in seconds; mu is the logarithm of seconds.

@@ -32,7 +32,7 @@ func (j *sizeJob) answer() (err error) {
 		return &exitError{exitUsage, err}
 	}
 	j.a.Question.Rate = j.plan.Rate
-	if err := j.firstSync(); err != nil {
+	if err := j.firstSync(j.plan); err != nil {
 		return err
 	}
 	n, counts, err := j.samples()
@@ -67,11 +67,13 @@ func (j *sizeJob) answer() (err error) {
 	j.rule(&c)
 	if c.need == risk.Hopeless {
 		j.a.Verdict = "no-size"
-		j.remaining(&c, c.played, risk.Hopeless-1)
+		if err := j.remaining(&c, c.played, risk.Hopeless-1); err != nil {
+			return err
+		}
 		return j.afterwards(&c, 0)
 	}
 	size := max(risk.Round(c.need), model.MinBacklog)
-	if j.current >= c.need {
+	if j.current > 0 && j.current >= c.need {
 		size = j.current
 	}
 	if f := j.a.FullSync; f != nil && f.Beyond < size {
@@ -87,6 +89,10 @@ func (j *sizeJob) answer() (err error) {
 // usual is the most that is played unless the target takes more.
 const usual = 200_000
 
+// usualHeirs is the same where a replica takes the master's place: every write
+// is then played by itself.
+const usualHeirs = 2_000
+
 // samples is how many outages are played; with months, how many each has.
 func (j *sizeJob) samples() (n int, counts []int, err error) {
 	q := &j.a.Question
@@ -96,6 +102,9 @@ func (j *sizeJob) samples() (n int, counts []int, err error) {
 		if j.monthly > 0 && q.Per == "month" {
 			want = max(int64(float64(given)/j.monthly), 1)
 		}
+	}
+	if j.spec.Heir && !j.x.IsSet("outages") && want > usualHeirs { // each takes a hundred times as long
+		want = max(usualHeirs, risk.Least(q.Target, q.Confidence)/4*5)
 	}
 	if !j.x.IsSet("outages") && want > usual { // fewer beyond the size than one would like
 		want = max(usual, risk.Least(q.Target, q.Confidence)/4*5)
@@ -203,10 +212,46 @@ func (j *sizeJob) silences() {
 	}
 }
 
+// processes tells what is played of processes that end.
+func (j *sizeJob) processes() {
+	shares := map[outages.Kind]int64{}
+	for _, d := range j.dists {
+		for k, n := range d.Shares() {
+			shares[k] += n
+		}
+	}
+	m, r := j.plan.Settings(), j.plan.ReplicaSettings()
+	for _, x := range []struct {
+		kind outages.Kind
+		s    model.Settings
+		who  string
+	}{{outages.Restart, m, "the master"}, {outages.ReplicaRestart, r, "the replica"}} {
+		if shares[x.kind] == 0 {
+			continue
+		}
+		saves := "saves, as it has save points"
+		if !x.s.SavePoints.Any() {
+			saves = "saves nothing, as it has no save points"
+		}
+		j.assume("%s is told to end (SHUTDOWN, SIGTERM) and %s; no process runs for as long as the outage lasts, and then it loads what is on its disk", x.who, saves)
+	}
+	if shares[outages.Crash] > 0 {
+		j.assume("a crash is kill -9: nothing is saved, and the master comes back with what its disk had")
+	}
+	switch {
+	case shares[outages.Failover]+shares[outages.Switchover] == 0:
+	case j.spec.Replicas == 1:
+		j.assume("with one replica a failover is followed by the old master alone: whether it needs a full resync is what counts (--replicas 2: whether the other replica does)")
+	case shares[outages.Failover] > 0:
+		j.assume("after a failover it counts whether the other replicas need a full resync; the master that was killed does, when it comes back")
+	}
+}
+
 // worseKind is the distribution of outages that counts: where nobody said what
 // the ends of the connection are told of an outage, the one that needs more.
 func (j *sizeJob) worseKind(n int) (*outages.Distribution, error) {
 	j.silences()
+	j.processes()
 	if len(j.dists) == 1 {
 		return j.dists[0], nil
 	}

@@ -18,10 +18,10 @@ import (
 
 // firstSync finds out when the first synchronization is over: the load begins
 // then.
-func (j *sizeJob) firstSync() error {
+func (j *sizeJob) firstSync(plan *sizing.Plan) error {
 	seen := &firstSyncWatch{want: j.spec.Replicas}
 	w := &sim.World{Interrupt: func() bool { return seen.done() || j.x.Context.Err() != nil }}
-	c := j.plan.FirstSync()
+	c := plan.FirstSync()
 	if err := w.Reset(c, seen); err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -35,7 +35,7 @@ func (j *sizeJob) firstSync() error {
 		return usage("the first synchronization never ends with these settings, even without any load")
 	}
 	begin := time.Duration(seen.at) + 2*time.Second
-	return j.plan.Start(begin.Round(time.Second) + time.Second)
+	return plan.Start(begin.Round(time.Second) + time.Second)
 }
 
 // firstSyncWatch waits until all replicas follow.

@@ -129,8 +129,8 @@ func (j *sizeJob) notExact(v string) {
 // of them that a replica has of its own.
 var taken = map[samples.Role][]string{
 	samples.Master: {"repl-backlog-size", "repl-backlog-ttl", "repl-timeout", "repl-ping-replica-period", "repl-diskless-sync",
-		"repl-diskless-sync-delay", "repl-diskless-sync-max-replicas", "client-output-buffer-limit replica", "appendonly", "dual-channel-replication-enabled"},
-	samples.Replica: {"repl-timeout", "appendonly", "dual-channel-replication-enabled"},
+		"repl-diskless-sync-delay", "repl-diskless-sync-max-replicas", "client-output-buffer-limit replica", "appendonly", "save", "shutdown-timeout", "dual-channel-replication-enabled"},
+	samples.Replica: {"repl-timeout", "appendonly", "save", "shutdown-timeout", "dual-channel-replication-enabled"},
 }
 
 // settings takes what files and servers said. Where only the master's are known
@@ -149,6 +149,9 @@ func (j *sizeJob) settings() error {
 			s, ok := j.set.Setting(role, name)
 			if !ok && role == samples.Replica {
 				s, ok = j.set.Setting(samples.Master, name)
+			}
+			if !ok && name == "save" && j.noSaves(role) {
+				s, ok = samples.Setting{}, true
 			}
 			if !ok {
 				continue
@@ -170,6 +173,15 @@ func (j *sizeJob) settings() error {
 		j.memory = s.Number
 	}
 	return j.maxmemory()
+}
+
+// noSaves says that a redis.conf without save points means none, as with older
+// versions.
+func (j *sizeJob) noSaves(role samples.Role) bool {
+	p, _ := model.LookupProfile(j.spec.Profile)
+	return p != nil && p.FileResetsSaves && slices.ContainsFunc(j.set.Settings, func(s samples.Setting) bool {
+		return s.Role == role && strings.HasSuffix(s.Source, "(redis.conf)")
+	})
 }
 
 func (j *sizeJob) maxmemory() error {

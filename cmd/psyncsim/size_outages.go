@@ -33,6 +33,7 @@ func (j *sizeJob) outages() error {
 		// Nobody said what the ends of the connection are told.
 		j.dists = append(j.dists, silent)
 	}
+	j.spec.Heir = d.Heir()
 	j.a.Question.Outage = d.Summary()
 	if len(j.dists) > 1 {
 		j.a.Question.Outage = text
@@ -75,6 +76,7 @@ func (j *sizeJob) outagesOfLog() error {
 		return err
 	}
 	j.dists = []*outages.Distribution{d}
+	j.spec.Heir = d.Heir()
 	j.a.Question.Outage = fmt.Sprintf("%d outages in the logs: %s", len(all), d.Summary())
 	if span := j.story.To.Sub(j.story.From); span > 0 {
 		j.monthly = min(float64(len(all))*float64(month)/float64(span), 1000)

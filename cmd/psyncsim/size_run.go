@@ -59,8 +59,12 @@ func (p *player) one(i int) (risk.Played, error) {
 // play plays an outage, and says how long a tail it took.
 func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
 	for k, tail := range p.tails {
-		if k == 0 && o.Kind == outages.Silent { // whoever hears nothing gives up later than that
+		switch {
+		case k > 0:
+		case o.Kind == outages.Silent: // whoever hears nothing gives up later than that
 			tail = max(tail, p.s.plan.ReplicaSettings().Timeout-o.For+5*time.Second)
+		case o.Kind.Process():
+			tail += p.s.plan.Restarts()
 		}
 		if err := p.run(o, tail, k > 0 && p.continues); err != nil {
 			return risk.Played{}, 0, fmt.Errorf("outage %d: %w", o.Seed, err)
@@ -84,6 +88,9 @@ func (p *player) run(o *sizing.Draw, tail time.Duration, on bool) error {
 		return p.ended(o.Seed, p.world.Continue(o.At+o.For+tail))
 	}
 	p.watch.Reset(sizing.Master, sizing.Replica, int64(o.At), int64(o.At+o.For))
+	if o.Kind.Process() {
+		p.watch.Process(p.s.plan.Roles(o.Kind))
+	}
 	return p.config(p.runs.Config(o, tail))
 }
 

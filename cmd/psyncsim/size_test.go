@@ -112,7 +112,7 @@ func TestSizeTermsAddUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := outages.Parse("50% silent:p50=40s,p90=100s + 30% reset:p50=1s,p90=9s + 20% restart:2s", outages.Reset)
+	d, err := outages.Parse("50% silent:p50=40s,p90=100s + 30% reset:p50=1s,p90=9s + 20% replica-restart:2s", outages.Reset)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestSizeTermsAddUp(t *testing.T) {
 			t.Errorf("less than was written while it lasted: %+v", o)
 		}
 	}
-	if !reflect.DeepEqual([]bool{kinds["silent"] > 100, kinds["reset"] > 50, kinds["restart"] > 30}, []bool{true, true, true}) {
+	if !reflect.DeepEqual([]bool{kinds["silent"] > 100, kinds["reset"] > 50, kinds["replica-restart"] > 30}, []bool{true, true, true}) {
 		t.Errorf("%v", kinds)
 	}
 }
@@ -142,7 +142,7 @@ func TestSizeTermsAddUp(t *testing.T) {
 // BenchmarkSizeOutage is what one simulated outage costs.
 func BenchmarkSizeOutage(b *testing.B) {
 	for _, x := range []struct{ name, outage, arrivals string }{
-		{"reset", "reset:3s", ""}, {"silent", "silent:70s", ""}, {"bridged", "silent:3s", ""}, {"restart", "restart:3s", ""},
+		{"reset", "reset:3s", ""}, {"silent", "silent:70s", ""}, {"bridged", "silent:3s", ""}, {"restart", "restart:3s", ""}, {"replica-restart", "replica-restart:3s", ""}, {"failover", "failover:3s", ""},
 		{"poisson", "reset:3s", "poisson"}, {"bursts", "reset:3s", "{bursts: {on: 2s, off: 9s, rate: 12MB/s}}"},
 	} {
 		b.Run(x.name, func(b *testing.B) {

@@ -96,6 +96,8 @@ type Limit struct {
 	Now     string `json:"now"`     // as in redis.conf
 	Better  string `json:"better"`  // as in redis.conf; "" if no setting helps
 	Text    string `json:"text"`    // one sentence
+	Replay  string `json:"replay"`  // the command that plays one of them; "" if there is none
+	Cured   string `json:"cured"`   // the same with what removes it
 }
 
 // Memory is what the recommendation costs.

@@ -29,8 +29,11 @@ const (
 // Watch folds a run of one outage. It can be used again and again.
 type Watch struct {
 	at, end model.Instant // of the fault
-	replica string
+	replica string        // the one that is watched
 	master  string
+	heir    string // who is the master behind the outage
+	first   string // whose link says, before it, that all is well
+	asks    bool   // the outage cannot end without a verdict
 
 	p                   Played
 	began               bool // the outage has
@@ -40,12 +43,31 @@ type Watch struct {
 	atCut, atEnd, atOff int64 // what the master had written when the outage began and ended, and when the link was given up
 	mro                 int64 // at the last verdict
 	firstAt             model.Instant
-	last                int64 // what the replica had at its last sample
+	last                *model.Info // of the master, and of the replica
+	own                 *model.Info
 }
 
 // Reset prepares for a run: an outage of a replica from at to end.
 func (w *Watch) Reset(master, replica string, at, end int64) {
-	*w = Watch{master: master, replica: replica, at: model.Instant(at), end: model.Instant(end), lostAt: -1, atOff: -1, atEnd: -1}
+	*w = Watch{master: master, replica: replica, heir: master, first: replica, at: model.Instant(at), end: model.Instant(end), lostAt: -1, atOff: -1, atEnd: -1}
+}
+
+// Process says that a process ends, or the master changes: a verdict must come,
+// about watched, by heir. Where watched is the old master the replica before the
+// outage is the heir.
+func (w *Watch) Process(watched, heir string) {
+	w.asks, w.heir, w.replica, w.first = true, heir, watched, watched
+	if watched == w.master {
+		w.first = heir
+	}
+}
+
+// follower is whose link counts now.
+func (w *Watch) follower() string {
+	if w.began {
+		return w.replica
+	}
+	return w.first
 }
 
 // Observe takes one record. Runs are to tell marks (sim.Config.Marks).
@@ -55,15 +77,15 @@ func (w *Watch) Observe(r *trace.Record) {
 	case trace.Sampled:
 		w.sampled(r)
 	case model.EvStopped, trace.Killed:
-		if r.Node == w.replica {
+		if r.Node == w.follower() {
 			w.lose(r.At, "restart")
 		}
 	case model.EvOnline, model.EvContinued:
-		if r.Node == w.replica {
+		if r.Node == w.follower() {
 			w.up, w.full = true, false
 		}
 	case model.EvLost:
-		if r.Node == w.replica {
+		if r.Node == w.follower() {
 			w.lose(r.At, e.Why.String())
 		}
 	case model.EvAbandoned:
@@ -90,22 +112,23 @@ func (w *Watch) Observe(r *trace.Record) {
 func (w *Watch) sampled(r *trace.Record) {
 	if r.Node == w.replica {
 		w.caught(r.At, int64(r.Event.Offset))
-		return
 	}
-	if r.Node != w.master {
-		return
-	}
-	switch mro := int64(r.Event.MRO); {
-	case r.At == w.at:
+	mro := int64(r.Event.MRO)
+	if r.Node == w.master && r.At == w.at {
 		w.atCut = mro
 		if !w.began {
 			w.began, w.p.Ready = true, w.up || w.lostAt == w.at
+			w.up = w.up && w.first == w.replica
 		}
-	case r.At == w.end && w.end > w.at:
+	}
+	if r.Node != w.heir {
+		return
+	}
+	if r.At == w.end && w.end > w.at {
 		w.atEnd = mro
 	}
 	if r.At == w.lostAt {
-		w.atOff = int64(r.Event.MRO)
+		w.atOff = mro
 	}
 }
 
@@ -179,20 +202,21 @@ func (w *Watch) split(at model.Instant, gap int64) {
 }
 
 func (w *Watch) info(r *trace.Record) {
-	n := r.Event.Info
-	switch {
-	case n == nil:
-	case r.Node == w.master:
-		w.last = int64(n.MRO)
-	case r.Node == w.replica:
-		have := int64(n.SlaveReplOffset)
-		need := w.mro
-		if w.firstAt == 0 {
-			need = max(w.atEnd, w.atCut)
-		}
-		w.p.Behind = w.last - have
-		w.p.Settled = w.up && n.LinkUp && have >= need
+	switch r.Node {
+	case w.heir:
+		w.last = r.Event.Info
+	case w.replica:
+		w.own = r.Event.Info
 	}
+	if w.last == nil || w.own == nil {
+		return
+	}
+	have, need := int64(w.own.SlaveReplOffset), w.mro
+	if w.firstAt == 0 {
+		need = max(w.atEnd, w.atCut)
+	}
+	w.p.Behind = int64(w.last.MRO) - have
+	w.p.Settled = w.up && w.own.LinkUp && have >= need && (w.firstAt > 0 || !w.asks)
 }
 
 // mostClosed is how often a replica may be closed by an output buffer limit

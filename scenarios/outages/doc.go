@@ -7,7 +7,8 @@
 //	p50=2s,p99=45s                       quantiles; min and max are p0 and p100
 //	lognormal(median=5s,sigma=1.2)       a distribution of gonum's, by name
 //	pod-restart                          a preset; see [Presets]
-//	silent:30s                           of a stated kind: reset, silent, restart
+//	silent:30s                           of a stated kind: reset, silent, restart, crash,
+//	                                     failover, switchover, replica-restart; see [Kind]
 //	90% reset:2s + 10% zone-cut          a mixture
 //
 // Between two stated quantiles the logarithm of the duration is linear in the

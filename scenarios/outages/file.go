@@ -104,7 +104,7 @@ func (f *list) row(cells []string) error {
 	o := Outage{t, f.kind}
 	if f.kindAt >= 0 {
 		if o.Kind = Kind(strings.TrimSpace(cells[f.kindAt])); !slices.Contains(Kinds(), o.Kind) {
-			return f.fail("%q is no kind of outage; expected one of reset, silent, restart", shorten(string(o.Kind)))
+			return f.fail("%q is no kind of outage; expected one of %s", shorten(string(o.Kind)), kindNames())
 		}
 	}
 	f.all = append(f.all, o)

@@ -11,18 +11,41 @@ import (
 	"psyncsim/sim"
 )
 
-// Kind is what an outage does to the link, under the names of scenario faults.
+// Kind is what an outage does: to the link, or to a process.
 type Kind string
 
-// The kinds.
+// The kinds. What their duration is: how long the link is cut, or no process
+// runs; until the replica is promoted (Failover); how long writes wait
+// (Switchover, where there is no FAILOVER).
 const (
-	Reset   Kind = "reset"   // both ends are told, connects are refused until it ends
-	Silent  Kind = "silent"  // nobody is told; bytes and connects vanish
-	Restart Kind = "restart" // the replica's process ends and comes again
+	Reset          Kind = "reset"           // both ends are told, connects are refused until it ends
+	Silent         Kind = "silent"          // nobody is told; bytes and connects vanish
+	Restart        Kind = "restart"         // the master's process is told to shut down, and comes again
+	Crash          Kind = "crash"           // the master's process is killed, and comes again
+	Failover       Kind = "failover"        // the master's process is killed, and a replica takes its place
+	Switchover     Kind = "switchover"      // a replica takes the master's place in order
+	ReplicaRestart Kind = "replica-restart" // the replica's process is told to shut down, and comes again
 )
 
 // Kinds are all kinds.
-func Kinds() []Kind { return []Kind{Reset, Silent, Restart} }
+func Kinds() []Kind {
+	return []Kind{Reset, Silent, Restart, Crash, Failover, Switchover, ReplicaRestart}
+}
+
+// Heir says that a replica takes the master's place.
+func (k Kind) Heir() bool { return k == Failover || k == Switchover }
+
+// Process says that a process ends, or changes its place: the replica has to
+// ask for a resynchronization.
+func (k Kind) Process() bool { return k != Reset && k != Silent }
+
+func kindNames() string {
+	var names []string
+	for _, k := range Kinds() {
+		names = append(names, string(k))
+	}
+	return strings.Join(names, ", ")
+}
 
 // Outage is one outage.
 type Outage struct {
@@ -207,6 +230,16 @@ func (d *Distribution) Shares() map[Kind]int64 {
 		}
 	}
 	return m
+}
+
+// Heir says that in some of them a replica takes the master's place.
+func (d *Distribution) Heir() bool {
+	for k, n := range d.Shares() {
+		if n > 0 && k.Heir() {
+			return true
+		}
+	}
+	return false
 }
 
 // Summary is one line about it: median, tail, longest and kinds.

@@ -188,7 +188,7 @@ func unknown(w piece) error {
 	}
 	name, _, _ := strings.Cut(w.text, ":")
 	if name != w.text && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz") == "" {
-		return w.fail("%s is no kind of outage; expected one of reset, silent, restart", shorten(name))
+		return w.fail("%s is no kind of outage; expected one of %s", shorten(name), kindNames())
 	}
 	return w.fail("unknown; %s: %s; %s", want, strings.Join(presetNames(), ", "), strings.Join(distributionNames(), ", "))
 }

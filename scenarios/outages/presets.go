@@ -14,8 +14,24 @@ type Preset struct {
 func Presets() []Preset {
 	return []Preset{
 		{
-			"pod-restart", "the replica's pod ends and is started again on the same node", Restart, "min=1s,p50=5s,p90=20s,p99=60s,max=5m",
+			"pod-restart", "the replica's pod ends and is started again on the same node", ReplicaRestart, "min=1s,p50=5s,p90=20s,p99=60s,max=5m",
 			"assumed; Kubernetes gives a pod 30 s to end (terminationGracePeriodSeconds) and waits 10 s to 5 min between restarts of one that crashes",
+		},
+		{
+			"restart", "the master's process is shut down and started again: an upgrade, another setting", Restart, "min=1s,p50=5s,p90=20s,p99=60s,max=5m",
+			"assumed",
+		},
+		{
+			"crash", "the master's process is killed, and its supervisor starts it again", Crash, "min=100ms,p50=2s,p90=10s,p99=60s,max=5m",
+			"assumed; systemd waits 100 ms before it restarts a service (RestartSec)",
+		},
+		{
+			"failover", "the master is killed, and a replica is promoted", Failover, "min=30s,p50=31s,p90=33s,p99=45s,max=3m",
+			"assumed, but for the least: Sentinel's down-after-milliseconds is 30000 in its sentinel.conf, and failover-timeout 180000",
+		},
+		{
+			"switchover", "a replica takes the master's place in order: FAILOVER from redis-6.2 on, by hand before", Switchover, "min=100ms,p50=1s,p90=3s,max=10s",
+			"assumed; it counts only where there is no FAILOVER, and clients are paused by hand",
 		},
 		{
 			"proxy-restart", "a proxy or load balancer on the way is restarted", Reset, "p50=500ms,p90=2s,p99=10s,max=1m",

@@ -37,6 +37,7 @@ const (
 var directives = map[string]unit{
 	"repl-backlog-size": memory, "maxmemory": memory, "client-query-buffer-limit": memory, "proto-max-bulk-len": memory,
 	"repl-backlog-ttl": seconds, "repl-timeout": seconds, "repl-ping-replica-period": seconds, "repl-diskless-sync-delay": seconds,
+	"shutdown-timeout":   seconds,
 	"repl-diskless-sync": yesNo, "appendonly": yesNo, "dual-channel-replication-enabled": yesNo,
 	"hz": count, "repl-diskless-sync-max-replicas": count, "min-replicas-to-write": count,
 }
@@ -129,6 +130,10 @@ func (p *parser) take(in Input, pairs []pair, kind string, rank int) error {
 		if scenarios.IsDirective(name) {
 			known++
 		}
+		if name == "save" {
+			p.saves(role, x.value, source, rank)
+			continue
+		}
 		if !strings.HasPrefix(name, "repl-") && directives[name] == 0 {
 			continue
 		}
@@ -143,6 +148,18 @@ func (p *parser) take(in Input, pairs []pair, kind string, rank int) error {
 		return fmt.Errorf("%s:1: neither samples nor settings: no line is a directive of redis.conf, a field of INFO or a column", in.Name)
 	}
 	return nil
+}
+
+// saves keeps save points: each line of a redis.conf adds to those before, and
+// an empty one takes them away.
+func (p *parser) saves(role Role, value, source string, rank int) {
+	value = strings.Trim(value, `" `)
+	for _, x := range p.set.Settings {
+		if x.Role == role && x.Name == "save" && x.rank == rank && rank == rankFile && value != "" {
+			value = strings.TrimSpace(x.Value + " " + value)
+		}
+	}
+	p.setting(role, "save", value, source, rank)
 }
 
 // unitTrap tells of 1m, which is not 1mb.

@@ -13,16 +13,43 @@ import (
 // outage. file is where its captured load lies.
 func (p *Plan) setsOf(o *Draw, backlog int64, tail time.Duration, file string) []string {
 	sets := append(p.sets[:len(p.sets):len(p.sets)], p.timing(o.At+o.For+tail)...)
-	sets = append(sets, fmt.Sprintf("servers.master.config.repl-backlog-size=%d", backlog))
-	where := "link: [master, replica]"
-	if o.Kind == outages.Restart {
-		where = "server: replica"
+	who := []string{Master}
+	if p.spec.Heir {
+		who = append(who, p.base.Servers[p.heir()].Name)
 	}
-	sets = append(sets, fmt.Sprintf("faults.0={at: %v, %s, kind: %s, for: %v}", o.At, where, o.Kind, o.For))
+	for _, w := range who {
+		sets = append(sets, fmt.Sprintf("servers.%s.config.repl-backlog-size=%d", w, backlog))
+	}
+	for i, f := range p.faults(nil, o) {
+		sets = append(sets, fmt.Sprintf("faults.%d=%s", i, p.faultText(&f)))
+	}
 	if len(p.spec.Load.Trace) > 1 {
 		sets = append(sets, fmt.Sprintf("workload.0={on: master, from: %v, value: %d, arrivals: {trace: %q, start: %v}}", p.Begin, p.base.Loads[0].Commands[0].Args[1], file, o.Place))
 	}
+	if o.Kind.Heir() {
+		sets = append(sets, p.heirLoad(o, file)...)
+	}
 	return sets
+}
+
+// heirLoad are the sets for the load on the replica that takes the master's
+// place.
+func (p *Plan) heirLoad(o *Draw, file string) (sets []string) {
+	if o.Kind == outages.Failover {
+		sets = append(sets, "workload.0.until="+o.At.String())
+	}
+	l := &p.spec.Load
+	words := fmt.Sprintf("on: %s, from: %v, key: %d, value: %d", p.base.Servers[p.heir()].Name, p.turns(o), p.base.Loads[0].Commands[0].Args[0], p.base.Loads[0].Commands[0].Args[1])
+	switch {
+	case len(l.Trace) > 1:
+		words += fmt.Sprintf(", arrivals: {trace: %q, start: %v}", file, p.place(o))
+	default:
+		words += ", rate: " + l.Rate
+		if l.Arrivals != "" {
+			words += ", arrivals: " + l.Arrivals
+		}
+	}
+	return append(sets, "workload.1={"+words+"}")
 }
 
 // Replay is the command line that plays an outage with a size of the backlog;

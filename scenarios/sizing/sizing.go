@@ -3,6 +3,7 @@ package sizing
 import (
 	"fmt"
 	"math/bits"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +36,10 @@ type Spec struct {
 	Bandwidth          string // as in a scenario; "" is its default
 	Load               Load
 	Seed               uint64
+
+	Heir  bool              // a replica may take the master's place: all have its settings, and links to all
+	Save  bool              // who is told to end saves, also without a save point
+	Kinds [][2]outages.Kind // outages of the first kind are of the second
 }
 
 // Plan makes runs.
@@ -71,12 +76,11 @@ func New(s Spec) (*Plan, error) {
 			p.sets = append(p.sets, "servers.*."+x.field+"="+x.value)
 		}
 	}
-	for i, list := range [][]Directive{s.Master, s.Replica} {
-		for _, d := range list {
-			name, value := DirectiveIn(s.Profile, d)
-			p.sets = append(p.sets, fmt.Sprintf("servers.%s.config.%s=%s", [...]string{Master, Replica}[i], name, value))
-		}
+	p.config(Master, s.Master)
+	if s.Heir {
+		p.config(Replica, s.Master)
 	}
+	p.config(Replica, s.Replica)
 	if s.Latency > 0 {
 		p.sets = append(p.sets, "links.0.latency="+s.Latency.String())
 	}
@@ -86,6 +90,7 @@ func New(s Spec) (*Plan, error) {
 	for i := 2; i <= s.Replicas; i++ {
 		p.sets = append(p.sets, fmt.Sprintf("servers.replica-%d={version: %s, replicaof: master, dataset: %dB}", i, s.Profile, s.Dataset))
 	}
+	p.others()
 	if s.Load.Rate != "" {
 		p.sets = append(p.sets, "workload.0.rate="+s.Load.Rate)
 	}
@@ -96,6 +101,47 @@ func New(s Spec) (*Plan, error) {
 		p.sets = append(p.sets, "workload.0.arrivals="+s.Load.Arrivals)
 	}
 	return p, p.compile()
+}
+
+// config sets directives of a server.
+func (p *Plan) config(server string, list []Directive) {
+	for _, d := range list {
+		name, value := DirectiveIn(p.spec.Profile, d)
+		if name == "save" {
+			value = strconv.Quote(value)
+		}
+		p.sets = append(p.sets, fmt.Sprintf("servers.%s.config.%s=%s", server, name, value))
+	}
+}
+
+// others makes the other replicas like the first one. One of them that may take
+// the master's place has the same link to everyone.
+func (p *Plan) others() {
+	s := &p.spec
+	for i := 2; i <= s.Replicas; i++ {
+		name := fmt.Sprintf("replica-%d", i)
+		if s.Heir {
+			p.config(name, s.Master)
+		}
+		p.config(name, s.Replica)
+	}
+	if !s.Heir || s.Replicas < 2 {
+		return
+	}
+	link := ""
+	if s.Latency > 0 {
+		link += ", latency: " + s.Latency.String()
+	}
+	if s.Bandwidth != "" {
+		link += ", bandwidth: " + s.Bandwidth
+	}
+	names := []string{Master, Replica}
+	for i := 3; i <= s.Replicas; i++ {
+		names = append(names, fmt.Sprintf("replica-%d", i))
+	}
+	for i, name := range names {
+		p.sets = append(p.sets, fmt.Sprintf("links.%d={between: [replica-2, %s]%s}", i+1, name, link))
+	}
 }
 
 // DirectiveIn is a directive as a version's redis.conf has it.
@@ -194,6 +240,13 @@ func (p *Plan) Outage(d *outages.Distribution, i int) Draw {
 	seed, n := p.spec.Seed, uint64(i)
 	o := Draw{Outage: d.Draw(seed, n), Seed: seed + n}
 	o.For = max(time.Duration(p.longer.of(int64(o.For))), 1)
+	for _, k := range p.spec.Kinds {
+		if o.Kind == k[0] {
+			if o.Kind = k[1]; o.Kind == outages.Switchover { // nobody lets clients wait as long as that
+				o.For = min(o.For, time.Second)
+			}
+		}
+	}
 	o.At = p.Begin + warm + scale(sim.Draw(seed, streamOutage, n, 0), spread)
 	if t := p.spec.Load.Trace; len(t) > 1 {
 		o.Place = scale(sim.Draw(seed, streamOutage, n, 1), t[len(t)-1].At)
@@ -212,18 +265,23 @@ func scale(x uint64, d time.Duration) time.Duration {
 type Runs struct {
 	p       *Plan
 	c       [2]sim.Config
-	faults  [2][1]sim.FaultConfig
+	faults  [2][]sim.FaultConfig
 	turn    int
 	horizon time.Duration // see Reach
 }
 
 // Runs is a maker of runs. change, if it is not nil, changes the settings of the
-// master (i is 0) and of each replica.
+// master and of a replica that may take its place (i is 0), and of each other
+// replica.
 func (p *Plan) Runs(change func(i int, s *model.Settings)) *Runs {
 	servers := append([]sim.ServerConfig(nil), p.base.Servers...)
 	for i := range servers {
+		role := i
+		if p.spec.Heir && i == p.heir() {
+			role = 0
+		}
 		if change != nil {
-			change(i, &servers[i].Settings)
+			change(role, &servers[i].Settings)
 		}
 	}
 	r := &Runs{p: p, c: [2]sim.Config{*p.base, *p.base}}
@@ -233,9 +291,10 @@ func (p *Plan) Runs(change func(i int, s *model.Settings)) *Runs {
 
 // Reach lets sim.World.Continue give a run of an outage of d a longer tail when it has
 // ended, at most most. All these runs have one horizon, so a world works out their loads
-// once. false: not with a captured load, of which a run has only as much as it needs.
+// once. false: not with a captured load, of which a run has only as much as it needs,
+// and not where a replica takes the master's place, and its load.
 func (r *Runs) Reach(d *outages.Distribution, most time.Duration) bool {
-	if len(r.p.spec.Load.Trace) > 1 {
+	if len(r.p.spec.Load.Trace) > 1 || r.p.spec.Heir {
 		return false
 	}
 	longest := max(time.Duration(r.p.longer.of(int64(d.Max()))), 1)
@@ -248,26 +307,9 @@ func (r *Runs) Config(o *Draw, tail time.Duration) *sim.Config {
 	r.turn = 1 - r.turn
 	c := &r.c[r.turn]
 	c.Seed, c.Duration, c.Horizon = o.Seed, o.At+o.For+tail, r.horizon
-	r.faults[r.turn][0] = fault(o)
-	c.Faults = r.faults[r.turn][:]
-	if t := r.p.spec.Load.Trace; len(t) > 1 {
-		// New memory each time: a world takes a load that lies where it lay for the same one.
-		l := r.p.base.Loads[0]
-		l.Trace = scenarios.AppendWindow(nil, t, o.Place, c.Duration-l.From)
-		c.Loads = []sim.LoadConfig{l}
-	}
+	r.faults[r.turn] = r.p.faults(r.faults[r.turn][:0], o)
+	c.Faults, c.Loads = r.faults[r.turn], r.p.writes(o, c.Duration)
 	return c
-}
-
-func fault(o *Draw) sim.FaultConfig {
-	f := sim.FaultConfig{At: o.At, For: o.For, Kind: sim.FaultReset, A: 0, B: 1, Server: -1, Peer: -1}
-	switch o.Kind {
-	case outages.Silent:
-		f.Kind = sim.FaultSilent
-	case outages.Restart:
-		f.Kind, f.Server, f.A, f.B, f.Save, f.ExpiredName = sim.FaultRestart, 1, -1, -1, true, 16
-	}
-	return f
 }
 
 // Loaded is a first synchronization under the load, number i of them; see Runs
