@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // ACKs that nobody waits for. A replica sends one a second, and its master notes when
 // the last one came and what it says: each makes the one before it forgotten. So a
@@ -96,4 +99,27 @@ func ACKLength(o Offset) int64 {
 		length++
 	}
 	return length
+}
+
+func (s *Server) sendAck() { s.ackAt(s.up.done) }
+
+// ackAt sends an ACK of all up to a byte.
+func (s *Server) ackAt(at Offset) {
+	var num [20]byte
+	digits := strconv.AppendInt(num[:0], int64(at), 10)
+	start := len(s.up.ack) // several may go out in one step
+	fack := s.prof.WaitAOF && s.aof.fsynced >= 0
+	b := append(s.up.ack, "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$"...)
+	if fack {
+		b[start+1] = '5'
+	}
+	b = strconv.AppendInt(b, int64(len(digits)), 10)
+	b = append(append(append(b, "\r\n"...), digits...), "\r\n"...)
+	if fack {
+		digits = strconv.AppendInt(num[:0], int64(s.aof.fsynced), 10)
+		b = strconv.AppendInt(append(b, "$4\r\nFACK\r\n$"...), int64(len(digits)), 10)
+		b = append(append(append(b, "\r\n"...), digits...), "\r\n"...)
+	}
+	s.up.ack = b
+	s.send(s.up.conn, b[start:])
 }

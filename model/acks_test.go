@@ -112,7 +112,7 @@ func TestAcksNotNoted(t *testing.T) {
 		t.Error("limits are 256mb and 64mb")
 	}
 	for _, o := range []Offset{0, 9, 10, 99, 999_999_999, 1_000_000_000, 1 << 62} {
-		u := &Server{}
+		u := &Server{prof: &redis62}
 		u.ackAt(o)
 		if n := int64(len(u.up.ack)); n != ACKLength(o) {
 			t.Errorf("an ACK of %d has %d bytes, not %d", o, n, ACKLength(o))

@@ -23,6 +23,10 @@ func (s *Server) asked(c *client, args [][]byte) bool {
 		s.reply(c, wrong)
 	case is(args[0], "WAIT"):
 		s.waitArgs(c, args)
+	case is(args[0], "WAITAOF") && len(args) != 4:
+		s.reply(c, wrong)
+	case is(args[0], "WAITAOF"):
+		s.waitAOFArgs(c, args)
 	case is(args[0], "ROLE") && len(args) != 1:
 		s.reply(c, wrong)
 	case is(args[0], "ROLE"):
@@ -106,6 +110,30 @@ func (s *Server) waitArgs(c *client, args [][]byte) {
 	}
 	if reply := s.wait(blockedWait{conn: c.conn, target: c.wrote, want: want}, d); reply != "" {
 		s.reply(c, reply)
+	} else {
+		c.blocked = true
+	}
+}
+
+// waitAOFArgs is WAITAOF numlocal numreplicas ms.
+func (s *Server) waitAOFArgs(c *client, args [][]byte) {
+	local, ok := ParseInt(args[1])
+	if !ok || local < 0 || local > 1 {
+		s.reply(c, "-ERR value is out of range, value must between 0 and 1")
+		return
+	}
+	want, ok := ParseInt(args[2])
+	if !ok || want < 0 {
+		s.reply(c, "-ERR value is out of range, must be positive")
+		return
+	}
+	d, problem := timeout(args[3])
+	if problem != "" {
+		s.reply(c, problem)
+		return
+	}
+	if reply := s.wait(blockedWait{conn: c.conn, target: c.wrote, want: want, aof: true, local: local}, d); reply != "" {
+		s.replyWait(c, reply)
 	} else {
 		c.blocked = true
 	}

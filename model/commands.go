@@ -44,7 +44,9 @@ func (s *Server) commands(c *client) {
 		if s.client(id) == nil || c.over {
 			return
 		}
-		c.wrote = s.mro
+		if !s.prof.WaitsForOwn {
+			c.wrote = s.mro
+		}
 	}
 }
 
@@ -110,7 +112,7 @@ func (s *Server) knows(name []byte) bool {
 			return true
 		}
 	}
-	return is(name, "PSYNC") && s.prof.PSYNC > 0 || is(name, "WAIT") && s.prof.GetAck || is(name, "FAILOVER") && s.prof.Failover
+	return is(name, "PSYNC") && s.prof.PSYNC > 0 || is(name, "WAIT") && s.prof.GetAck || is(name, "WAITAOF") && s.prof.WaitAOF || is(name, "FAILOVER") && s.prof.Failover
 }
 
 func (s *Server) pinged(c *client, args [][]byte) {
@@ -271,7 +273,7 @@ func (s *Server) replconf(c *client, args [][]byte) {
 				c.dual = true
 			}
 		case is(name, "ack") && s.prof.PSYNC > 0:
-			s.acked(c, value)
+			s.acked(c, value, args[i+2:])
 			return // an ACK is never answered
 		case is(name, "getack") && s.prof.GetAck: // nor is this
 			if s.up.state == upConnected {
@@ -295,7 +297,7 @@ func (s *Server) replconf(c *client, args [][]byte) {
 	s.reply(c, "+OK")
 }
 
-func (s *Server) acked(c *client, value []byte) {
+func (s *Server) acked(c *client, value []byte, more [][]byte) {
 	if c.state == notReplica {
 		return
 	}
@@ -304,6 +306,12 @@ func (s *Server) acked(c *client, value []byte) {
 		return
 	}
 	c.ack = max(c.ack, Offset(off))
+	if len(more) > 1 && s.prof.WaitAOF && is(more[0], "fack") {
+		if off, ok = s.number(more[1]); !ok {
+			return
+		}
+		c.fack = max(c.fack, Offset(off))
+	}
 	c.ackTime = s.unix()
 	if c.state == waitEnd && s.child.ended && s.prof.AckAfterEOFLoad {
 		s.reapChild() // it can only have loaded what the child has sent (checkChildrenDone)

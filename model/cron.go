@@ -102,7 +102,7 @@ func (s *Server) QuietDeadline() Instant {
 
 // turnDue is when something comes due that any serverCron turn sees to.
 func (s *Server) turnDue(k *census) Instant {
-	due := min(s.pauseDue(), s.waitDue(), k.closing)
+	due := min(s.pauseDue(), s.waitDue(), k.closing, s.aofDue())
 	if k.limit > 0 {
 		due = min(due, s.reaches(k.limit))
 	}
@@ -238,10 +238,13 @@ func (s *Server) wake() {
 	if c.look = false; s.prof.ChecksIdle {
 		s.checkLimits(true)
 	}
+	s.turned = true
+	s.scheduledRewrite()
 	if s.child.ended {
 		s.reapChild()
 	} else {
 		s.savePoints()
+		s.autoRewrite()
 	}
 	s.serveWaits(true)
 	s.lookAtPause()

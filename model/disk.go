@@ -154,7 +154,12 @@ func (d *disk) earliest(p *SavePoint) int64 {
 
 // Foresight is what a driver knows of changes to come: the instant before which
 // the nth from now on cannot have been made (n > 0). A wake too early does no harm.
-type Foresight interface{ Changes(n int64) Instant }
+type Foresight interface {
+	Changes(n int64) Instant
+	// Longest is the length of the longest command that may come, bytes on the stream, at
+	// least.
+	Longest() int64
+}
 
 // SaveWake is when the node wants an InWake for the sake of a save point that
 // changes to come may reach, or Never. Deadline leaves those out.
@@ -179,14 +184,4 @@ func (s *Server) SaveWake(f Foresight) Instant {
 		best = min(best, s.cron.at(max(s.cron.next, s.cron.turnFrom(at))))
 	}
 	return best
-}
-
-// restartAOF begins the AOF anew after a full sync: a child rewrites it, and as
-// long as it runs no snapshot can be made (restartAOFAfterSYNC).
-func (s *Server) restartAOF() {
-	if !s.set.AppendOnly || s.child.running {
-		return
-	}
-	s.child = child{running: true, rewrite: true}
-	s.out = append(s.out, Output{Kind: OutSnapshot})
 }

@@ -46,6 +46,8 @@ const (
 	EvPaired                              // the replica read that: Peer, ID, Offset (next byte)
 	EvKept                                // an rdb channel ended and is kept for its main one: Conn, Peer, Why
 	EvLoaded                              // what was on disk is in memory: Bytes (keys that had expired)
+	EvRewriting                           // a child rewrites the AOF: Offset (last byte inside)
+	EvRewritten                           // its end was noticed: Bytes
 	evCount
 
 	DriverKinds EventKind = 64
@@ -131,7 +133,7 @@ var eventText = [evCount]string{
 	"continued", "online", "lost", "abandoned", "peer-gone", "peer-online", "saving", "saved",
 	"sending", "loading", "backlog-created", "backlog-freed", "backlog-resized", "new-id", "ping",
 	"stopped", "info", "stopping", "stop-aborted", "answer", "clients-paused", "clients-resumed", "failover", "writable",
-	"channel-asked", "channel", "streamed", "paired", "kept", "loaded",
+	"channel-asked", "channel", "streamed", "paired", "kept", "loaded", "rewriting", "rewritten",
 }
 
 // Word is the stable name of the kind, or "" for a driver's kind.

@@ -172,5 +172,8 @@ func (s *Server) deleted(in *Input) {
 	}
 	if s.up.host == "" && (s.log != nil || s.replicas() > 0) {
 		s.write(in)
+	} else if s.aof.state != aofOff && s.prof.CountsAOF {
+		s.mro += Offset(in.Commands)
 	}
+	s.aofWritten(in.Bytes, s.mro)
 }

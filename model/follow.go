@@ -9,7 +9,7 @@ import (
 
 // stream takes a piece of the master's stream.
 func (s *Server) stream(in *Input) {
-	u, c, pieces := &s.up, in.Chunk, in.Pieces
+	u, c := &s.up, in.Chunk
 	if u.state == upBuffer {
 		s.buffered(c)
 		u.rdb.local.changes += in.Commands
@@ -64,10 +64,13 @@ func (s *Server) stream(in *Input) {
 		if s.prof.OwnStreamOnChains {
 			s.regenerate(c, bound, quiet)
 		}
+		if in.Commands > 0 {
+			s.aofWritten(in.Changed, 0)
+		}
 		s.answerAsks()
 		return
 	}
-	s.applied(c, bound, quiet, pieces)
+	s.applied(c, bound, quiet, in)
 }
 
 // answerAsks answers the GETACKs that were come to. From 4.0 on the ACK does not
@@ -90,9 +93,9 @@ func (s *Server) answerAsks() {
 // exactly those bytes to the node's own backlog and replicas
 // (replicationFeedSlavesFromMasterStream). While clients are paused it stops
 // before the first command that waits.
-func (s *Server) applied(c Chunk, bound, quiet Offset, pieces []int64) {
+func (s *Server) applied(c Chunk, bound, quiet Offset, in *Input) {
 	u := &s.up
-	whole := bound
+	whole, pieces := bound, in.Pieces
 	if s.pause.kind != pauseNone {
 		switch {
 		case u.ready > 0 || s.pause.kind == pauseAll || !s.prof.Orders.PauseWrites:
@@ -134,7 +137,27 @@ func (s *Server) applied(c Chunk, bound, quiet Offset, pieces []int64) {
 	u.done = bound - 1
 	s.execute(own)
 	s.feed(own, pieces, false, false)
+	if s.aof.state != aofOff {
+		s.aofStream(in, own, quiet)
+	}
 	s.answerAsks()
+	if s.aof.state != aofOff {
+		s.aofHeard(u.done)
+	}
+}
+
+// aofStream puts what was applied of the master's stream into the file, but for a GETACK
+// at its end: it is answered first.
+func (s *Server) aofStream(in *Input, own Chunk, quiet Offset) {
+	upto := own.To - 1
+	if in.Asks {
+		upto -= Offset(len(getAck))
+	}
+	s.aofHeard(min(quiet-1, upto))
+	if in.Commands > 0 && s.pause.kind == pauseNone {
+		s.aofWritten(in.Changed, min(in.Last-1, upto))
+		s.aofHeard(upto)
+	}
 }
 
 // regenerate writes to the node's own stream what it executed of its master's:
@@ -221,9 +244,12 @@ func (s *Server) applyHeld() {
 	}
 	u.done, u.ready = u.ready-1, 0
 	s.disk.dirty += u.changes
-	u.changes = 0
 	s.execute(own)
 	s.feed(own, pieces, false, false)
+	if u.changes > 0 {
+		s.aofWritten(own.Bytes(), s.mro)
+	}
+	u.changes = 0
 	s.answerAsks()
 }
 

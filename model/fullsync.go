@@ -142,6 +142,7 @@ func (s *Server) reapChild() {
 	ch := s.child
 	s.child = child{}
 	if ch.rewrite { // nobody waits for it by name: who waits is served by replicationCron
+		s.rewritten(ch.bytes)
 		return
 	}
 	if !ch.killed {

@@ -163,7 +163,7 @@ func (s *Server) Info(at Instant) *Info {
 		SyncFull: s.stats.full, SyncPartialOK: s.stats.partialOK, SyncPartialErr: s.stats.partialErr,
 		BgsaveInProgress: s.child.running && !s.child.rewrite, FailoverState: failoverWords[s.failover.state], GoodSlaves: s.good, MinSlaves: s.minReplicas(), Refused: s.stats.refused, ReadOnly: s.set.ReadOnly,
 		NetInput: s.stats.netIn, NetOutput: s.stats.netOut, LimitDisconnections: s.stats.overLimit,
-		Loading: s.Loading() && !s.asyncLoading(), AsyncLoading: s.asyncLoading(), Changes: s.disk.dirty, LoadExpired: s.disk.expired, AppendOnly: s.set.AppendOnly, Rewriting: s.child.rewrite,
+		Loading: s.Loading() && !s.asyncLoading(), AsyncLoading: s.asyncLoading(), Changes: s.disk.dirty, LoadExpired: s.disk.expired, AppendOnly: s.aof.state != aofOff, Rewriting: s.child.rewrite,
 		MaxMemory: s.set.MaxMemory, MaxMemoryPolicy: s.set.MaxMemoryPolicy.String(), shape: s.prof.Info}
 	if s.log != nil {
 		n.First, n.Hist = s.History()

@@ -27,7 +27,7 @@ func (s *Server) refusesLoading(c *client) bool {
 
 // refusesOrder does the same to an order of the operator.
 func (s *Server) refusesOrder(in *Input) bool {
-	if !s.Loading() || s.asyncLoading() && in.Kind != InReplicaOf && in.Kind != InSave {
+	if !s.Loading() || s.asyncLoading() && in.Kind != InReplicaOf && in.Kind != InSave && in.Kind != InRewrite {
 		return false
 	}
 	var text string
@@ -55,6 +55,10 @@ func (s *Server) refusesOrder(in *Input) bool {
 		text = failoverText(in)
 	case InWait:
 		text = "WAIT"
+	case InWaitAOF:
+		text = "WAITAOF"
+	case InRewrite:
+		text = "BGREWRITEAOF"
 	case InSave:
 		text = saveText(in.Save)
 	default:

@@ -41,6 +41,7 @@ type client struct {
 	asked    int64  // unix second of its PSYNC
 	ackTime  int64  // unix second of its last ACK or newline
 	ack      Offset
+	fack     Offset // what of the stream it has on disk (REPLCONF ACK … FACK)
 	// bufFrom is the first stream byte that waits in its output buffer; the
 	// buffer is [bufFrom, mro] while it buffers. buf holds it in bytes mode.
 	bufFrom Offset

@@ -59,7 +59,7 @@ type InputKind uint8
 
 // The inputs. The set is closed; each line names the fields of Input it uses.
 const (
-	InStart        InputKind = iota + 1 // the process starts: Restore (nil: there is nothing on disk to load)
+	InStart        InputKind = iota + 1 // the process starts: Restore (nil: there is nothing on disk to load), Bytes of its AOF
 	InUp                                // a Dial worked: Conn
 	InAccept                            // a peer dialed us: Conn (below 0), Peer
 	InData                              // bytes in stream order: Conn, Data (copy to keep)
@@ -83,6 +83,8 @@ const (
 	InClientPause                       // CLIENT PAUSE: Timeout, All (else WRITE); Abort is CLIENT UNPAUSE
 	InClientKill                        // CLIENT KILL of a replica's connection: Peer, Channel (the rdb channel of a dual-channel sync)
 	InWait                              // WAIT by the client that wrote last: Count (replicas), Timeout (0 is for ever)
+	InWaitAOF                           // WAITAOF by the client that wrote last: Local, Count (replicas), Timeout (0 is for ever)
+	InRewrite                           // BGREWRITEAOF
 	InSave                              // BGSAVE; Save: SAVE, by the process itself
 	InSnapshotHeld                      // the socket of Conn is full and takes nothing of the snapshot that a child writes; Abort: takes it again; Why: a write has waited for OutSendSnapshot's Timeout
 	InChildKill                         // the snapshot child was killed (the operator, the system for want of memory)
@@ -108,13 +110,19 @@ type Input struct {
 	// the chunk that are the master's own (PING, SELECT, GETACK) and change no data.
 	// Asks says that the chunk ends with a GETACK. Both are found by parsing in a
 	// chunk with Data.
-	Quiet    Offset
+	Quiet Offset
+	// Last and Changed are, for InStream, the offset behind the last command that ends in
+	// the chunk and changes data, and how many bytes all those have. A server without an
+	// AOF, and one before 7.2, needs no Last.
+	Last     Offset
+	Changed  int64
 	Asks     bool
 	All      bool
 	Force    bool
 	Abort    bool
 	Channel  bool
 	Count    int64
+	Local    int64
 	Timeout  time.Duration
 	Why      Why
 	Save     bool

@@ -49,6 +49,17 @@ func (s *Server) order(in *Input) {
 		if reply := s.wait(w, in.Timeout); reply != "" {
 			s.note(Event{Kind: EvAnswered, Text: w.text(), Reply: reply, Offset: w.target, Since: s.now})
 		}
+	case InWaitAOF:
+		if !s.prof.WaitAOF {
+			s.answer("WAITAOF", s.unknown([][]byte{[]byte("WAITAOF")}))
+			return
+		}
+		w := blockedWait{target: s.wrote, want: in.Count, aof: true, local: in.Local}
+		if reply := s.wait(w, in.Timeout); reply != "" {
+			s.note(Event{Kind: EvAnswered, Text: w.text(), Reply: reply, Offset: w.target, Since: s.now})
+		}
+	case InRewrite:
+		s.rewriteOrder()
 	case InShutdown:
 		s.shutdown(in.Abort)
 	case InClientKill:
@@ -93,6 +104,16 @@ func (s *Server) answer(text, reply string) {
 	}
 }
 
+// isOrder says whether an input is an order, each of which is a turn of the event loop of
+// its own.
+func isOrder(k InputKind) bool {
+	switch k {
+	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InWaitAOF, InClientKill, InSave, InRewrite, InShutdown:
+		return true
+	}
+	return false
+}
+
 // looksAtClock says whether the server reads its clock for an input: with each
 // serverCron turn, and from 5.0 on with each command (updateCachedTime).
 func (s *Server) looksAtClock(in *Input) bool {
@@ -101,10 +122,10 @@ func (s *Server) looksAtClock(in *Input) bool {
 		return true
 	case InData:
 		return in.Conn < 0 && s.prof.Orders.ClockInCall
-	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InClientKill, InSave, InShutdown, InStream:
+	case InStream:
 		return s.prof.Orders.ClockInCall
 	}
-	return false
+	return isOrder(in.Kind) && s.prof.Orders.ClockInCall
 }
 
 // unblocked takes what clients sent behind a WAIT that was answered.

@@ -80,6 +80,10 @@ type Profile struct {
 	RDBOnly           bool          // knows REPLCONF rdb-only
 	DualChannel       bool          // knows dual-channel replication
 	ShutdownTimeout   time.Duration // default shutdown-timeout: how long a shutdown waits for replicas; 0 does not know it
+	WaitAOF           bool          // knows WAITAOF, and replicas with an AOF say FACK
+	WaitsForOwn       bool          // WAIT is about the client's own writes, not about all before its last command
+	FsyncMillis       bool          // appendfsync everysec counts a second in milliseconds, not by the clock's seconds
+	FsyncIdle         bool          // what is in no AOF counts as on disk if the AOF is
 	CountsAOF         bool          // with AOF and nobody to feed, master_repl_offset counts commands: it marks what was fsynced
 	ConfigWhileLoads  bool          // CONFIG is answered while a data set is loaded
 	ClientWhileLoads  bool          // CLIENT is answered while a data set is loaded
@@ -136,6 +140,11 @@ type Settings struct {
 	DisklessLoad  LoadMode      // repl-diskless-load
 	SavePoints    SavePoints    // save
 	AppendOnly    bool          // appendonly
+	Fsync         FsyncPolicy   // appendfsync
+	// The AOF is rewritten when it is longer than RewriteMin bytes (auto-aof-rewrite-min-size)
+	// and has grown by so many percent since the last time
+	// (auto-aof-rewrite-percentage); 0 never rewrites it.
+	RewritePercent, RewriteMin int64
 	// MinReplicas is min-replicas-to-write, MinReplicasLag min-replicas-max-lag in
 	// whole seconds: writes are refused with fewer replicas online whose last ACK
 	// is no older; 0 in either takes them always.
@@ -167,6 +176,7 @@ func (p *Profile) Defaults() Settings {
 		ShutdownTimeout: p.ShutdownTimeout, MinReplicasLag: 10 * time.Second,
 		ServeStale: true, ReadOnly: true, LazyExpire: p.LazyExpire, LazyEvict: p.LazyEvict,
 		MaxMemoryPolicy: p.MaxMemoryPolicy,
+		RewritePercent:  100, RewriteMin: 64 << 20,
 	}
 }
 
@@ -249,16 +259,18 @@ var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless 
 })
 
 var redis72 = as(redis70, "redis-7.2", "7.2.4", "as 7.0", func(p *Profile) {
-	p.CountsAOF = true
+	p.CountsAOF, p.WaitAOF, p.WaitsForOwn = true, true, true
 	p.EmptyMemory = 956840
 })
 
 var redis74 = as(redis72, "redis-7.4", "7.4.1", "as 7.2", func(p *Profile) {
 	p.Info, p.EmptyMemory = &info74, 969928
+	p.FsyncMillis, p.FsyncIdle = true, true
 })
 
 var valkey80 = as(redis72, "valkey-8.0", "8.0.1", "10 MiB backlog, full sync over two channels on request", func(p *Profile) {
 	p.BacklogSize = 10 << 20
+	p.FsyncMillis, p.FsyncIdle = true, true
 	p.EmptyMemory = 1000032
 	p.LazyExpire, p.LazyEvict = true, true
 	p.AckAfterLoad, p.SaysVersion, p.SlaveType, p.DualChannel, p.Info, p.Orders = true, true, true, true, &info80, &orders80

@@ -1,7 +1,5 @@
 package model
 
-import "strconv"
-
 // upState is where the link to the master stands (REPL_STATE_*).
 type upState uint8
 
@@ -137,6 +135,7 @@ func (s *Server) load() {
 // beginLoad: from now on no cron turn runs.
 func (s *Server) beginLoad() {
 	u := &s.up
+	s.stopAOF()
 	u.newlineAt, u.frozeAt = s.now, s.now
 	s.note(Event{Kind: EvLoading})
 	if u.rdb.state != rdbNone {
@@ -183,7 +182,9 @@ func (s *Server) adopt() {
 		s.id, s.id2, s.second, s.mro = u.fullID, ZeroID, -1, u.fullAt
 		s.forgetHistory()
 	}
-	s.restartAOF()
+	if s.set.AppendOnly {
+		s.startAOF()
+	}
 }
 
 // execute gives commands of the master's stream to whoever keeps the data set.
@@ -304,20 +305,6 @@ func (s *Server) upstreamCron() {
 	}
 }
 
-func (s *Server) sendAck() { s.ackAt(s.up.done) }
-
-// ackAt sends an ACK of all up to a byte.
-func (s *Server) ackAt(at Offset) {
-	var num [20]byte
-	digits := strconv.AppendInt(num[:0], int64(at), 10)
-	start := len(s.up.ack) // several may go out in one step
-	b := append(s.up.ack, "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$"...)
-	b = strconv.AppendInt(b, int64(len(digits)), 10)
-	b = append(append(append(b, "\r\n"...), digits...), "\r\n"...)
-	s.up.ack = b
-	s.send(s.up.conn, b[start:])
-}
-
 // replicaOf is REPLICAOF at run time (replicationSetMaster, replicationUnsetMaster).
 func (s *Server) replicaOf(host string) {
 	u := &s.up
@@ -392,6 +379,9 @@ func (s *Server) promote() {
 	}
 	if !s.prof.TTLFromStart {
 		s.noReplicasSince = s.unix()
+	}
+	if s.set.AppendOnly && s.aof.state == aofOff { // a full sync that broke off had turned it off
+		s.startAOF()
 	}
 	s.note(Event{Kind: EvPromoted, ID: s.id, ID2: s.id2, Offset: s.second})
 }

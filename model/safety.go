@@ -2,6 +2,7 @@ package model
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -74,6 +75,8 @@ type blockedWait struct {
 	want   int64
 	until  int64 // unix milliseconds; 0 is for ever
 	since  Instant
+	aof    bool // WAITAOF: it waits for fsyncs, of this process too if local is 1
+	local  int64
 }
 
 // acks is how many replicas have acknowledged an offset
@@ -89,13 +92,16 @@ func (s *Server) acks(target Offset) (n int64) {
 
 // wait is WAIT: a reply, or "" when it comes later.
 func (s *Server) wait(w blockedWait, timeout time.Duration) string {
-	if s.up.host != "" && s.prof.PSYNC == 2 {
+	if reply := s.refusesWaitAOF(&w); reply != "" {
+		return reply
+	}
+	if s.up.host != "" && s.prof.PSYNC == 2 && !w.aof {
 		return "-ERR WAIT cannot be used with " + s.prof.Orders.ReplicaWord + " instances. Please also note that" + s.prof.Orders.WaitSince +
 			" if a " + s.prof.Orders.ReplicaWord + " is configured to be writable (which is not the default) writes to " + s.prof.Orders.ReplicaWord +
 			"s are just local and are not propagated."
 	}
-	if n := s.acks(w.target); n >= w.want {
-		return ":" + strconv.FormatInt(n, 10)
+	if s.satisfied(&w) {
+		return s.waitReply(&w)
 	}
 	w.since = s.now
 	if timeout > 0 {
@@ -111,12 +117,19 @@ func (s *Server) wait(w blockedWait, timeout time.Duration) string {
 func (s *Server) serveWaits(late bool) {
 	kept := s.blocked[:0]
 	for _, w := range s.blocked {
-		n := s.acks(w.target)
-		if n < w.want && !(late && w.until > 0 && w.until < s.millis()) {
+		reply := ""
+		if w.aof && w.local > 0 {
+			reply = s.refusesWaitAOF(&w)
+		}
+		switch {
+		case reply != "":
+		case !s.satisfied(&w) && !(late && w.until > 0 && w.until < s.millis()):
 			kept = append(kept, w)
 			continue
+		default:
+			reply = s.waitReply(&w)
 		}
-		s.waited(w, ":"+strconv.FormatInt(n, 10))
+		s.waited(w, reply)
 	}
 	s.blocked = kept
 }
@@ -138,7 +151,7 @@ func (s *Server) waited(w blockedWait, reply string) {
 	if w.conn == 0 {
 		s.note(Event{Kind: EvAnswered, Text: w.text(), Reply: reply, Offset: w.target, Since: w.since})
 	} else if c := s.client(w.conn); c != nil {
-		s.reply(c, reply)
+		s.replyWait(c, reply)
 		c.blocked, c.answered, s.answered = false, true, true
 	}
 }
@@ -147,6 +160,9 @@ func (s *Server) waited(w blockedWait, reply string) {
 func (s *Server) waitDue() Instant {
 	due := Never
 	for _, w := range s.blocked {
+		if w.aof && (s.satisfied(&w) || w.local > 0 && s.refusesWaitAOF(&w) != "") {
+			return s.now
+		}
 		if w.until > 0 {
 			due = min(due, s.reachesMillis(w.until+1))
 		}
@@ -154,7 +170,12 @@ func (s *Server) waitDue() Instant {
 	return due
 }
 
-func (w *blockedWait) text() string { return "WAIT " + strconv.FormatInt(w.want, 10) }
+func (w *blockedWait) text() string {
+	if w.aof {
+		return "WAITAOF " + strconv.FormatInt(w.local, 10) + " " + strconv.FormatInt(w.want, 10)
+	}
+	return "WAIT " + strconv.FormatInt(w.want, 10)
+}
 
 // askAcks puts a GETACK into the stream for all who began to wait since the last
 // turn of the event loop; not while clients are paused.
@@ -170,4 +191,48 @@ func (s *Server) feedGetAck() {
 	if s.up.host == "" && (s.log != nil || s.replicas() > 0) {
 		s.feedOwn(getAck, true)
 	}
+}
+
+// satisfied says that a wait has what it waits for.
+func (s *Server) satisfied(w *blockedWait) bool {
+	if w.aof {
+		return s.aofAcks(w.target) >= w.want && s.localSync(w.target) >= w.local
+	}
+	return s.acks(w.target) >= w.want
+}
+
+// localSync is 1 if this process has its stream on disk up to an offset.
+func (s *Server) localSync(target Offset) int64 {
+	if s.aof.fsynced >= target {
+		return 1
+	}
+	return 0
+}
+
+// waitReply is what a wait is answered with now. Of WAITAOF's three lines one is made.
+func (s *Server) waitReply(w *blockedWait) string {
+	if w.aof {
+		return "*2 :" + strconv.FormatInt(s.localSync(w.target), 10) + " :" + strconv.FormatInt(s.aofAcks(w.target), 10)
+	}
+	return ":" + strconv.FormatInt(s.acks(w.target), 10)
+}
+
+// replyWait sends such an answer.
+func (s *Server) replyWait(c *client, reply string) {
+	if reply[0] == '*' {
+		reply = strings.ReplaceAll(reply, " ", "\r\n")
+	}
+	s.reply(c, reply)
+}
+
+// refusesWaitAOF says why WAITAOF cannot be, "" if it can.
+func (s *Server) refusesWaitAOF(w *blockedWait) string {
+	switch {
+	case !w.aof:
+	case s.up.host != "":
+		return "-ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated."
+	case w.local > 0 && !s.set.AppendOnly:
+		return "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+	}
+	return ""
 }

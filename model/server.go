@@ -85,7 +85,12 @@ type Server struct {
 
 	up   upstream
 	disk disk
-	keys bool // the data set holds something, as far as is known
+	aof  aof
+	// wrote is master_repl_offset behind the last command of a client; turned says that
+	// this step is one of serverCron.
+	wrote  Offset
+	turned bool
+	keys   bool // the data set holds something, as far as is known
 }
 
 // stats are the counters of INFO's stats section, since the process started.
@@ -175,7 +180,8 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	if now < s.now {
 		panic("model: time went back")
 	}
-	s.now, s.began, s.lone = now, s.mro, false
+	s.now, s.began, s.lone, s.turned = now, s.mro, false, false
+	waiting := len(s.blocked) > 0
 	s.out = s.out[:0]
 	s.notes = s.notes[:0]
 	s.up.ack, s.up.line = s.up.ack[:0], s.up.line[:0]
@@ -184,6 +190,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	}
 	switch in.Kind {
 	case InStart:
+		s.openAOF(in.Bytes)
 		s.start(in.Restore)
 	case InAppend:
 		s.append(in)
@@ -223,7 +230,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 		} else {
 			s.loaded(in.Conn, in.Count > 0)
 		}
-	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InClientKill, InSave:
+	case InReplicaOf, InConfigSet, InFailover, InClientPause, InWait, InWaitAOF, InClientKill, InSave, InRewrite:
 		s.ordered(in)
 	case InStop:
 		if in.Save && !s.Loading() {
@@ -248,6 +255,9 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	}
 	if in.Kind != InAppend && in.Kind != InRefuse && in.Kind != InStop && in.Kind != InAcks && !s.Loading() {
 		s.beforeSleep()
+		if s.aof.state != aofOff && (s.turned || isOrder(in.Kind) || waiting && in.Kind == InData) {
+			s.aofTurn()
+		}
 	}
 	if s.blocks != nil {
 		s.settle()
@@ -287,8 +297,11 @@ func (s *Server) start(saved *Saved) {
 func (s *Server) configSet(set *Settings) {
 	old := s.set
 	s.set = *set
-	if set.AppendOnly && !old.AppendOnly {
-		s.restartAOF()
+	switch {
+	case set.AppendOnly && !old.AppendOnly:
+		s.startAOF()
+	case !set.AppendOnly:
+		s.stopAOF()
 	}
 	s.cron.peerDue, s.cron.look = 0, true // repl-timeout and limits may be others: look at the next turn
 	if s.set.BacklogSize < MinBacklog {

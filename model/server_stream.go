@@ -21,9 +21,11 @@ func (s *Server) append(in *Input) {
 	s.keys = s.keys || in.Commands > 0
 	if s.log != nil || s.replicas() > 0 { // Counts
 		s.write(in)
-	} else if s.set.AppendOnly && s.prof.CountsAOF {
+	} else if s.aof.state != aofOff && s.prof.CountsAOF {
 		s.mro += Offset(in.Commands)
 	}
+	s.wrote = s.mro
+	s.aofWritten(in.Bytes, s.mro)
 }
 
 // write puts commands into the stream.

@@ -61,11 +61,20 @@ func (s *Server) tryExit() bool {
 		return false
 	}
 	s.exit()
-	return true
+	return !s.cron.running
 }
 
 // exit asks the driver to end the process: InStop follows.
 func (s *Server) exit() {
+	if s.holdsExit() {
+		s.note(Event{Kind: EvAnswered, Text: "SHUTDOWN", Reply: "-ERR Errors trying to SHUTDOWN. Check logs."})
+		if s.stop.on { // cancelShutdown
+			s.stop = stop{}
+			s.note(Event{Kind: EvStopAborted, Offset: s.mro})
+			s.unpause(pauseShutdown)
+		}
+		return
+	}
 	s.cron.running = false
 	s.out = append(s.out, Output{Kind: OutExit})
 }

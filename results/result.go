@@ -132,6 +132,8 @@ type Orders struct {
 	Failovers int64 // FAILOVERs that came to their end
 	Aborted   int64 // and those that did not
 	WaitAcks  int64 // the least that a WAIT was answered with; -1 without one
+	AOFLocal  int64 // the least that a WAITAOF counted of the server itself; -1 without one
+	AOFAcks   int64 // and of its replicas
 	Errors    int64 // orders that were answered with an error
 	Refused   int64 // writes that min-replicas-to-write kept out
 	NoRequest int64 // what clients said and was answered with an error
@@ -172,7 +174,7 @@ type replica struct {
 
 // NewCollector makes a collector for one run.
 func NewCollector(m Meta) *Collector {
-	return &Collector{meta: m, print: NewFingerprint(), orders: Orders{WaitAcks: -1}, index: make(map[string]int)}
+	return &Collector{meta: m, print: NewFingerprint(), orders: noOrders, index: make(map[string]int)}
 }
 
 // Reset makes it ready for another run.
@@ -180,7 +182,7 @@ func (c *Collector) Reset(m Meta) {
 	c.meta = m
 	c.print.Reset()
 	c.resyncs, c.infos, c.asked, c.replicas = c.resyncs[:0], c.infos[:0], c.asked[:0], c.replicas[:0]
-	c.orders = Orders{WaitAcks: -1}
+	c.orders = noOrders
 	clear(c.index)
 	c.ended = false
 }
@@ -240,6 +242,9 @@ func (c *Collector) Observe(r *trace.Record) {
 	}
 }
 
+// noOrders is before the first one.
+var noOrders = Orders{WaitAcks: -1, AOFLocal: -1, AOFAcks: -1}
+
 // ordered counts what became of one order.
 func (o *Orders) ordered(e *model.Event) {
 	switch {
@@ -252,6 +257,15 @@ func (o *Orders) ordered(e *model.Event) {
 		if n, ok := model.ParseInt([]byte(e.Reply[1:])); ok && (o.WaitAcks < 0 || n < o.WaitAcks) {
 			o.WaitAcks = n
 		}
+	case strings.HasPrefix(e.Reply, "*2 :"):
+		local, acks, _ := strings.Cut(e.Reply[len("*2 :"):], " :")
+		least := func(had *int64, text string) {
+			if n, ok := model.ParseInt([]byte(text)); ok && (*had < 0 || n < *had) {
+				*had = n
+			}
+		}
+		least(&o.AOFLocal, local)
+		least(&o.AOFAcks, acks)
 	case strings.HasPrefix(e.Reply, "-"):
 		o.Errors++
 	}

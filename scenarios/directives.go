@@ -126,6 +126,16 @@ var directives = []directive{
 	{name: "appendonly", class: yesNo,
 		set: func(s *model.Settings, v int64) { s.AppendOnly = v != 0 },
 		get: func(s *model.Settings) int64 { return b2i(s.AppendOnly) }},
+	{name: "appendfsync", class: words, choices: model.FsyncPolicies[:],
+		set: func(s *model.Settings, v int64) { s.Fsync = model.FsyncPolicy(v) },
+		get: func(s *model.Settings) int64 { return int64(s.Fsync) }},
+	{name: "auto-aof-rewrite-percentage", class: number, most: maxInt32,
+		set: func(s *model.Settings, v int64) { s.RewritePercent = v },
+		get: func(s *model.Settings) int64 { return s.RewritePercent }},
+	{name: "auto-aof-rewrite-min-size", class: memory, most: maxSize,
+		set: func(s *model.Settings, v int64) { s.RewriteMin = v },
+		get: func(s *model.Settings) int64 { return s.RewriteMin }},
+	{name: "no-appendfsync-on-rewrite", class: yesNo, effect: onlyDefault, fallback: "no", why: "fsyncs wait for a child then, and WAITAOF with them"},
 	{name: "save", class: saves},
 	{name: "maxmemory", class: memory, most: maxSize,
 		set: func(s *model.Settings, v int64) { s.MaxMemory = v },
@@ -165,7 +175,7 @@ var elsewhere = words2set(`
 acl-pubsub-default aclfile acllog-max-len active-defrag-cycle-max active-defrag-cycle-min active-defrag-ignore-bytes
 active-defrag-max-scan-fields active-defrag-threshold-lower active-defrag-threshold-upper activedefrag
 activerehashing always-show-logo aof-load-truncated aof-rewrite-cpulist aof-rewrite-incremental-fsync aof-timestamp-enabled
-aof-use-rdb-preamble aof_rewrite_cpulist appenddirname appendfilename appendfsync auto-aof-rewrite-min-size auto-aof-rewrite-percentage
+aof-use-rdb-preamble aof_rewrite_cpulist appenddirname appendfilename
 bgsave-cpulist bgsave_cpulist bind bind-source-addr bio-cpulist bio_cpulist busy-reply-threshold client-query-buffer-limit
 cluster-allow-pubsubshard-when-down cluster-allow-reads-when-down cluster-allow-replica-migration cluster-announce-bus-port
 cluster-announce-hostname cluster-announce-human-nodename cluster-announce-ip cluster-announce-port cluster-announce-tls-port
@@ -178,7 +188,7 @@ io-threads io-threads-do-reads jemalloc-bg-thread latency-monitor-threshold late
 lazyfree-lazy-server-del lazyfree-lazy-user-del lazyfree-lazy-user-flush lfu-decay-time
 lfu-log-factor list-compress-depth list-max-listpack-size list-max-ziplist-entries list-max-ziplist-size list-max-ziplist-value
 loadmodule locale-collate logfile loglevel lua-time-limit max-new-connections-per-cycle max-new-tls-connections-per-cycle maxclients
-maxmemory-clients maxmemory-eviction-tenacity maxmemory-samples no-appendfsync-on-rewrite notify-keyspace-events oom-score-adj
+maxmemory-clients maxmemory-eviction-tenacity maxmemory-samples notify-keyspace-events oom-score-adj
 oom-score-adj-values pidfile port proc-title-template protected-mode proto-max-bulk-len rdb-save-incremental-fsync rdbchecksum
 rdbcompression rename-command sanitize-dump-payload server-cpulist server_cpulist set-max-intset-entries set-max-listpack-entries
 set-max-listpack-value set-proc-title shutdown-on-sigint shutdown-on-sigterm slowlog-log-slower-than slowlog-max-len

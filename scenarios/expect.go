@@ -71,6 +71,8 @@ var RunFields = []string{
 	"failovers",          // FAILOVERs that came to their end
 	"failovers_aborted",  // and those that did not
 	"wait_acks_min",      // the least that a WAIT was answered with; -1 without one
+	"waitaof_local_min",  // the least that a WAITAOF counted of this server; -1 without one
+	"waitaof_acks_min",   // and of replicas
 	"orders_refused",     // orders that were answered with an error
 	"requests_refused",   // lines of clients (kind: request) that were answered with an error
 	"requests_hung_up",   // and those on which the server closed the connection

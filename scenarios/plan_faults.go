@@ -20,7 +20,7 @@ type fault struct {
 }
 
 var faultKinds = []string{"reset", "silent", "slow", "restart", "crash", "pause", "promote", "replicaof", "config",
-	"failover", "wait", "client-pause", "client-unpause", "shutdown-abort", "client-kill", "bgsave", "save", "child-kill", "request"}
+	"failover", "wait", "waitaof", "bgrewriteaof", "client-pause", "client-unpause", "shutdown-abort", "client-kill", "bgsave", "save", "child-kill", "request"}
 
 func (p *planner) pair(n *yaml.Node) (a, b int) {
 	a, b = -1, -1
@@ -124,13 +124,13 @@ func (p *planner) readFault(i int, n *yaml.Node) {
 				p.readConfig(p.servers[f.Server].Profile, &scratch, n, false, &f.set)
 			}
 		})
-	case "failover", "wait", "client-pause", "client-unpause", "shutdown-abort", "client-kill":
+	case "failover", "wait", "waitaof", "bgrewriteaof", "client-pause", "client-unpause", "shutdown-abort", "client-kill":
 		onServer()
 		p.readOrder(&f, n, add)
 	default:
 		// An unknown kind is one problem; its fields cannot be judged.
 		known = false
-		for _, name := range []string{"link", "way", "bandwidth", "power-loss", "server", "on", "for", "save", "now", "to", "set", "force", "timeout", "abort", "replicas", "mode", "replica", "channel", "say"} {
+		for _, name := range []string{"link", "way", "bandwidth", "power-loss", "server", "on", "for", "save", "now", "to", "set", "force", "timeout", "abort", "replicas", "local", "mode", "replica", "channel", "say"} {
 			add(name, false, "", func(*yaml.Node) {})
 		}
 	}

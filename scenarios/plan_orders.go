@@ -47,6 +47,14 @@ func (p *planner) readOrder(f *fault, n *yaml.Node, add func(name string, need b
 		add("replicas", true, "", func(n *yaml.Node) { f.Count = p.count(n, 0, maxInt32) })
 		add("timeout", false, "0s", timeout)
 		needs("WAIT", func(prof *model.Profile) bool { return prof.GetAck })
+	case "waitaof":
+		f.Kind = sim.FaultWaitAOF
+		add("local", true, "", func(n *yaml.Node) { f.Local = p.count(n, 0, 1) })
+		add("replicas", true, "", func(n *yaml.Node) { f.Count = p.count(n, 0, maxInt32) })
+		add("timeout", false, "0s", timeout)
+		needs("WAITAOF", func(prof *model.Profile) bool { return prof.WaitAOF })
+	case "bgrewriteaof":
+		f.Kind = sim.FaultRewrite
 	case "client-pause":
 		f.Kind, f.All = sim.FaultClientPause, true
 		add("for", true, "", timeout)

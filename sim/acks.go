@@ -72,7 +72,7 @@ func (w *World) plain(c *conn) bool {
 
 // quiet says that a replica does nothing at a turn at which it sends an ACK but that.
 func (w *World) quiet(r *host) bool {
-	return r.alive && r.frozen == 0 && r.folded == 0 && r.srv.AckDue() != model.Never && r.srv.Calm() && (!r.ownStream() || r.src == nil)
+	return r.alive && r.frozen == 0 && r.folded == 0 && !r.srv.TellsFsync() && r.srv.AckDue() != model.Never && r.srv.Calm() && (!r.ownStream() || r.src == nil)
 }
 
 // acksUpto plays the turns before an instant of a host whose ACKs are no events.

@@ -200,6 +200,8 @@ const (
 	FaultSlow                               // link of segments: another bandwidth for a while, both ways or one way
 	FaultChildKill                          // server: kill -9 of the child that makes a snapshot
 	FaultRequest                            // server: a client connects and says the lines of Say; it hangs up For later
+	FaultWaitAOF                            // server: WAITAOF for Local fsyncs of its own and Count of replicas, else as FaultWait
+	FaultRewrite                            // server: BGREWRITEAOF
 )
 
 // Way is a direction of a link.
@@ -226,6 +228,7 @@ type FaultConfig struct {
 	All      bool
 	Channel  bool
 	Count    int64
+	Local    int64 // FaultWaitAOF
 	Timeout  time.Duration
 	Settings *model.Settings
 	Say      []string // FaultRequest: one or more

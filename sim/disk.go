@@ -155,6 +155,9 @@ type foresight struct {
 	h *host
 }
 
+// Longest: see model.Foresight.
+func (f *foresight) Longest() int64 { return f.w.longest }
+
 // Changes: see model.Foresight. Where it is not known it is now.
 func (f *foresight) Changes(n int64) model.Instant {
 	w, h := f.w, f.h

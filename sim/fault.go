@@ -20,6 +20,9 @@ func (w *World) fault(i int, now model.Instant) {
 		w.slow(f, now, f.Bandwidth)
 	case FaultRestart, FaultCrash:
 		h := w.hosts[f.Server]
+		if f.Kind == FaultRestart && w.staysUp(h, now) {
+			return
+		}
 		h.down++
 		h.expired, h.expiredName = f.Expired, f.ExpiredName
 		if f.Kind == FaultRestart && !f.Now && w.shutdown(h, now, f.Save) {
@@ -102,6 +105,10 @@ func (w *World) order(f *FaultConfig, e event) {
 		in.Kind, in.Abort = model.InClientPause, true
 	case FaultWait:
 		in.Kind, in.Count, in.Timeout = model.InWait, f.Count, f.Timeout
+	case FaultWaitAOF:
+		in.Kind, in.Local, in.Count, in.Timeout = model.InWaitAOF, f.Local, f.Count, f.Timeout
+	case FaultRewrite:
+		in.Kind = model.InRewrite
 	case FaultClientKill:
 		in.Kind, in.Peer, in.Channel = model.InClientKill, w.cfg.Servers[f.Peer].Name, f.Channel
 	case FaultShutdownAbort:
@@ -255,6 +262,21 @@ func (w *World) resend(ci int32, side int, now model.Instant) {
 	if f.end > 0 {
 		w.scheduleFlowFin(ci, side)
 	}
+}
+
+// staysUp tells a process to end that refuses to: its first AOF is being written.
+func (w *World) staysUp(h *host, now model.Instant) bool {
+	if !h.alive || h.frozen > 0 || !h.srv.RefusesToStop() {
+		return false
+	}
+	w.bring(h, now)
+	w.settleAllAcks(h)
+	if !h.srv.RefusesToStop() || h.srv.Stopping() || h.srv.WaitsToStop() {
+		return false
+	}
+	w.in = model.Input{Kind: model.InShutdown}
+	w.step(h, now)
+	return true
 }
 
 // shutdown tells a process to end in order; true if it waits for its replicas

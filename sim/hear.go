@@ -198,8 +198,17 @@ func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks 
 		w.step(h, at)
 		return
 	}
-	if h.srv.Paused() {
+	fsyncs := h.srv.TellsFsync()
+	if h.srv.Paused() || fsyncs {
 		w.in.Quiet = f.log.quiet(ch.From, o)
+	}
+	if w.in.Commands > 0 && h.srv.HasAOF() {
+		shift, done := ch.From-(h.srv.Read()+1), h.srv.Processed()
+		if h.ownStream() {
+			done = h.srv.Executed()
+		}
+		w.in.Last, w.in.Changed = f.log.changed(done+1+shift, ch.To)
+		w.in.Last -= shift
 	}
 	w.via, w.since, w.shift = c, h.lastStep(), ch.From-(h.srv.Read()+1)
 	w.follow(h, f.log, ch, w.shift)

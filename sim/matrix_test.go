@@ -52,6 +52,8 @@ var matrixRows = []struct{ row, file, missing string }{
 	{row: "PING without replicas", file: "ping"},
 	{row: "PING enters backlog/offset", file: "ping"},
 	{row: "WAIT / GETACK", file: "wait"},
+	{row: "WAIT / GETACK", file: "waitaof"},
+	{row: "REPLCONF ACK", file: "waitaof"},
 	{row: "master times out replicas", file: "timeout"},
 	{row: "diskless master default", file: "diskless"},
 	{row: "diskless delay test", file: "diskless"},
@@ -193,6 +195,15 @@ var matrixPlays = []matrixPlay{
 		s.w.Order(FaultConfig{Kind: FaultWait, Server: 0, Count: 1, Timeout: time.Second})
 		s.wait(1500 * time.Millisecond)
 		s.info(0, "master_repl_offset")
+	}},
+	{file: "waitaof", about: "Both have an AOF that is fsynced every second: what the replica's ACKs say, and WAITAOF for both.", follow: [2]string{"a"}, quick: true, config: func(set *model.Settings) {
+		set.AppendOnly = true
+	}, play: func(s *scene) {
+		s.wait(2 * time.Second)
+		s.write(0, 1)
+		s.wire = true
+		s.w.Order(FaultConfig{Kind: FaultWaitAOF, Server: 0, Local: 1, Count: 1, Timeout: 3 * time.Second})
+		s.wait(2500 * time.Millisecond)
 	}},
 	{file: "timeout", about: "A link is silent for longer than repl-timeout, 3 s.", follow: [2]string{"a"}, quick: true, config: func(set *model.Settings) { set.Timeout, set.PingPeriod = 3*time.Second, time.Hour }, play: func(s *scene) {
 		s.w.Silence(0, 1)

@@ -91,6 +91,11 @@ func (w *World) noted(h *host, at model.Instant, e *model.Event) {
 		w.renumber(h)
 	case model.EvFollows:
 		w.renumber(h)
+	case model.EvStopAborted:
+		if h.stopEnd > 0 { // it does not end, so it needs no start
+			h.stopEnd = 0
+			h.down--
+		}
 	}
 	if e.Kind == model.EvPromoted || e.Kind == model.EvFollows && at > 0 { // whose writes reach whom has changed
 		for _, x := range w.hosts {

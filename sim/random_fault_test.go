@@ -121,7 +121,7 @@ func goText(c *Config) string {
 	return b.String() + "}"
 }
 
-var faultNames = [...]string{"", "reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config", "failover", "client-pause", "client-unpause", "wait", "shutdown-abort", "client-kill", "save", "slow", "child-kill", "request"}
+var faultNames = [...]string{"", "reset", "silent", "restart", "crash", "pause", "promote", "replicaof", "config", "failover", "client-pause", "client-unpause", "wait", "shutdown-abort", "client-kill", "save", "slow", "child-kill", "request", "waitaof", "rewrite"}
 
 // requests lets clients speak that are no replicas, or not good ones.
 func (g gen) requests(c *Config) {
@@ -135,6 +135,48 @@ func (g gen) requests(c *Config) {
 		}
 		for range 1 + g.IntN(3) {
 			f.Say = append(f.Say, pick(g, "PSYNC ? -1", "PSYNC x y", "SYNC", "PING", "REPLCONF capa eof capa psync2", "REPLCONF ACK 100", "GET x", "PSYNC "+string(model.ZeroID)+" 1"))
+		}
+		c.Faults = append(c.Faults, f)
+	}
+}
+
+// files gives servers an AOF, and clients that wait for it.
+func (g gen) files(c *Config) {
+	if !g.oneIn(3) {
+		return
+	}
+	set := func(s *model.Settings) {
+		s.AppendOnly, s.Fsync = !g.oneIn(4), model.FsyncPolicy(g.IntN(3))
+		s.RewritePercent, s.RewriteMin = g.between(0, 200), g.between(1, 100_000)
+	}
+	for i := range c.Servers {
+		set(&c.Servers[i].Settings)
+	}
+	for i := range c.Faults {
+		if s := c.Faults[i].Settings; s != nil {
+			set(s)
+		}
+	}
+	for range 1 + g.IntN(6) {
+		f := FaultConfig{Kind: pick(g, FaultWaitAOF, FaultWaitAOF, FaultWaitAOF, FaultRewrite, FaultRequest, FaultConfigSet, FaultRestart),
+			At: g.span(0, c.Duration), For: g.span(0, g.of.lasts), Server: g.IntN(len(c.Servers)), Count: int64(g.IntN(3)), Local: int64(g.IntN(2))}
+		if g.oneIn(2) {
+			f.Server = 0
+		}
+		if f.Kind == FaultRestart && slices.ContainsFunc(c.Links, func(l LinkConfig) bool { return l.TCP != nil }) {
+			continue // what a narrow link of segments loses with a crash is not yet the same in every way (number 36)
+		}
+		switch f.Kind {
+		case FaultWaitAOF:
+			if g.oneIn(2) {
+				f.Timeout = g.span(0, 3*time.Second).Truncate(time.Millisecond)
+			}
+		case FaultRequest:
+			f.Say = []string{pick(g, "WAITAOF 1 0 0", "WAITAOF 0 1 500", "WAITAOF 2 0 0", "WAITAOF 0 0 0", "WAITAOF 1 1 x", "WAIT 1 500")}
+		case FaultConfigSet:
+			s := c.Servers[f.Server].Settings
+			set(&s)
+			f.Settings = &s
 		}
 		c.Faults = append(c.Faults, f)
 	}

@@ -97,6 +97,7 @@ func scenario(n uint64) *Config {
 	g.lifetimes(c)
 	g.memory(c)
 	g.socketLoads(c)
+	newGen(12, n).files(c)
 	return c
 }
 

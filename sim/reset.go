@@ -30,6 +30,10 @@ func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 	if err := w.resetLoads(same); err != nil {
 		return err
 	}
+	w.longest = 0
+	for _, l := range w.loads {
+		w.longest = max(w.longest, l.longest())
+	}
 	w.queue.Reset(0)
 	w.calm, w.turns, w.turn = 0, 0, 0
 	w.last.reset()
@@ -205,7 +209,7 @@ func (w *World) boot(h *host, restore *model.Saved, lives []span) {
 	if restore != nil && restore.ID != "" && keeps {
 		h.log.lives = append(h.log.lives, upTo(lives, restore.Offset+1)...) // what the snapshot holds of it
 	}
-	w.in = model.Input{Kind: model.InStart, Restore: restore}
+	w.in = model.Input{Kind: model.InStart, Restore: restore, Bytes: h.dataset}
 	w.step(h, now)
 }
 

@@ -250,6 +250,25 @@ func (l *streamLog) changes(from, to model.Offset) (n int64) {
 	return n
 }
 
+// changed is the offset behind the last of the commands that begin at `from` or behind it,
+// end in [from, to) and change data, and how many bytes all of them have.
+func (l *streamLog) changed(from, to model.Offset) (last model.Offset, bytes int64) {
+	for i := l.index(from); i >= 0 && i < len(l.segs) && l.segs[i].from < to; i++ {
+		s := &l.segs[i]
+		switch {
+		case s.run:
+			a, b := max(from, s.from), min(to, s.to)
+			end := s.from + model.Offset(l.src.bytes(l.src.find(s.base+int64(b-s.from)))-s.base)
+			if end > a {
+				last, bytes = end, bytes+int64(end-a)
+			}
+		case !s.quiet && s.from >= from && s.to <= to:
+			last, bytes = s.to, bytes+int64(s.to-s.from)
+		}
+	}
+	return last, bytes
+}
+
 // lag is the max-plus term of a queue that serves ps picoseconds a byte: the
 // maximum over the commands that begin in [from, to) of written*1000 minus the
 // picoseconds of all bytes from origin to their beginning. from is a command's

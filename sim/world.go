@@ -249,10 +249,6 @@ func (w *World) playTo(end model.Instant) error {
 // foldFrom lets ACKs be no events from now on, if nobody listens and no switch is set.
 func (w *World) foldFrom() {
 	w.folds = !w.cfg.EveryTick && w.listener == nil && w.tap == nil && len(w.probes) == 0
-	w.longest = 0
-	for _, l := range w.loads {
-		w.longest = max(w.longest, l.longest())
-	}
 }
 
 func (w *World) faultOrder() []int {
@@ -366,7 +362,7 @@ func (w *World) rearm(h *host) {
 	if h.folded == 0 {
 		d = min(d, h.srv.AckDue())
 	}
-	d = max(min(d, h.srv.SaveWake(&w.fore)), w.queue.Now())
+	d = max(min(d, h.srv.SaveWake(&w.fore), h.srv.AOFWake(&w.fore)), w.queue.Now())
 	if d == h.wakeAt {
 		return
 	}

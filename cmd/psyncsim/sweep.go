@@ -276,6 +276,10 @@ func runField(r *results.Run, field string) (int64, bool) {
 		return r.Orders.Aborted, true
 	case "wait_acks_min":
 		return r.Orders.WaitAcks, true
+	case "waitaof_local_min":
+		return r.Orders.AOFLocal, true
+	case "waitaof_acks_min":
+		return r.Orders.AOFAcks, true
 	case "orders_refused":
 		return r.Orders.Errors, true
 	case "requests_refused":

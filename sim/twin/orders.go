@@ -77,6 +77,11 @@ func (s *stage) ask(f *sim.FaultConfig, began time.Duration) error {
 		return s.request(f, began)
 	case sim.FaultWait:
 		return s.wait(f, began, []string{"WAIT", strconv.FormatInt(f.Count, 10), ms})
+	case sim.FaultWaitAOF:
+		return s.wait(f, began, []string{"WAITAOF", strconv.FormatInt(f.Local, 10), strconv.FormatInt(f.Count, 10), ms})
+	case sim.FaultRewrite:
+		s.rec.ordered(f)
+		return s.status(f, began, "BGREWRITEAOF")
 	default:
 		return fmt.Errorf("an order of kind %d cannot be given to real servers", f.Kind)
 	}
@@ -86,6 +91,21 @@ func (s *stage) ask(f *sim.FaultConfig, began time.Duration) error {
 		if errors.As(err, &netErr) {
 			return fmt.Errorf("%s: %w", strings.Join(words, " "), err)
 		}
+		s.answered(f.Server, "-"+err.Error())
+	}
+	s.did(action{kind: actOrder, order: f}, began)
+	return nil
+}
+
+// status gives an order whose answer is a line that is compared too.
+func (s *stage) status(f *sim.FaultConfig, began time.Duration, words ...string) error {
+	if err := s.servers[f.Server].settle(); err != nil { // answers come in order
+		return err
+	}
+	reply, err := s.servers[f.Server].Command(words...)
+	if text, ok := reply.(string); err == nil && ok {
+		s.answered(f.Server, "+"+text)
+	} else if err != nil {
 		s.answered(f.Server, "-"+err.Error())
 	}
 	s.did(action{kind: actOrder, order: f}, began)
@@ -111,8 +131,17 @@ func (s *stage) wait(f *sim.FaultConfig, began time.Duration, words []string) er
 	p.owed = func() error {
 		p.client.SetDeadline(time.Now().Add(20 * time.Second))
 		line, err := p.replies.ReadString('\n')
+		if line = strings.TrimSpace(line); err == nil && line == "*2" { // WAITAOF: fsyncs here, and of replicas
+			for range 2 {
+				var next string
+				if next, err = p.replies.ReadString('\n'); err != nil {
+					return err
+				}
+				line += " " + strings.TrimSpace(next)
+			}
+		}
 		if err == nil {
-			s.answered(f.Server, strings.TrimSpace(line))
+			s.answered(f.Server, line)
 		}
 		return err
 	}

@@ -48,7 +48,8 @@ func directives(p *model.Profile, s *model.Settings) [][2]string {
 			saves = append(saves, strconv.FormatInt(x.Seconds, 10), strconv.FormatInt(x.Changes, 10))
 		}
 	}
-	d = append(d, [2]string{"appendonly", yes[s.AppendOnly]}, [2]string{"save", strings.Join(saves, " ")})
+	d = append(d, [2]string{"appendonly", yes[s.AppendOnly]}, [2]string{"save", strings.Join(saves, " ")}, [2]string{"appendfsync", model.FsyncPolicies[s.Fsync]},
+		[2]string{"auto-aof-rewrite-percentage", strconv.FormatInt(s.RewritePercent, 10)}, [2]string{"auto-aof-rewrite-min-size", strconv.FormatInt(s.RewriteMin, 10)})
 	if p.ShutdownTimeout > 0 {
 		d = append(d, [2]string{"shutdown-timeout", sec(s.ShutdownTimeout)})
 	}
