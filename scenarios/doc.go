@@ -98,6 +98,8 @@
 //	config   server, set    CONFIG SET, a map like config
 //	failover server, to (any replica), force (no), timeout, abort (no)   FAILOVER, from redis-6.2 on
 //	wait     server, replicas, timeout (0s: for ever)   WAIT by the client that wrote last, from redis-3.2 on
+//	waitaof  server, local (0 or 1), replicas, timeout (0s: for ever)   WAITAOF, likewise, from redis-7.2 on
+//	bgrewriteaof     server   BGREWRITEAOF: a child rewrites the AOF, at save-rate; no snapshot begins meanwhile
 //	client-pause     server, for, mode (all, or write)  CLIENT PAUSE, from redis-3.2 on; write from redis-6.2 on
 //	client-unpause   server       CLIENT UNPAUSE, from redis-6.2 on
 //	client-kill      server, replica, channel (main, or rdb)  CLIENT KILL of a replica's connection; rdb in a dual-channel sync
@@ -114,6 +116,10 @@
 // min-replicas-to-write is not met they are refused, and counted in writes_refused. So they
 // are where maxmemory is reached and maxmemory-policy leaves no key to delete; see sim's
 // memory.go for what weighs how much.
+//
+// A process that writes its first AOF (appendonly was just turned on, or a full sync has
+// ended) refuses to end: restart does nothing then. Of an AOF it is known how far it is on
+// disk: with appendfsync everysec an fsync begins with a turn of the server's timer.
 //
 // restart and crash: for is how long no process runs, after it has saved. The next
 // one loads what is on disk, at load-rate: its AOF with appendonly, else the last

@@ -52,9 +52,6 @@ func (p *planner) readServers(n *yaml.Node) {
 			if at := p.server(s.replicaof); at >= 0 {
 				s.ReplicaOf = p.servers[at].Name
 			}
-			if s.Profile != nil && rank(s.Profile.Like()) < v50 && s.Settings.MaxMemory > 0 {
-				p.fail(s.replicaof, "a replica of %s evicts keys by itself, which is not modelled: leave maxmemory out at %s, or take redis-5.0 or newer", s.Profile.Name, s.Name)
-			}
 		}
 	}
 	p.checkCycles()

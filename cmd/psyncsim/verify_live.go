@@ -184,7 +184,14 @@ func (c *commands) verifiedLive(x *cli.Context, r twin.Report) error {
 		if !k.Agree {
 			word = "DIFFERS"
 		}
-		fmt.Fprintf(w, "%s  %s: %s (%d seeds, tries: %d)\n", k.Server, k.ID, word, k.Seeds, k.Attempts)
+		also := ""
+		if k.Void > 0 {
+			also += fmt.Sprintf(", void: %d, for the machine held the servers up", k.Void)
+		}
+		if k.Late {
+			also += fmt.Sprintf(", some of them as late as the machine was: %.0f ms in all", k.HeldUp*1000)
+		}
+		fmt.Fprintf(w, "%s  %s: %s (%d seeds, tries: %d%s)\n", k.Server, k.ID, word, k.Seeds, k.Attempts, also)
 		if k.Error != "" {
 			fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(k.Error, "\n", "\n  "))
 		}

@@ -67,7 +67,7 @@ func verifyAll(t *testing.T, p *Program, pattern string, least int) {
 			word = "DIFFERS"
 			t.Errorf("%s differs", c.ID)
 		}
-		fmt.Fprintf(&b, "%-60s %-8s %3d facts, %3d seeds, %d tries\n", c.ID, word, len(c.Facts), c.Seeds, c.Attempts)
+		fmt.Fprintf(&b, "%-60s %-8s %3d facts, %3d seeds, %d tries, %d void\n", c.ID, word, len(c.Facts), c.Seeds, c.Attempts, c.Void)
 		for _, d := range c.Differences {
 			fmt.Fprintf(&b, "      %7.3f  %s: real %s, simulated %s\n", d.T, d.What, d.Real, d.Simulated)
 		}
