@@ -49,7 +49,7 @@ func BenchmarkGrowth(b *testing.B) {
 		play(fmt.Sprintf("replicas=%d", n), withReplicas(time.Hour, n, false))
 	}
 	for _, n := range []int{1, 10} {
-		play(fmt.Sprintf("chain=%d", n), withReplicas(time.Minute, n, true)) // a minute: who relays notes every command
+		play(fmt.Sprintf("chain=%d", n), withReplicas(time.Minute, n, true))
 	}
 }
 

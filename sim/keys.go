@@ -330,7 +330,7 @@ func (h *host) partOf(k int64, l *load) int64 {
 // whole is how many of the source's commands end at or before byte o.
 func (l *streamLog) whole(o model.Offset) (k int64, ok bool) {
 	for i := len(l.segs) - 1; i >= 0; i-- {
-		if s := &l.segs[i]; s.run && s.from <= o {
+		if s := &l.segs[i]; s.run && s.src == l.src && s.delay == 0 && s.from <= o {
 			return l.src.find(s.base + int64(min(o+1, s.to)-s.from)), true
 		}
 	}

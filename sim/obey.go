@@ -20,7 +20,7 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 			w.relay(h, at, o.Chunk)
 		}
 		if w.forward(h, at, o.Chunk); !o.Literal && h.relays {
-			w.sentBefore(h, h.log.segs[len(h.log.segs)-1].from)
+			w.sentBefore(h, h.log.newest())
 		}
 	case model.OutSend:
 		if c, side := w.find(h, o.Conn); c >= 0 {
@@ -149,8 +149,20 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 		shift = w.exec - from
 		w.own(h, c)
 	}
+	r := relayed{h: h, f: f, shift: shift, since: since, ps: link.ps, after: link.latency}
 	for from < c.To {
 		begin := max(from+shift, f.from) // where it was cut its beginning may be forgotten
+		s := &f.log.segs[f.log.index(begin)]
+		if i, j := s.commands(begin, c.To+shift); i < j && begin == from+shift && s.even() > 0 && !w.cfg.PerWrite {
+			if from = min(s.to, c.To+shift) - shift; since < at && !via.segments {
+				r.s = s
+				r.run(i, j, &l)
+			} else {
+				r.s, r.since = s, at
+				r.note(i, j, segment{held: true, at: at})
+			}
+			continue
+		}
 		to := min(f.log.commandEnd(begin)-shift, c.To)
 		arrived := at
 		if since < at && !via.segments {

@@ -19,6 +19,8 @@ type writes interface {
 	nextLong(k, end int64) int64             // the first command in [k, end) with an argument above model.BlockRequest; else end
 	nextSize(k, end, least int64) int64      // the first command in [k, end) of at least so many bytes; else end
 	pieces(dst []int64, k int64) []int64     // of command k, as a master with blocks feeds it
+	even() int64                             // bytes of every command, 0 if they differ
+	spaced() int64                           // ps a byte of a link that has carried each command before the next one; -1 for none
 }
 
 // streamLog remembers when each byte of one server's stream came into being,
@@ -42,7 +44,12 @@ type segment struct {
 	held        bool // a run whose commands were all written at `at`: they had waited
 	quiet       bool // one command that changes no data
 	first, base int64
-	data        []byte // the command, in bytes mode
+	src         writes
+	// Of a relayed run: see segment.when.
+	paced   bool
+	ps, lag int64
+	delay   model.Instant
+	data    []byte // the command, in bytes mode
 }
 
 func (l *streamLog) reset(src writes) {
@@ -58,7 +65,7 @@ func (l *streamLog) appendRun(from model.Offset, first, next int64, at model.Ins
 	base := l.src.bytes(first)
 	to := from + model.Offset(l.src.bytes(next)-base)
 	l.long = l.long || l.src.longest() > model.BlockRequest
-	if n := len(l.segs); n > 0 && l.segs[n-1].run && l.segs[n-1].to == from && !held && !l.segs[n-1].held {
+	if n := len(l.segs); n > 0 && l.segs[n-1].plain(l.src) && l.segs[n-1].to == from && !held {
 		s := &l.segs[n-1]
 		if s.base+int64(from-s.from) == base { // no write was lost in between
 			s.to = to
@@ -68,7 +75,12 @@ func (l *streamLog) appendRun(from model.Offset, first, next int64, at model.Ins
 	if !held {
 		at = l.src.when(first)
 	}
-	l.segs = append(l.segs, segment{from: from, to: to, at: at, run: true, held: held, first: first, base: base})
+	l.segs = append(l.segs, segment{from: from, to: to, at: at, run: true, held: held, first: first, base: base, src: l.src})
+}
+
+// plain says that a segment is a run of a host's own clients, none of which waited.
+func (s *segment) plain(src writes) bool {
+	return s.run && s.src == src && !s.held && !s.paced && s.delay == 0
 }
 
 // appendOne tells that one command was written.
@@ -116,7 +128,7 @@ func (l *streamLog) written(t model.Instant, floor model.Offset) model.Offset {
 		if !s.run || s.held {
 			return s.to - 1
 		}
-		n := l.src.bytes(l.src.upto(t)) - s.base
+		n := s.src.bytes(s.upto(t)) - s.base
 		return min(s.from+model.Offset(n), s.to) - 1
 	}
 	return floor - 1
@@ -179,7 +191,7 @@ func (l *streamLog) bound(o, floor model.Offset) model.Offset {
 			return max(floor, s.to)
 		}
 		if s.run && o >= s.from {
-			b := l.src.bytes(l.src.find(s.base + int64(o+1-s.from)))
+			b := s.src.bytes(s.src.find(s.base + int64(o+1-s.from)))
 			if b > s.base {
 				return max(floor, s.from+model.Offset(b-s.base))
 			}
@@ -204,8 +216,8 @@ func (l *streamLog) commandEnd(o model.Offset) model.Offset {
 	if !s.run {
 		return s.to
 	}
-	k := l.src.find(s.base + int64(o-s.from))
-	return s.from + model.Offset(l.src.bytes(k+1)-s.base)
+	k := s.src.find(s.base + int64(o-s.from))
+	return s.from + model.Offset(s.src.bytes(k+1)-s.base)
 }
 
 // commands are the lengths of the commands in [from, to), which begins and ends
@@ -240,7 +252,7 @@ func (l *streamLog) changes(from, to model.Offset) (n int64) {
 			return n
 		case s.run:
 			a, b := max(from, s.from), min(to, s.to)
-			n += l.src.find(s.base+int64(b-s.from)) - l.src.find(s.base+int64(a-s.from))
+			n += s.src.find(s.base+int64(b-s.from)) - s.src.find(s.base+int64(a-s.from))
 		case s.to > from && s.to <= to:
 			if !s.quiet {
 				n++
@@ -292,11 +304,11 @@ func (l *streamLog) lag(from, to, origin model.Offset, ps int64, best int64) int
 			best = max(best, int64(s.at)*1000-int64(a-origin)*ps)
 			continue
 		}
-		i0 := l.src.find(s.base + int64(a-s.from))
-		i1 := l.src.find(s.base + int64(b-1-s.from))
+		i0 := s.src.find(s.base + int64(a-s.from))
+		i1 := s.src.find(s.base + int64(b-1-s.from))
 		// Command k begins at byte base_k of the load: offset s.from + base_k - s.base.
 		shift := (s.base - int64(s.from-origin)) * ps
-		best = max(best, lagOf(l.src, i0, i1+1, ps)+shift)
+		best = max(best, s.lagOver(i0, i1+1, ps)+shift)
 	}
 	return best
 }

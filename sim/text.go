@@ -156,16 +156,16 @@ func (l *streamLog) content(dst []byte, from, to model.Offset) []byte {
 			dst = append(dst, s.data[a-s.from:b-s.from]...)
 			continue
 		}
-		k, end := l.src.find(s.base+int64(a-s.from)), l.src.find(s.base+int64(b-s.from))
-		cut := l.src.bytes(k) < s.base+int64(a-s.from)
+		k, end := s.src.find(s.base+int64(a-s.from)), s.src.find(s.base+int64(b-s.from))
+		cut := s.src.bytes(k) < s.base+int64(a-s.from)
 		if cut {
 			dst = l.part(dst, s, k, a, b)
 			k++
 		}
 		if k < end {
-			dst = l.src.fillRun(dst, k, end)
+			dst = s.src.fillRun(dst, k, end)
 		}
-		if k <= end && l.src.bytes(end) < s.base+int64(b-s.from) {
+		if k <= end && s.src.bytes(end) < s.base+int64(b-s.from) {
 			dst = l.part(dst, s, end, a, b)
 		}
 	}
@@ -175,8 +175,22 @@ func (l *streamLog) content(dst []byte, from, to model.Offset) []byte {
 // part appends what of command k of a run lies in [a, b).
 func (l *streamLog) part(dst []byte, s *segment, k int64, a, b model.Offset) []byte {
 	from := len(dst)
-	at := s.from + model.Offset(l.src.bytes(k)-s.base)
-	dst = l.src.fillRun(dst, k, k+1)
+	at := s.from + model.Offset(s.src.bytes(k)-s.base)
+	dst = s.src.fillRun(dst, k, k+1)
 	lo, hi := max(a-at, 0), min(b-at, model.Offset(len(dst)-from))
 	return dst[:from+copy(dst[from:], dst[from+int(lo):from+int(hi)])]
 }
+
+// even is the length of every command, 0 if they differ.
+func (l *load) even() int64 {
+	if len(l.mix.list) > 1 {
+		return 0
+	}
+	return l.mix.list[0].size
+}
+
+// spaced: see eases.
+func (l *load) spaced() int64 { return l.easy }
+
+func (m *merged) even() int64   { return 0 }
+func (m *merged) spaced() int64 { return -1 }

@@ -1,0 +1,226 @@
+package sim
+
+import "psyncsim/model"
+
+// A relay's stream is that of its upstream, later. A run of client writes that came in
+// over a link is a run in its log too, if it is known when each of them arrived: they came
+// as fast as the link carries them (paced), or each so much later than it was written
+// upstream (delay). Which of both it is hangs on whether the link had anything else to do.
+
+// when is the instant at which a host wrote command k of a run, or passed it on.
+func (s *segment) when(k int64) model.Instant {
+	switch {
+	case s.held:
+		return s.at
+	case s.paced:
+		return psCeil(s.left(k)) + s.delay
+	}
+	return s.src.when(k) + s.delay
+}
+
+// left is when command k of a paced run left the link behind which it was paced, in picoseconds.
+func (s *segment) left(k int64) int64 { return (s.src.bytes(k+1)-s.base)*s.ps + s.lag }
+
+// upto is the number of the first command of a run that is written after t; it may lie
+// outside of the run.
+func (s *segment) upto(t model.Instant) int64 {
+	if t -= s.delay; !s.paced {
+		return s.src.upto(t)
+	}
+	room := int64(t)*1000 - s.lag
+	switch {
+	case room < 0:
+		return s.first
+	case s.ps == 0:
+		return s.src.find(s.base + int64(s.to-s.from))
+	}
+	return s.src.find(s.base + min(room/s.ps, int64(s.to-s.from)))
+}
+
+// lagOver is the greatest of when(k)*1000 - bytes(k)*ps of the commands [i, j) of a run;
+// see maxLag.
+func (s *segment) lagOver(i, j, ps int64) int64 {
+	if !s.paced {
+		return lagOf(s.src, i, j, ps) + int64(s.delay)*1000
+	}
+	// From one command to the next it grows by the same, but for the rounding of instants
+	// up: only the end with the greatest has to be looked at, as far as that can reach.
+	k, step := j-1, int64(-1)
+	if s.ps < ps {
+		k, step = i, 1
+	}
+	best := int64(noLag)
+	for n := 0; i <= k && k < j && n < 1000; n++ { // the rounding repeats
+		left, before := s.left(k), s.src.bytes(k)*ps-int64(s.delay)*1000
+		if left+999-before <= best {
+			break
+		}
+		best = max(best, int64(psCeil(left))*1000-before)
+		k += step
+	}
+	return best
+}
+
+// even is the length of every command of a run whose arrivals need no note of each; 0 without.
+func (s *segment) even() int64 {
+	if !s.run {
+		return 0
+	}
+	return s.src.even()
+}
+
+// spaced says that the commands of a run come so far apart that a link has carried each
+// before the next one.
+func (s *segment) spaced(size, ps int64) bool {
+	switch {
+	case s.held:
+		return false
+	case s.paced:
+		return size*ps <= size*s.ps/1000*1000
+	}
+	return ps <= s.src.spaced()
+}
+
+// sameRun says that run o goes on where s ends.
+func (s *segment) sameRun(o *segment) bool {
+	return s.run && s.to == o.from && s.src == o.src && s.base+int64(s.to-s.from) == o.base && s.delay == o.delay &&
+		s.held == o.held && s.paced == o.paced && s.ps == o.ps &&
+		(!s.held || s.at == o.at) && (!s.paced || s.lag+int64(o.from-s.from)*s.ps == o.lag)
+}
+
+// appendRelayed notes a run that came from upstream.
+func (l *streamLog) appendRelayed(s segment) {
+	l.long = l.long || s.src.longest() > model.BlockRequest
+	if n := len(l.segs); n > 0 && l.segs[n-1].sameRun(&s) {
+		l.segs[n-1].to = s.to
+		return
+	}
+	l.segs = append(l.segs, s)
+}
+
+// newest is the offset of the first byte of the newest command.
+func (l *streamLog) newest() model.Offset {
+	s := l.last()
+	if !s.run {
+		return s.from
+	}
+	k := s.src.find(s.base + int64(s.to-s.from))
+	return s.from + model.Offset(s.src.bytes(k-1)-s.base)
+}
+
+// relayed is a piece of a run that a host passes on: the commands [i, j), which arrived
+// on a flow.
+type relayed struct {
+	h     *host
+	f     *flow
+	s     *segment     // upstream
+	shift model.Offset // upstream's offsets are greater by it
+	since model.Instant
+	ps    int64
+	after model.Instant // latency
+}
+
+// end is the offset, upstream, behind command k.
+func (r *relayed) end(k int64) model.Offset {
+	return r.s.from + model.Offset(r.s.src.bytes(k+1)-r.s.base)
+}
+
+// through is the lag of the flow when command k has been sent.
+func (r *relayed) through(k int64, l *lagged) int64 {
+	if end := r.end(k); end > l.seen {
+		return r.f.log.lag(l.seen, end, r.f.from, r.ps, l.lag)
+	}
+	return l.lag
+}
+
+// relayRun notes the commands [i, j) of a run, as few pieces as there are; l is what is
+// known of the flow before them.
+func (r *relayed) run(i, j int64, l *lagged) {
+	size := r.s.even()
+	for i < j {
+		if k := r.same(i, j, l); k > i { // one behind the other, as the link carries them
+			r.note(i, k, segment{paced: true, ps: r.ps, delay: r.after,
+				lag: l.lag + int64(r.end(i-1)-r.f.from)*r.ps})
+			i = k
+			continue
+		}
+		k := i + 1
+		l.lag = r.through(i, l)
+		if r.s.spaced(size, r.ps) { // each waits for nothing
+			k = j
+			l.lag = r.through(j-1, l)
+			n := segment{delay: r.s.delay + psCeil(size*r.ps) + r.after, paced: r.s.paced, ps: r.s.ps}
+			if r.s.paced {
+				n.lag = r.s.lag + (r.s.src.bytes(i)-r.s.base)*r.s.ps
+			}
+			r.note(i, k, n)
+		} else {
+			at := psCeil(int64(r.end(i)-r.f.from)*r.ps+l.lag) + r.after
+			r.note(i, k, segment{held: true, at: max(at, r.since)})
+		}
+		l.seen = max(l.seen, r.end(k-1))
+		i = k
+	}
+}
+
+// same is the end of the first commands of [i, j) that find the link busy: none of them adds
+// to its lag.
+func (r *relayed) same(i, j int64, l *lagged) int64 {
+	if r.through(j-1, l) == l.lag {
+		return j
+	}
+	lo, hi := i, j-1 // hi adds to it, what is before lo does not
+	if lo < hi && r.through(lo, l) > l.lag {
+		return lo
+	}
+	for lo < hi {
+		if mid := lo + (hi-lo)/2; r.through(mid, l) > l.lag {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return lo
+}
+
+// note adds the commands [i, j) to the log of who passes them on; those that came before
+// it could read are passed on when it can.
+func (r *relayed) note(i, j int64, n segment) {
+	n.run, n.src, n.first, n.base = true, r.s.src, i, r.s.src.bytes(i)
+	n.from, n.to = r.end(i-1)-r.shift, r.end(j-1)-r.shift
+	if n.held {
+		r.h.log.appendRelayed(n)
+		return
+	}
+	if n.when(i) < r.since {
+		lo, hi := i+1, j
+		for lo < hi {
+			if mid := lo + (hi-lo)/2; n.when(mid) < r.since {
+				lo = mid + 1
+			} else {
+				hi = mid
+			}
+		}
+		r.note(i, lo, segment{held: true, at: r.since})
+		if lo == j {
+			return
+		}
+		n.lag += (r.s.src.bytes(lo) - n.base) * n.ps
+		n.first, n.base, n.from = lo, r.s.src.bytes(lo), r.end(lo-1)-r.shift
+	}
+	n.at = n.when(n.first)
+	r.h.log.appendRelayed(n)
+}
+
+// commands are the commands [i, j) of a run whose bytes are [from, to), as far as those
+// belong to it; i is j when they are not whole commands.
+func (s *segment) commands(from, to model.Offset) (i, j int64) {
+	if !s.run || from < s.from || from >= s.to {
+		return 0, 0
+	}
+	a, b := s.base+int64(from-s.from), s.base+int64(min(to, s.to)-s.from)
+	if i, j = s.src.find(a), s.src.find(b); s.src.bytes(i) != a || s.src.bytes(j) != b {
+		return 0, 0
+	}
+	return i, j
+}
