@@ -19,23 +19,36 @@ import (
 // firstSync finds out when the first synchronization is over: the load begins
 // then.
 func (j *sizeJob) firstSync(plan *sizing.Plan) error {
+	begin, err := j.synced(plan)
+	if err != nil {
+		return err
+	}
+	if begin == 0 {
+		return usage("the first synchronization never ends with these settings, even without any load")
+	}
+	return plan.Start(begin)
+}
+
+// synced is when a load may begin: some seconds after the first synchronization; 0
+// if that never ends.
+func (j *sizeJob) synced(plan *sizing.Plan) (time.Duration, error) {
 	seen := &firstSyncWatch{want: j.spec.Replicas}
 	w := &sim.World{Interrupt: func() bool { return seen.done() || j.x.Context.Err() != nil }}
 	c := plan.FirstSync()
 	if err := w.Reset(c, seen); err != nil {
-		return &exitError{exitUsage, err}
+		return 0, &exitError{exitUsage, err}
 	}
 	if err := w.Run(); err != nil && !errors.Is(err, sim.ErrStopped) {
-		return &brokenRun{int(c.Seed), err}
+		return 0, &brokenRun{int(c.Seed), err}
 	}
 	if j.x.Context.Err() != nil {
-		return errInterrupted
+		return 0, errInterrupted
 	}
 	if !seen.done() {
-		return usage("the first synchronization never ends with these settings, even without any load")
+		return 0, nil
 	}
 	begin := time.Duration(seen.at) + 2*time.Second
-	return plan.Start(begin.Round(time.Second) + time.Second)
+	return begin.Round(time.Second) + time.Second, nil
 }
 
 // firstSyncWatch waits until all replicas follow.

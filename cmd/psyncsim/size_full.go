@@ -210,8 +210,7 @@ func (j *sizeJob) bufferBinds(f *risk.FullSync, closed int) error {
 	line := j.value(limitBuffer, e)
 	j.a.Limits = append([]risk.Limit{{Name: limitBuffer, Binds: true, Full: int64(closed), Of: fullRuns, Removed: int64(closed), Now: j.now(limitBuffer), Better: line,
 		Text: fmt.Sprintf("a full sync needs %s of buffer at this write rate; %s", risk.Size(f.Buffer), which)}}, j.a.Limits...)
-	j.a.Conf = slices.DeleteFunc(j.a.Conf, func(l string) bool { return len(l) > len(limitBuffer) && l[:len(limitBuffer)] == limitBuffer })
-	j.a.Conf = append(j.a.Conf, line)
+	j.advise(limitBuffer, e)
 	return nil
 }
 

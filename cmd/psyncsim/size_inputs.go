@@ -31,7 +31,8 @@ type sizeJob struct {
 	monthly float64                 // outages a month
 
 	plan      *sizing.Plan
-	better    edit // the settings that are recommended
+	better    edit  // the settings that are recommended
+	buffers   *edit // with the output-buffer limits that are, nil for those in force
 	worstDraw sizing.Draw
 	worstTail time.Duration
 	a         risk.Answer

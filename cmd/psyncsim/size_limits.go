@@ -191,8 +191,35 @@ func (j *sizeJob) binds(name string, e edit, extra, of int) {
 		}[name]
 		l.Text = fmt.Sprintf("%d of %d outages end in a full resync although the backlog holds what they missed: %s. %s removes %d of the %d that were played again",
 			extra, of, what, l.Better, l.Removed, min(extra, mostBlamed))
-		j.a.Conf = append(j.a.Conf, l.Better)
+		j.advise(name, e)
 	}
+}
+
+// advise adds what an edit makes of a limit to the lines for redis.conf. Output-buffer
+// limits have one line there: it is the largest of those that were found.
+func (j *sizeJob) advise(name string, e edit) {
+	if name != limitHard && name != limitSoft && name != limitBuffer {
+		j.a.Conf = append(j.a.Conf, j.value(name, e))
+		return
+	}
+	s := j.plan.Settings()
+	e.change(0, &s)
+	if b := j.buffers; b != nil {
+		e.hard, e.soft, e.softSeconds = looser(s.HardLimit, b.hard), looser(s.SoftLimit, b.soft), max(s.SoftSeconds, b.softSeconds)
+		j.a.Conf = slices.DeleteFunc(j.a.Conf, func(l string) bool { return strings.HasPrefix(l, limitBuffer+" ") })
+	} else {
+		e.hard, e.soft, e.softSeconds = s.HardLimit, s.SoftLimit, s.SoftSeconds
+	}
+	j.buffers = &e
+	j.a.Conf = append(j.a.Conf, j.value(limitBuffer, e))
+}
+
+// looser is the larger of two limits, of which 0 is none at all.
+func looser(a, b int64) int64 {
+	if a == 0 || b == 0 {
+		return 0
+	}
+	return max(a, b)
 }
 
 // playing is how an outage is played: by a plan, with changed settings, which sets

@@ -32,6 +32,18 @@ func (j *sizeJob) sensitivity(c *curve) error {
 		size, _ := risk.NewCurve(needs, j.a.Question.Confidence).Quantile(j.a.Question.Target)
 		return size, nil
 	}
+	varied := func(v sizing.Vary) (int64, error) {
+		p := j.plan.With(v)
+		begin, err := j.synced(p)
+		if err != nil {
+			return 0, err
+		}
+		if begin == 0 {
+			return risk.Hopeless, nil
+		}
+		p.Later(begin)
+		return need(p)
+	}
 	base, err := need(j.plan)
 	if err != nil {
 		return err
@@ -49,8 +61,8 @@ func (j *sizeJob) sensitivity(c *curve) error {
 		{"repl-timeout", sizing.ReplTimeout, (timeout / 2).Truncate(time.Second).String(), (2 * timeout).String()},
 	} {
 		row := risk.Sensitivity{Input: v.name, Low: v.low, High: v.high, Need: base}
-		if row.LowNeed, err = need(j.plan.With(sizing.Vary{What: v.input, Num: 1, Den: 2})); err == nil {
-			row.HighNeed, err = need(j.plan.With(sizing.Vary{What: v.input, Num: 2, Den: 1}))
+		if row.LowNeed, err = varied(sizing.Vary{What: v.input, Num: 1, Den: 2}); err == nil {
+			row.HighNeed, err = varied(sizing.Vary{What: v.input, Num: 2, Den: 1})
 		}
 		if err != nil {
 			return err

@@ -71,5 +71,18 @@ func (p *Plan) With(v Vary) *Plan {
 	return &q
 }
 
+// Later lets the load of a plan begin later than it does, if that is later: a varied
+// plan may take longer to synchronize.
+func (p *Plan) Later(begin time.Duration) {
+	if begin <= p.Begin {
+		return
+	}
+	p.Begin = begin
+	p.base.Loads = append([]sim.LoadConfig(nil), p.base.Loads...)
+	for i := range p.base.Loads {
+		p.base.Loads[i].From = begin
+	}
+}
+
 // Bandwidth is the link's, bytes a second; 0 is without limit.
 func (p *Plan) Bandwidth() int64 { return p.base.Links[0].Bandwidth }
