@@ -270,7 +270,7 @@ func (l *streamLog) changed(from, to model.Offset) (last model.Offset, bytes int
 		switch {
 		case s.run:
 			a, b := max(from, s.from), min(to, s.to)
-			end := s.from + model.Offset(l.src.bytes(l.src.find(s.base+int64(b-s.from)))-s.base)
+			end := s.from + model.Offset(s.src.bytes(s.src.find(s.base+int64(b-s.from)))-s.base)
 			if end > a {
 				last, bytes = end, bytes+int64(end-a)
 			}
