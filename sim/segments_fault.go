@@ -74,6 +74,11 @@ func (w *World) vanish(h *host, ci int32) {
 	}
 	p := &c.pipes[side]
 	p.fin = true
+	// What its server wrote before is in the socket, also where it was not offered
+	// because it could only wait there (tcp.Conn.Blocked).
+	now := w.queue.Now()
+	ready, _ := p.ready(now)
+	c.seg.Offer(int64(now), side, ready)
 	p.truncate(c.seg.Taken(side))
 	if p.flow.on {
 		p.flow.end = p.flow.next
