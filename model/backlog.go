@@ -80,7 +80,9 @@ func (r *RingLog) Append(c Chunk) {
 		r.store.Append(c)
 		r.store.Drop(c.To - Offset(min(r.size, r.histlen+n)))
 	}
-	r.idx = (r.idx + n%r.size) % r.size
+	if r.idx += n; r.idx >= r.size || r.idx < 0 {
+		r.idx = int64(uint64(r.idx) % uint64(r.size))
+	}
 	if room := r.size - r.histlen; n > room {
 		r.off += Offset(n - room)
 		r.histlen = r.size

@@ -33,19 +33,30 @@ type disk struct {
 	lastSave int64 // unix second of the last snapshot on disk, or of the start
 	lastTry  int64 // unix second of the last BGSAVE
 	failed   bool  // it did not end well
+
+	plan savePlan // what save points come to, kept for the changes so far
+}
+
+// savePlan is what save points come to while there are [from, to) changes: which of them
+// are reached by so many changes hangs on nothing else.
+type savePlan struct {
+	from, to int64
+	due      int64 // the unix second from which on one of them is reached, if
+	reached  bool  // any has its changes
+	open     bool  // one has not
 }
 
 // forked: a child begins to save.
 func (d *disk) forked(now int64, socket bool) {
 	if !socket {
-		d.atFork, d.lastTry = d.dirty, now
+		d.atFork, d.lastTry, d.plan = d.dirty, now, savePlan{}
 	}
 }
 
 // reaped: the child has saved all that it had seen (backgroundSaveDoneHandlerDisk).
 func (d *disk) reaped(now int64) {
 	d.dirty -= d.atFork
-	d.lastSave, d.failed = now, false
+	d.lastSave, d.failed, d.plan = now, false, savePlan{}
 }
 
 // saveInfo is what a snapshot made now remembers (rdbPopulateSaveInfo; facts: 1.8).
@@ -104,7 +115,7 @@ func (s *Server) saveOrder(blocking bool) {
 	case !blocking:
 		s.bgsave()
 	default:
-		s.disk.dirty, s.disk.lastSave, s.disk.failed = 0, s.unix(), false
+		s.disk.dirty, s.disk.lastSave, s.disk.failed, s.disk.plan = 0, s.unix(), false, savePlan{}
 		s.out = append(s.out, Output{Kind: OutSave, Saved: s.saveInfo()})
 	}
 }
@@ -129,18 +140,35 @@ func (s *Server) saveDue() (second int64, ok bool) {
 	if s.child.running || s.Loading() {
 		return 0, false
 	}
+	p := s.savePlan()
+	return p.due, p.reached
+}
+
+// savePlan is the plan for the changes so far.
+func (s *Server) savePlan() *savePlan {
+	p := &s.disk.plan
+	if n := s.disk.dirty; n < p.from || n >= p.to {
+		s.planSaves()
+	}
+	return p
+}
+
+func (s *Server) planSaves() {
+	n, plan := s.disk.dirty, savePlan{to: 1<<63 - 1}
 	for i := range s.set.SavePoints {
 		p := &s.set.SavePoints[i]
-		if p.Seconds|p.Changes == 0 { // nor is there one behind it
-			break
-		}
-		if p.Changes > 0 && s.disk.dirty >= p.Changes {
-			if at := s.disk.earliest(p); !ok || at < second {
-				second, ok = at, true
+		switch {
+		case p.Changes <= 0:
+		case n < p.Changes:
+			plan.open, plan.to = true, min(plan.to, p.Changes)
+		default:
+			if at := s.disk.earliest(p); !plan.reached || at < plan.due {
+				plan.due, plan.reached = at, true
 			}
+			plan.from = max(plan.from, p.Changes)
 		}
 	}
-	return second, ok
+	s.disk.plan = plan
 }
 
 // earliest is the first unix second at which a save point can be reached.
@@ -164,7 +192,7 @@ type Foresight interface {
 // SaveWake is when the node wants an InWake for the sake of a save point that
 // changes to come may reach, or Never. Deadline leaves those out.
 func (s *Server) SaveWake(f Foresight) Instant {
-	if s.child.running || s.Loading() || !s.cron.running || !s.set.SavePoints.Any() {
+	if s.child.running || s.Loading() || !s.cron.running || !s.savePlan().open {
 		return Never
 	}
 	best := Never

@@ -176,7 +176,7 @@ func (e *Event) AppendFields(b []byte) []byte {
 			b = append(b, ' ')
 			b = append(b, name...)
 			b = append(b, '=')
-			b = strconv.AppendInt(b, v, 10)
+			b = AppendInt(b, v)
 		}
 	}
 	str("peer", e.Peer)
@@ -205,7 +205,7 @@ func (e *Event) AppendFields(b []byte) []byte {
 	num("bytes", e.Bytes)
 	num("since", int64(e.Since))
 	if e.Seed != 0 {
-		b = strconv.AppendUint(append(b, " seed="...), e.Seed, 10)
+		b = AppendUint(append(b, " seed="...), e.Seed)
 	}
 	num("until", int64(e.Until))
 	if e.Info != nil {

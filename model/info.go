@@ -148,7 +148,7 @@ func (n *Info) appendText(b []byte) []byte {
 		if text != "" {
 			b = append(b, text...)
 		} else {
-			b = strconv.AppendInt(b, number, 10)
+			b = AppendInt(b, number)
 		}
 	}
 	return b

@@ -282,7 +282,7 @@ func (s *Server) start(saved *Saved) {
 	s.noReplicasSince = s.clock(s.cfg.Booted)
 	s.keys = saved != nil || s.cfg.Data
 	s.note(Event{Kind: EvStarted, ID: s.id, Text: s.prof.Name})
-	s.disk.lastSave = s.clock(s.cfg.Booted)
+	s.disk.lastSave, s.disk.plan = s.clock(s.cfg.Booted), savePlan{}
 	if s.up.host = s.cfg.Master; s.up.host != "" {
 		s.up.state = upConnect
 		s.note(Event{Kind: EvFollows, Peer: s.up.host})
@@ -296,7 +296,7 @@ func (s *Server) start(saved *Saved) {
 
 func (s *Server) configSet(set *Settings) {
 	old := s.set
-	s.set = *set
+	s.set, s.disk.plan = *set, savePlan{}
 	switch {
 	case set.AppendOnly && !old.AppendOnly:
 		s.startAOF()

@@ -133,7 +133,12 @@ func (l *load) upto(t model.Instant) int64 {
 		return 0
 	}
 	x := min(int64(t)-l.from, l.span-1)
-	if l.kind == Poisson {
+	switch l.kind {
+	case Constant:
+		hi, lo := bits.Mul64(uint64(x), l.flow.onRate)
+		b, _ := bits.Div64(hi, lo, l.flow.unit)
+		return l.mix.find(int64(b))
+	case Poisson:
 		return l.count.upto(x)
 	}
 	return l.mix.find(l.accrued(x))
@@ -154,6 +159,14 @@ func (l *load) when(k int64) model.Instant {
 	}
 	if k >= l.all {
 		return model.Never
+	}
+	if l.kind == Constant { // one piece that begins at 0
+		hi, lo := bits.Mul64(uint64(l.mix.bytes(k+1)), l.flow.unit)
+		x, rest := bits.Div64(hi, lo, l.flow.onRate)
+		if rest > 0 {
+			x++
+		}
+		return model.Instant(l.from + int64(x))
 	}
 	r := l.reach(l.mix.bytes(k + 1))
 	return model.Instant(l.from + r.ceil())

@@ -2,11 +2,7 @@
 // and fingerprints are all read off it.
 package trace
 
-import (
-	"strconv"
-
-	"psyncsim/model"
-)
+import "psyncsim/model"
 
 // The facts of the network, told by the driver. Node is then the name of the
 // server concerned, or "link".
@@ -57,12 +53,6 @@ func AppendSeconds(b []byte, at model.Instant) []byte {
 		b = append(b, '-')
 		at = -at
 	}
-	b = strconv.AppendInt(b, int64(at)/1_000_000_000, 10)
-	frac := uint32(int64(at) % 1_000_000_000)
-	b = append(b, ".000000000"...)
-	for i := len(b) - 1; frac > 0; i-- {
-		b[i] = byte('0' + frac%10)
-		frac /= 10
-	}
-	return b
+	s := uint64(at) / 1_000_000_000
+	return model.AppendNine(append(model.AppendUint(b, s), '.'), uint64(at)-s*1_000_000_000)
 }
