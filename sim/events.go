@@ -17,6 +17,9 @@ func (w *World) handle(e event) {
 	}
 	switch e.kind {
 	case evFault:
+		if e.listed {
+			w.nextFault()
+		}
 		w.fault(int(e.host), now)
 	case evFaultEnd:
 		w.faultEnd(e, now)

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"math/bits"
-
 	"psyncsim/model"
 )
 
@@ -10,7 +8,9 @@ import (
 // what was pushed by PushFirst, then the rest in the order of Push, then what was
 // pushed by PushLast. It is the only clock. Items are copied, never boxed.
 //
-// It is a tournament: items lie in slots, which are the leaves of a binary tree, and
+// Few items are keys in a sorted list, the next one at its end: with a dozen pending
+// nothing is cheaper. When the list is full it becomes a tournament, and stays one until
+// the next Reset: items lie in slots, which are the leaves of a binary tree, and
 // each node of the tree has the key of the slot that comes first below it. A change of
 // one slot plays the matches on its way to the root again, one a level, and no match is
 // a branch that a processor would have to guess. What is popped leaves its slot to the
@@ -18,24 +18,30 @@ import (
 type Queue[T any] struct {
 	now   model.Instant
 	seq   uint64
+	n     int
+	many  bool // it is a tournament
+	few   [fewSlots]key
 	tree  []key // the root is tree[1]; below node i are 2i and 2i+1; the leaves are the upper half
 	items []T   // by slot
 	free  []uint32
 	hole  uint32 // a slot, plus 1, that was popped and still stands in the tree
-	n     int
 }
 
 // key orders what is pending: by instant, then by class, rank and slot in one word.
 type key struct{ at, rank uint64 }
 
+// before says that k comes first.
+func (k key) before(o key) bool { return k.at < o.at || k.at == o.at && k.rank < o.rank }
+
 const (
-	slotBits  = 24 // as many items can be pending
-	rankBits  = 38 // as many can be pushed in a run
-	firstRank = 0 << (slotBits + rankBits)
-	nextRank  = 1 << (slotBits + rankBits)
-	lastRank  = 2 << (slotBits + rankBits)
-	never     = 1<<64 - 1
-	fewSlots  = 16 // to begin with
+	slotBits   = 24 // as many items can be pending
+	rankBits   = 38 // as many can be pushed in a run
+	firstRank  = 0 << (slotBits + rankBits)
+	nextRank   = 1 << (slotBits + rankBits)
+	lastRank   = 2 << (slotBits + rankBits)
+	never      = 1<<64 - 1
+	fewSlots   = 24 // in a list
+	firstSlots = 32 // to begin with
 )
 
 // Now is the time of the last item popped.
@@ -44,10 +50,18 @@ func (q *Queue[T]) Now() model.Instant { return q.now }
 // SetNow moves the clock to an instant before which nothing is pending.
 func (q *Queue[T]) SetNow(at model.Instant) {
 	q.fill()
-	if at < q.now || q.n > 0 && q.tree[1].at < uint64(at) {
+	if at < q.now || q.n > 0 && q.first().at < uint64(at) {
 		panic("sim: the clock moved over an event")
 	}
 	q.now = at
+}
+
+// first is the key of the next item, if there is one. The hole is filled.
+func (q *Queue[T]) first() key {
+	if q.many {
+		return q.tree[1]
+	}
+	return q.few[q.n-1]
 }
 
 // Len is the number of items pending.
@@ -55,15 +69,12 @@ func (q *Queue[T]) Len() int { return q.n }
 
 // Reset empties the queue and sets the clock, keeping memory.
 func (q *Queue[T]) Reset(now model.Instant) {
-	q.now, q.seq, q.n, q.hole = now, 0, 0, 0
-	q.clear()
+	q.now, q.seq, q.n, q.hole, q.many = now, 0, 0, 0, false
+	q.allFree()
 }
 
-// clear makes all slots free.
-func (q *Queue[T]) clear() {
-	for i := range q.tree {
-		q.tree[i] = key{never, never}
-	}
+// allFree makes all slots free.
+func (q *Queue[T]) allFree() {
 	q.free = q.free[:0]
 	for i := len(q.items); i > 0; i-- {
 		q.free = append(q.free, uint32(i-1))
@@ -74,6 +85,19 @@ func (q *Queue[T]) clear() {
 func (q *Queue[T]) Push(at model.Instant, item T) {
 	q.seq++
 	q.push(at, nextRank, q.seq, item)
+}
+
+// Reserve keeps n ranks for items that come, at their instant, before all that are pushed by
+// Push from now on; it gives the first one.
+func (q *Queue[T]) Reserve(n uint64) (rank uint64) {
+	rank = q.seq + 1
+	q.seq += n
+	return rank
+}
+
+// PushReserved is Push with a rank of Reserve.
+func (q *Queue[T]) PushReserved(at model.Instant, rank uint64, item T) {
+	q.push(at, nextRank, rank, item)
 }
 
 // PushFirst schedules an item that comes, at its instant, before all that are
@@ -93,6 +117,9 @@ func (q *Queue[T]) push(at model.Instant, class, rank uint64, item T) {
 	if rank >= 1<<rankBits {
 		panic("sim: more events than a run can have")
 	}
+	if !q.many && q.n == fewSlots {
+		q.become()
+	}
 	slot := q.hole - 1
 	if q.hole == 0 {
 		if len(q.free) == 0 {
@@ -102,19 +129,39 @@ func (q *Queue[T]) push(at model.Instant, class, rank uint64, item T) {
 		q.free = q.free[:len(q.free)-1]
 	}
 	q.hole = 0
-	q.n++
 	q.items[slot] = item
-	q.play(slot, key{uint64(at), class | rank<<slotBits | uint64(slot)})
+	k := key{uint64(at), class | rank<<slotBits | uint64(slot)}
+	if q.many {
+		q.play(slot, k)
+	} else {
+		q.insert(k)
+	}
+	q.n++
+}
+
+// insert puts a key into the list, which has room.
+func (q *Queue[T]) insert(k key) {
+	few := &q.few
+	i := uint(q.n)
+	for i > 0 && i < fewSlots && few[i-1].before(k) {
+		few[i] = few[i-1]
+		i--
+	}
+	few[i] = k
 }
 
 // Pop moves the clock to the next item and gives it, if it is due by limit.
 func (q *Queue[T]) Pop(limit model.Instant) (item T, ok bool) {
 	q.fill()
-	if q.n == 0 || q.tree[1].at > uint64(limit) {
+	if q.n == 0 {
 		return item, false
 	}
-	slot := uint32(q.tree[1].rank & (1<<slotBits - 1))
-	q.now = model.Instant(q.tree[1].at)
+	k := q.first()
+	if k.at > uint64(limit) {
+		return item, false
+	}
+	slot := uint32(k.rank & (1<<slotBits - 1))
+	q.now = model.Instant(k.at)
 	q.n--
 	q.hole = slot + 1
 	return q.items[slot], true
@@ -126,7 +173,9 @@ func (q *Queue[T]) fill() {
 		slot := q.hole - 1
 		q.hole = 0
 		q.free = append(q.free, slot)
-		q.play(slot, key{never, never})
+		if q.many {
+			q.play(slot, key{never, never})
+		}
 	}
 }
 
@@ -136,35 +185,59 @@ func (q *Queue[T]) play(slot uint32, k key) {
 	i := len(tree)/2 + int(slot)
 	tree[i] = k
 	for ; i > 1 && i < len(tree); i /= 2 {
-		other := &tree[i^1]
-		_, less := bits.Sub64(k.rank, other.rank, 0)
-		_, less = bits.Sub64(k.at, other.at, less)
-		mine := -less // all ones, or none
-		k.at = other.at ^ (k.at^other.at)&mine
-		k.rank = other.rank ^ (k.rank^other.rank)&mine
+		o := tree[i^1]
+		first := o.at < k.at
+		if o.at == k.at {
+			first = o.rank < k.rank
+		}
+		if first {
+			k.at = o.at
+		}
+		if first {
+			k.rank = o.rank
+		}
 		tree[i/2] = k
 	}
 }
 
-// grow doubles the number of slots.
+// become makes a tournament of the list.
+func (q *Queue[T]) become() {
+	q.many = true
+	leaves := q.tree[len(q.items):]
+	for i := range leaves {
+		leaves[i] = key{never, never}
+	}
+	for _, k := range q.few[:q.n] {
+		leaves[k.rank&(1<<slotBits-1)] = k
+	}
+	q.playAll()
+}
+
+// grow doubles the number of slots. All of them are taken.
 func (q *Queue[T]) grow() {
-	n := max(len(q.items), fewSlots/2)
-	if n >= 1<<slotBits {
+	old := len(q.items)
+	n := max(2*old, firstSlots)
+	if n > 1<<slotBits {
 		panic("sim: more events pending than a queue can hold")
 	}
-	old := q.tree[len(q.tree)/2:]
-	leaves := make([]key, 0, n)
-	leaves = append(leaves, old...)
-	q.items = append(q.items, make([]T, 2*n-len(q.items))...)
-	q.tree = make([]key, 4*n)
-	q.clear()
-	q.free = q.free[:2*n-len(leaves)] // those behind the ones that are taken
-	for slot, k := range leaves {
-		q.tree[2*n+slot] = k
+	q.items = append(q.items, make([]T, n-old)...)
+	tree := make([]key, 2*n)
+	copy(tree[n:], q.tree[old:])
+	q.tree = tree
+	for i := n; i > old; i-- {
+		q.free = append(q.free, uint32(i-1))
+		tree[n+i-1] = key{never, never}
 	}
-	for i := 2*n - 1; i > 0; i-- {
+	if q.many {
+		q.playAll()
+	}
+}
+
+// playAll plays all matches.
+func (q *Queue[T]) playAll() {
+	for i := len(q.items) - 1; i > 0; i-- {
 		a, b := q.tree[2*i], q.tree[2*i+1]
-		if a.at < b.at || a.at == b.at && a.rank < b.rank {
+		if a.before(b) {
 			q.tree[i] = a
 		} else {
 			q.tree[i] = b

@@ -44,16 +44,19 @@ type World struct {
 	exec  model.Offset // of a host with a stream of its own: its master's byte with which its next command begins
 	shift model.Offset // its offsets are so much smaller than its master's: it was given none (SYNC)
 	// listener and serial serve runs that are played by hand; see Listen.
-	listener  Listener
-	serial    int
-	loads     []*load // one per load of the configuration
-	touched   []int32 // connections of segments that have more to send
-	readersOf []int32 // memory for a list of connections
-	tap       SegmentTap
-	fore      foresight
-	folds     bool        // ACKs need be no events; see acks.go
-	longest   int64       // bytes of the longest command of a load, at least
-	ackIn     model.Input // memory for what a lane tells
+	listener   Listener
+	serial     int
+	loads      []*load // one per load of the configuration
+	touched    []int32 // connections of segments that have more to send
+	readersOf  []int32 // memory for a list of connections
+	tap        SegmentTap
+	fore       foresight
+	folds      bool        // ACKs need be no events; see acks.go
+	longest    int64       // bytes of the longest command of a load, at least
+	faultOrder []int32     // the faults as they come
+	faults     int         // so many of them were scheduled
+	faultRank  uint64      // of the first
+	ackIn      model.Input // memory for what a lane tells
 }
 
 // host is a machine with one server process.
@@ -171,12 +174,13 @@ const (
 
 // event is small and holds no pointer, so that the queue is plain memory.
 type event struct {
-	kind eventKind
-	side uint8
-	why  model.Why
-	host int32
-	conn int32
-	gen  uint32
+	kind   eventKind
+	side   uint8
+	why    model.Why
+	listed bool // a fault of the scenario as it comes; see nextFault
+	host   int32
+	conn   int32
+	gen    uint32
 }
 
 // ErrStopped is the end of a run that Interrupt broke off.
@@ -190,9 +194,8 @@ func (w *World) Run() (err error) {
 	for _, at := range w.cfg.Asks {
 		w.queue.Push(model.Instant(at), event{kind: evAsk})
 	}
-	for _, i := range w.faultOrder() {
-		w.queue.Push(model.Instant(w.cfg.Faults[i].At), event{kind: evFault, host: int32(i)})
-	}
+	w.orderFaults()
+	w.nextFault()
 	for i := range w.hosts {
 		w.boot(w.hosts[i], nil, nil)
 	}
@@ -251,15 +254,26 @@ func (w *World) foldFrom() {
 	w.folds = !w.cfg.EveryTick && w.listener == nil && w.tap == nil && len(w.probes) == 0
 }
 
-func (w *World) faultOrder() []int {
-	order := make([]int, len(w.cfg.Faults))
-	for i := range order {
-		order[i] = i
+// orderFaults puts the faults of the scenario in the order in which they come.
+func (w *World) orderFaults() {
+	w.faultOrder = w.faultOrder[:0]
+	for i := range w.cfg.Faults {
+		w.faultOrder = append(w.faultOrder, int32(i))
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
+	slices.SortStableFunc(w.faultOrder, func(a, b int32) int {
 		return int(min(max(w.cfg.Faults[a].At-w.cfg.Faults[b].At, -1), 1))
 	})
-	return order
+	w.faults, w.faultRank = 0, w.queue.Reserve(uint64(len(w.faultOrder)))
+}
+
+// nextFault schedules the next fault of the scenario, when the one before it has come: at
+// the place that it has among the events of its instant since the run began. A queue is
+// the faster the less is pending.
+func (w *World) nextFault() {
+	if n := w.faults; n < len(w.faultOrder) {
+		w.faults++
+		w.queue.PushReserved(model.Instant(w.cfg.Faults[w.faultOrder[n]].At), w.faultRank+uint64(n), event{kind: evFault, host: w.faultOrder[n], listed: true})
+	}
 }
 
 // step speaks to a server and obeys it.
