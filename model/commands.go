@@ -50,7 +50,11 @@ func (s *Server) commands(c *client) {
 	}
 }
 
-func (s *Server) reply(c *client, line string) { s.send(c.conn, []byte(line+"\r\n")) }
+func (s *Server) reply(c *client, line string) {
+	from := len(s.replies) // several may go out in one step
+	s.replies = append(append(s.replies, line...), '\r', '\n')
+	s.send(c.conn, s.replies[from:len(s.replies):len(s.replies)])
+}
 
 func (s *Server) command(c *client, args [][]byte) {
 	switch {

@@ -158,7 +158,8 @@ func (s *Server) endOffset(line []byte) {
 	u := &s.up
 	r := &u.rdb
 	const head = "$ENDOFF:"
-	words := split(line)
+	var room [4][]byte
+	words := split(room[:0], line)
 	if len(words) < 4 || len(words[0]) <= len(head) || string(words[0][:len(head)]) != head || len(words[1]) != len(ZeroID) {
 		s.abandonDual(r.conn, WhyError, false)
 		return

@@ -78,13 +78,14 @@ func (s *Server) ask() {
 	if u.cached {
 		id, p = string(u.masterID), u.done+1
 	}
-	at := strconv.FormatInt(int64(p), 10)
+	text := "PSYNC " + id + " " + strconv.FormatInt(int64(p), 10)
+	at := text[len("PSYNC ")+len(id)+1:]
 	if s.failover.state == failoverAsks {
-		s.note(Event{Kind: EvAsked, Conn: u.conn, Peer: u.host, Text: "PSYNC " + id + " " + at + " FAILOVER", Offset: p})
+		s.note(Event{Kind: EvAsked, Conn: u.conn, Peer: u.host, Text: text + " FAILOVER", Offset: p})
 		s.say("PSYNC", id, at, "FAILOVER")
 		return
 	}
-	s.note(Event{Kind: EvAsked, Conn: u.conn, Peer: u.host, Text: "PSYNC " + id + " " + at, Offset: p})
+	s.note(Event{Kind: EvAsked, Conn: u.conn, Peer: u.host, Text: text, Offset: p})
 	s.say("PSYNC", id, at)
 }
 
@@ -241,7 +242,8 @@ func (s *Server) forgetForFull() {
 
 // fullResync reads "+FULLRESYNC id offset"; a malformed one gives no id and -1.
 func fullResync(line []byte) (ReplID, Offset) {
-	words := split(line)
+	var room [4][]byte
+	words := split(room[:0], line)
 	if len(words) == 3 && len(words[1]) == len(ZeroID) {
 		if n, ok := ParseInt(words[2]); ok && n < 1<<62 { // no stream gets that far
 			return ReplID(words[1]), Offset(n)
@@ -251,7 +253,7 @@ func fullResync(line []byte) (ReplID, Offset) {
 }
 
 // split cuts a line at single spaces.
-func split(line []byte) (words [][]byte) {
+func split(words [][]byte, line []byte) [][]byte {
 	from := 0
 	for i := 0; i <= len(line); i++ {
 		if i == len(line) || line[i] == ' ' {
@@ -271,8 +273,10 @@ func (s *Server) continued(line []byte) {
 		s.abandon(WhyError, false) // we asked for "?": nothing can continue
 		return
 	}
-	if words := split(line); s.prof.PSYNC == 2 && len(words) == 2 && len(words[1]) == len(ZeroID) {
-		if id := ReplID(words[1]); id != u.masterID {
+	var room [4][]byte
+	if words := split(room[:0], line); s.prof.PSYNC == 2 && len(words) == 2 && len(words[1]) == len(ZeroID) {
+		if string(words[1]) != string(u.masterID) {
+			id := ReplID(words[1])
 			s.shiftID(id)
 			u.masterID = id
 			s.dropReplicas(WhyNewHistory)

@@ -255,7 +255,13 @@ func (s *Server) replyUsed(n int64) int64 {
 // to a limit although the replica reads all that it is sent: a server looks when
 // it appends, before it sends. 0 is that none can. Commands of that size must be
 // told one at a time; a server decides about each.
-func (s *Server) Lone() (least int64) {
+//
+// longest is that of the longest command there is: where none of them can be one, the
+// answer is 0 at once.
+func (s *Server) Lone(longest int64) (least int64) {
+	if s.blocks == nil && longest <= staticReply {
+		return 0
+	}
 	limit := s.hardLimit()
 	if soft := s.set.SoftLimit; s.blocks != nil && soft > 0 && (limit == 0 || soft < limit) {
 		limit = soft

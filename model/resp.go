@@ -162,7 +162,7 @@ type LineReader struct {
 }
 
 // Reset forgets everything, for another connection.
-func (r *LineReader) Reset() { *r = LineReader{} }
+func (r *LineReader) Reset() { *r = LineReader{buf: r.buf[:0]} }
 
 // Feed adds bytes in stream order; data is copied.
 func (r *LineReader) Feed(data []byte) {
@@ -200,6 +200,10 @@ func (r *LineReader) Line() (line []byte, wire int, ok bool, err error) {
 // Rest gives the bytes that are no line yet and forgets them: what follows the
 // last reply is snapshot or stream. The caller may keep them.
 func (r *LineReader) Rest() []byte {
+	if r.at == len(r.buf) {
+		r.Reset()
+		return nil
+	}
 	rest := r.buf[r.at:]
 	*r = LineReader{}
 	return rest

@@ -40,11 +40,12 @@ type Server struct {
 	prof *Profile
 	set  Settings
 
-	now   Instant
-	out   []Output
-	notes []Event
-	began Offset // mro before this step
-	lone  bool   // this step appends one command
+	now     Instant
+	out     []Output
+	notes   []Event
+	replies []byte // memory for what out sends
+	began   Offset // mro before this step
+	lone    bool   // this step appends one command
 
 	idDraws uint64
 	runID   ReplID
@@ -128,7 +129,7 @@ func (s *Server) Reset(c ServerConfig) {
 	for _, cl := range s.clients {
 		s.recycle(cl)
 	}
-	*s = Server{cfg: c, prof: c.Profile, set: c.Settings, out: s.out[:0], notes: s.notes[:0],
+	*s = Server{cfg: c, prof: c.Profile, set: c.Settings, out: s.out[:0], notes: s.notes[:0], replies: s.replies[:0],
 		clients: s.clients[:0], dead: s.dead, blocked: s.blocked[:0], up: s.up.cleared()}
 	s.id2, s.second = ZeroID, -1
 	s.up.conn = 0
@@ -183,7 +184,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	s.now, s.began, s.lone, s.turned = now, s.mro, false, false
 	waiting := len(s.blocked) > 0
 	s.out = s.out[:0]
-	s.notes = s.notes[:0]
+	s.notes, s.replies = s.notes[:0], s.replies[:0]
 	s.up.ack, s.up.line = s.up.ack[:0], s.up.line[:0]
 	if s.looksAtClock(in) {
 		s.seen = s.millis()

@@ -84,7 +84,7 @@ func (w *World) writeTo(h *host, n int64) {
 		if h.cfg.Profile.Backlog == model.Blocks { // a command with a long argument makes blocks of its own
 			long = h.src.nextLong(h.next, n)
 		}
-		if least := h.srv.Lone(); least > 0 { // an output buffer may not hold it
+		if least := h.srv.Lone(h.src.longest()); least > 0 { // an output buffer may not hold it
 			alone = h.src.nextSize(h.next, n, least)
 		}
 		switch k := min(long, alone); {

@@ -74,6 +74,7 @@ type pipe struct {
 	delivered int64         // bytes that reached the other node
 	flying    int64         // bytes of ACKs that are no events, on their way
 	gotAt     model.Instant // segments: when the last byte arrived
+	kept      [][]byte      // memory of items that were delivered, for the next ones
 	fin       bool          // the sender hung up: the end of the stream is known
 }
 
@@ -175,10 +176,11 @@ func (p *pipe) inFlight() (n int64) {
 
 func (p *pipe) clear() {
 	for i := range p.items {
-		p.items[i].data = p.items[i].data[:0]
+		p.keep(p.items[i].data)
+		p.items[i].data = nil
 	}
 	p.flow.bytes.Reset()
-	*p = pipe{epoch: p.epoch + 1, items: p.items[:0], flow: flow{bytes: p.flow.bytes}}
+	*p = pipe{epoch: p.epoch + 1, items: p.items[:0], kept: p.kept, flow: flow{bytes: p.flow.bytes}}
 }
 
 // arrivedBy is the last byte of the flow that has arrived by t.

@@ -235,10 +235,10 @@ func (w *World) deliverItem(e event, c *conn) {
 	}
 }
 
-// keep gives an item's memory to the next one.
+// keep gives an item's memory to a later one.
 func (p *pipe) keep(data []byte) {
-	if p.head == len(p.items) && len(p.items) > 0 {
-		p.items[0].data = data[:0]
+	if cap(data) > 0 && len(p.kept) < 4 {
+		p.kept = append(p.kept, data[:0])
 	}
 }
 

@@ -253,10 +253,12 @@ func (w *World) sendBytes(ci int32, side int, data []byte) {
 	w.schedule(ci, side, it)
 }
 
-// spare is a buffer of an item that was delivered.
+// spare is the memory of an item that was delivered, if there is any.
 func (p *pipe) spare() []byte {
-	if p.head == len(p.items) && len(p.items) > 0 {
-		return p.items[0].data[:0]
+	if n := len(p.kept); n > 0 {
+		b := p.kept[n-1]
+		p.kept = p.kept[:n-1]
+		return b
 	}
 	return nil
 }

@@ -136,8 +136,13 @@ const lookAhead = 4096
 // watchLone makes an event of the next write that alone may be more than an
 // output buffer of h may hold.
 func (w *World) watchLone(h *host) {
-	least := h.srv.Lone()
-	if least == 0 || h.src == nil || h.src.longest() < least {
+	if h.src == nil {
+		h.loneAt = 0
+		return
+	}
+	longest := h.src.longest()
+	least := h.srv.Lone(longest)
+	if least == 0 || longest < least {
 		h.loneAt = 0
 		return
 	}
