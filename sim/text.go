@@ -15,6 +15,7 @@ type text struct {
 	starts []int32 // of each command of the period in all, and behind the last
 	keys   []textKey
 	first  []int32 // of each command the first of its keys, and behind the last
+	stride int     // from one key to the next, where every command has one with room for 8 digits; 0 where not
 }
 
 // textKey is one key: number k*times + plus in the period whose first command is number
@@ -52,6 +53,17 @@ func (x *text) compile(m *cycle) {
 	}
 	x.starts = append(x.starts, int32(len(x.all)))
 	x.first = append(x.first, int32(len(x.keys)))
+	if m.even() > 0 && len(x.keys) == int(period) && x.keys[0].times == 1 && x.keys[0].size >= 8 {
+		x.stride = int(m.even())
+	}
+}
+
+// even is the length of every command, 0 if they differ.
+func (m *cycle) even() int64 {
+	if len(m.list) > 1 {
+		return 0
+	}
+	return m.list[0].size
 }
 
 // keySize is the length of a part's numbered key, 0 without one.
@@ -70,10 +82,28 @@ func (x *text) write(dst []byte, k, end int64) []byte {
 		from, to := x.starts[r], x.starts[r+n]
 		at := len(dst)
 		dst = append(dst, x.all[from:to]...)
-		number(dst[at:], from, x.keys[x.first[r]:x.first[r+n]], k-r)
+		if x.stride > 0 && k+n <= 100_000_000 {
+			x.count(dst[at:], uint32(k), n)
+		} else {
+			number(dst[at:], from, x.keys[x.first[r]:x.first[r+n]], k-r)
+		}
 		k += n
 	}
 	return dst
+}
+
+// count puts the numbers from v on into n commands that are alike.
+func (x *text) count(dst []byte, v uint32, n int64) {
+	at := int(x.keys[0].at + x.keys[0].size - 8)
+	digits := eightDigits(v)
+	for ; n > 0; n-- {
+		binary.LittleEndian.PutUint64(dst[at:], digits)
+		at += x.stride
+		v++
+		if digits += 1 << 56; digits>>56 > '9' {
+			digits = eightDigits(v % 100_000_000)
+		}
+	}
 }
 
 // number puts the numbers of keys into a piece of the text that begins at byte from of
@@ -183,10 +213,7 @@ func (l *streamLog) part(dst []byte, s *segment, k int64, a, b model.Offset) []b
 
 // even is the length of every command, 0 if they differ.
 func (l *load) even() int64 {
-	if len(l.mix.list) > 1 {
-		return 0
-	}
-	return l.mix.list[0].size
+	return l.mix.even()
 }
 
 // spaced: see eases.
