@@ -49,6 +49,9 @@ func (j *sizeJob) answer() (err error) {
 	if err != nil {
 		return err
 	}
+	if counts == nil && !j.x.IsSet("outages") && j.near(d) > nearSample/10 {
+		n = min(n, max(usualHeirs, int(risk.Least(j.a.Question.Target, j.a.Question.Confidence)/4*5)))
+	}
 	c, err := j.curve(d, n, counts)
 	if err == nil {
 		err = j.recommend(&c)
@@ -89,8 +92,8 @@ func (j *sizeJob) answer() (err error) {
 // usual is the most that is played unless the target takes more.
 const usual = 200_000
 
-// usualHeirs is the same where a replica takes the master's place: every write
-// is then played by itself.
+// usualHeirs is the same where a replica takes the master's place, and every write
+// is played by itself, or where TCP segments decide.
 const usualHeirs = 2_000
 
 // samples is how many outages are played; with months, how many each has.
@@ -201,15 +204,34 @@ func (j *sizeJob) recommend(c *curve) (err error) {
 // pilot is how many outages of each kind find out which is worse.
 const pilot = 2000
 
-// silences tells what a link without segments leaves out of silent outages.
-func (j *sizeJob) silences() {
-	timeout := j.plan.ReplicaSettings().Timeout
+// pilotNear is how many, where segments decide what they come to.
+const pilotNear = 200
+
+// silences tells how silent outages are played, and whether segments decide what
+// some of them come to.
+func (j *sizeJob) silences() (near bool) {
 	for _, d := range j.dists {
-		if d.Shares()[outages.Silent] > 0 && d.Max() > timeout/2 {
-			j.assume("links that carry no TCP segments: a silence that ends before repl-timeout (%v) costs nothing; over real TCP one of more than about half of it may be noticed as a cut, and then needs what is written in %v and more (psyncsim run outage-cost)", timeout, timeout)
-			return
+		near = near || j.near(d) > 0
+	}
+	if near {
+		timeout := j.plan.ReplicaSettings().Timeout
+		j.assume("Linux's TCP: a silence that ends before repl-timeout (%v) costs nothing if a retransmission comes before it; their pauses double, so one of more than about half of it may be noticed all the same, and then needs what is written in %v and more. Those near it were played over TCP segments, with %s; all others over links of formulas, where that makes no difference",
+			timeout, timeout, "at least 1,000 writes a second of the load")
+	}
+	return near
+}
+
+// nearSample is of how many outages it is counted how many segments decide.
+const nearSample = 1000
+
+// near is how many of them segments decide.
+func (j *sizeJob) near(d *outages.Distribution) (n int) {
+	for i := range nearSample {
+		if o := j.plan.Outage(d, i); j.plan.Near(&o) {
+			n++
 		}
 	}
+	return n
 }
 
 // processes tells what is played of processes that end.
@@ -250,14 +272,18 @@ func (j *sizeJob) processes() {
 // worseKind is the distribution of outages that counts: where nobody said what
 // the ends of the connection are told of an outage, the one that needs more.
 func (j *sizeJob) worseKind(n int) (*outages.Distribution, error) {
-	j.silences()
+	near := j.silences()
 	j.processes()
 	if len(j.dists) == 1 {
 		return j.dists[0], nil
 	}
 	best := 0
 	for i, d := range j.dists {
-		c, err := j.curve(d, min(n, pilot), nil)
+		first := min(n, pilot)
+		if near && i > 0 { // each costs as much as a hundred others
+			first = min(n, pilotNear)
+		}
+		c, err := j.curve(d, first, nil)
 		if err != nil {
 			return nil, err
 		}

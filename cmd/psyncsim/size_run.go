@@ -23,6 +23,8 @@ type sizer struct {
 	dist *outages.Distribution
 	jobs int
 	tick func(n int) // told how many runs were played; may be nil
+
+	plain bool // outages are played as the plan has them, over segments or not
 }
 
 // tails are how long a run goes on behind its outage: as long as it takes for
@@ -40,10 +42,12 @@ type player struct {
 	watch     risk.Watch
 	tails     []time.Duration
 	continues bool // a run that was too short is continued, not played anew
+	change    func(i int, m *model.Settings)
+	probe     *player // over segments; nil until it is needed
 }
 
 func (s *sizer) player(change func(i int, m *model.Settings)) *player {
-	p := &player{s: s, runs: s.plan.Runs(change), tails: s.tails()}
+	p := &player{s: s, runs: s.plan.Runs(change), tails: s.tails(), change: change}
 	p.continues = s.dist != nil && p.runs.Reach(s.dist, p.tails[len(p.tails)-1])
 	p.world = &sim.World{Interrupt: func() bool { return p.watch.Stuck() || s.ctx.Err() != nil }}
 	return p
@@ -58,6 +62,9 @@ func (p *player) one(i int) (risk.Played, error) {
 
 // play plays an outage, and says how long a tail it took.
 func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
+	if !p.s.plain && p.s.plan.Near(o) && o.End == 0 {
+		return p.playNear(o)
+	}
 	for k, tail := range p.tails {
 		switch {
 		case k > 0:
@@ -81,13 +88,50 @@ func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
 	panic("unreachable")
 }
 
+// playNear plays a silence of which TCP's retransmissions decide whether it is
+// noticed: first over segments, with a thin load, until that is known; then with
+// all of the load.
+func (p *player) playNear(o *sizing.Draw) (risk.Played, time.Duration, error) {
+	o.TCP = true
+	if p.probe == nil {
+		thin := &sizer{ctx: p.s.ctx, plan: p.s.plan.Thin()}
+		p.probe = thin.player(p.change)
+	}
+	w := &p.probe.watch
+	w.Reset(sizing.Master, sizing.Replica, int64(o.At), int64(o.At+o.For))
+	if err := p.probe.config(p.probe.runs.Probe(o)); err != nil {
+		return risk.Played{}, 0, fmt.Errorf("outage %d, over segments: %w", o.Seed, err)
+	}
+	seen := w.Played()
+	if !seen.Ready {
+		return seen, 0, fmt.Errorf("outage %d: the replica did not follow its master before it, over segments", o.Seed)
+	}
+	if seen.Lost == "" { // TCP bridged it, and so does a link of formulas, which goes on earlier
+		seen.Index, seen.Kind, seen.Settled = int64(o.Seed), string(o.Kind), true
+		return seen, p.tails[0], nil
+	}
+	noticed := o.Noticed(time.Duration(seen.Noticed))
+	played, tail, err := p.play(&noticed)
+	if err != nil || played.Lost != "" {
+		return played, tail, err
+	}
+	// The last byte came in another second of the replica's clock: all of it over
+	// segments, then.
+	all := &sizer{ctx: p.s.ctx, plan: p.s.plan.Segments(), plain: true}
+	return all.player(p.change).play(o)
+}
+
 // run plays an outage in the player's world up to a tail, from its beginning or from
 // where the last tail ended.
 func (p *player) run(o *sizing.Draw, tail time.Duration, on bool) error {
 	if on {
 		return p.ended(o.Seed, p.world.Continue(o.At+o.For+tail))
 	}
-	p.watch.Reset(sizing.Master, sizing.Replica, int64(o.At), int64(o.At+o.For))
+	end := o.At + o.For
+	if o.End > 0 {
+		end = o.At + o.End
+	}
+	p.watch.Reset(sizing.Master, sizing.Replica, int64(o.At), int64(end))
 	if o.Kind.Process() {
 		p.watch.Process(p.s.plan.Roles(o.Kind))
 	}

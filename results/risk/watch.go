@@ -76,6 +76,10 @@ func (w *Watch) Observe(r *trace.Record) {
 	switch e.Kind {
 	case trace.Sampled:
 		w.sampled(r)
+	case trace.Asked: // a silence was over, though its connection did not know
+		if r.Node == w.heir && r.At == w.end {
+			w.atEnd = int64(r.Event.Info.MRO)
+		}
 	case model.EvStopped, trace.Killed:
 		if r.Node == w.follower() {
 			w.lose(r.At, "restart")

@@ -13,6 +13,9 @@ import (
 // outage. file is where its captured load lies.
 func (p *Plan) setsOf(o *Draw, backlog int64, tail time.Duration, file string) []string {
 	sets := append(p.sets[:len(p.sets):len(p.sets)], p.timing(o.At+o.For+tail)...)
+	if o.TCP {
+		sets = append(sets, segments)
+	}
 	who := []string{Master}
 	if p.spec.Heir {
 		who = append(who, p.base.Servers[p.heir()].Name)

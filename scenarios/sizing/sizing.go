@@ -47,6 +47,7 @@ type Plan struct {
 	spec   Spec
 	sets   []string
 	base   *sim.Config
+	tcp    sim.TCPLink   // the link, if it carried segments
 	longer ratio         // of outages
 	Begin  time.Duration // when the load begins
 	Rate   int64         // the load's mean, bytes of stream a second
@@ -174,6 +175,11 @@ func (p *Plan) compile() error {
 	if cell.Err != nil {
 		return cell.Err
 	}
+	if p.Begin > 0 {
+		if err := p.compileSegments(sets); err != nil {
+			return err
+		}
+	}
 	p.base = cell.Config
 	p.base.Marks = true
 	p.Rate = cell.Meta.WriteRate
@@ -233,6 +239,8 @@ type Draw struct {
 	Seed  uint64
 	At    time.Duration
 	Place time.Duration // of a captured load: where it begins
+	End   time.Duration // when the silence was over, if For is longer because TCP went on later; 0 if not
+	TCP   bool          // segments decided what it comes to
 }
 
 // Outage is outage number i, from 0.
@@ -308,7 +316,7 @@ func (r *Runs) Config(o *Draw, tail time.Duration) *sim.Config {
 	c := &r.c[r.turn]
 	c.Seed, c.Duration, c.Horizon = o.Seed, o.At+o.For+tail, r.horizon
 	r.faults[r.turn] = r.p.faults(r.faults[r.turn][:0], o)
-	c.Faults, c.Loads = r.faults[r.turn], r.p.writes(o, c.Duration)
+	c.Faults, c.Loads, c.Asks = r.faults[r.turn], r.p.writes(o, c.Duration), o.asks()
 	return c
 }
 

@@ -1,0 +1,140 @@
+package sizing
+
+import (
+	"time"
+
+	"psyncsim/scenarios"
+	"psyncsim/scenarios/outages"
+	"psyncsim/sim"
+	"psyncsim/sim/tcp"
+)
+
+// Silences over a link that carries TCP segments. When a silence ends, bytes
+// arrive again with the next retransmission, whose pauses double: that may be as
+// long after its end as it lasted, and repl-timeout may pass before. A link of
+// formulas goes on at once.
+
+// thinWrites is to how many writes a second the load is thinned where segments
+// only decide whether a silence is noticed: when a retransmission comes does not
+// hang on how much waits for it.
+const thinWrites = 1000
+
+// thinDataset is at most what is synchronized there, bytes.
+const thinDataset = 1_000_000
+
+// Near says whether segments decide what an outage comes to: a silence that is
+// over before repl-timeout has certainly ended the link, but so late that the
+// retransmission behind it may come too late. The replica may have heard nothing
+// for a ping period when it began.
+func (p *Plan) Near(o *Draw) bool {
+	s := p.ReplicaSettings()
+	return o.Kind == outages.Silent && o.For < p.notices() && o.For > (s.Timeout-p.Settings().PingPeriod-3*time.Second)/2
+}
+
+// notices is how long after the beginning of a silence a replica has given its
+// link up for certain, if nothing arrives.
+func (p *Plan) notices() time.Duration { return p.ReplicaSettings().Timeout + 3*time.Second }
+
+// compileSegments makes the link of segments that is like the plan's.
+func (p *Plan) compileSegments(sets []string) error {
+	s, err := scenarios.OpenEmbedded(Scenario, append(sets[:len(sets):len(sets)], segments))
+	if err != nil {
+		return err
+	}
+	cells, err := s.Cells(scenarios.SeedRange{})
+	if err != nil {
+		return err
+	}
+	cell := cells.At(0)
+	if cell.Err != nil {
+		return cell.Err
+	}
+	p.tcp = *cell.Config.Links[0].TCP
+	return nil
+}
+
+// segments is the set that makes the link one of segments.
+const segments = "links.0.model=tcp"
+
+// Segments is the plan over a link that carries segments.
+func (p *Plan) Segments() *Plan {
+	q, base, link := *p, *p.base, p.tcp
+	base.Links = append([]sim.LinkConfig(nil), base.Links...)
+	l := &base.Links[0]
+	for _, way := range []*tcp.PathConfig{&link.There, &link.Back} {
+		way.Bandwidth = l.Bandwidth
+	}
+	l.TCP = &link
+	q.base, q.sets = &base, append(q.sets[:len(q.sets):len(q.sets)], segments)
+	return &q
+}
+
+// Thin is the plan over segments, with so much of the load that its quietest
+// time has thinWrites writes a second, and not much to synchronize at first: that
+// is over before the load begins.
+func (p *Plan) Thin() *Plan {
+	q := p.Segments()
+	q.base.Servers = append([]sim.ServerConfig(nil), q.base.Servers...)
+	for i := range q.base.Servers {
+		q.base.Servers[i].Dataset = min(q.base.Servers[i].Dataset, thinDataset)
+	}
+	if k := p.quietest() / thinWrites; k > 1 {
+		return q.With(Vary{WriteRate, 1, uint32(min(k, 1<<31))})
+	}
+	return q
+}
+
+// quietest is how many writes a second there are at least while there are any.
+func (p *Plan) quietest() int64 {
+	l := &p.base.Loads[0]
+	size := max(l.Commands[0].Bytes(), 1)
+	least := int64(-1)
+	take := func(n int64) {
+		if n > 0 && (least < 0 || n < least) {
+			least = n
+		}
+	}
+	switch l.Arrivals {
+	case sim.Trace:
+		t := p.spec.Load.Trace
+		for i := 1; i < len(t); i++ {
+			if d := t[i].At - t[i-1].At; d > 0 && t[i].Bytes > t[i-1].Bytes {
+				take(max(int64(float64(t[i].Bytes-t[i-1].Bytes)/d.Seconds())/size, 1))
+			}
+		}
+	default:
+		for _, n := range []int64{l.PerSecond, l.BurstPerSecond, l.BytesPerSecond / size, l.BurstBytes / size} {
+			take(n)
+		}
+	}
+	return least
+}
+
+// Probe is the run that finds out whether a silence is noticed: it ends when it
+// would have been. What waits in the socket need not be all that is written: a
+// second of it is enough, where a second of the load is like any other.
+func (r *Runs) Probe(o *Draw) *sim.Config {
+	c := r.Config(o, r.p.notices()-o.For+time.Second)
+	l := c.Loads[0]
+	if l.Until = o.At + o.For; l.Arrivals == sim.Constant || l.Arrivals == sim.Poisson {
+		l.Until = o.At + min(o.For, time.Second)
+	}
+	c.Loads = []sim.LoadConfig{l}
+	return c
+}
+
+// Noticed is the silence as a link of formulas has it when its replica gives the
+// link up after so long: it lasts until then, so that nothing arrives before, and
+// the next connect works.
+func (o Draw) Noticed(after time.Duration) Draw {
+	o.End = o.For
+	o.For = max(o.For, after-1)
+	return o
+}
+
+func (o *Draw) asks() []time.Duration {
+	if o.End == 0 {
+		return nil
+	}
+	return []time.Duration{o.At + o.End}
+}
