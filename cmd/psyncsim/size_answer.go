@@ -215,7 +215,7 @@ func (j *sizeJob) silences() (near bool) {
 	}
 	if near {
 		timeout := j.plan.ReplicaSettings().Timeout
-		j.assume("Linux's TCP: a silence that ends before repl-timeout (%v) costs nothing if a retransmission comes before it; their pauses double, so one of more than about half of it may be noticed all the same, and then needs what is written in %v and more. Those near it were played over TCP segments, with %s; all others over links of formulas, where that makes no difference",
+		j.assume("Linux's TCP: a silence that ends before repl-timeout (%v) costs nothing if a retransmission comes before it; their pauses double, so one of more than about half of it may be noticed all the same, and then needs what is written in %v and more. Those near it were played over TCP segments, with %s, and those that are noticed then last until they are, in their replay too; all others over links of formulas, where that makes no difference",
 			timeout, timeout, "at least 1,000 writes a second of the load")
 	}
 	return near

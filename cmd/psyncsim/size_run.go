@@ -92,7 +92,6 @@ func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
 // noticed: first over segments, with a thin load, until that is known; then with
 // all of the load.
 func (p *player) playNear(o *sizing.Draw) (risk.Played, time.Duration, error) {
-	o.TCP = true
 	if p.probe == nil {
 		thin := &sizer{ctx: p.s.ctx, plan: p.s.plan.Thin()}
 		p.probe = thin.player(p.change)
@@ -113,8 +112,10 @@ func (p *player) playNear(o *sizing.Draw) (risk.Played, time.Duration, error) {
 	noticed := o.Noticed(time.Duration(seen.Noticed))
 	played, tail, err := p.play(&noticed)
 	if err != nil || played.Lost != "" {
+		*o = noticed // as it was played
 		return played, tail, err
 	}
+	o.TCP = true
 	// The last byte came in another second of the replica's clock: all of it over
 	// segments, then.
 	all := &sizer{ctx: p.s.ctx, plan: p.s.plan.Segments(), plain: true}

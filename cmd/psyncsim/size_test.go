@@ -61,6 +61,7 @@ func TestSizeReplayIsTheRun(t *testing.T) {
 		{"--rate", "2MB/s", "--outage", "p50=2s,p99=45s", "--version", "redis-6.2"},
 		{"--rate", "9000/s", "--arrivals", "{bursts: {on: 3s, off: 9s, rate: 40000/s}}", "--outage", "reset:4s", "--version", "redis-4.0", "--replicas", "2"},
 		{"--info", "../../../shared/data/redis-7.0.15-bursty/info.csv", "--outage", "silent:70s", "--version", "redis-6.2"},
+		{"--rate", "200kB/s", "--outage", "silent:min=6s,max=9s", "--version", "redis-6.2", "--conf", "testdata/size/timeout-10.conf"}, // over segments
 	} {
 		a := sizeAnswer(t, append(args, "--outages", "400")...)
 		words, err := exec.Command("sh", "-c", "for w in "+strings.TrimPrefix(a.Replay, "psyncsim ")+`; do printf '%s\0' "$w"; done`).Output()

@@ -14,7 +14,7 @@ import (
 func (p *Plan) setsOf(o *Draw, backlog int64, tail time.Duration, file string) []string {
 	sets := append(p.sets[:len(p.sets):len(p.sets)], p.timing(o.At+o.For+tail)...)
 	if o.TCP {
-		sets = append(sets, segments)
+		sets = append(sets, segments, fmt.Sprintf("servers.*.dataset=%dB", p.little()))
 	}
 	who := []string{Master}
 	if p.spec.Heir {

@@ -1,6 +1,7 @@
 package sizing
 
 import (
+	"fmt"
 	"time"
 
 	"psyncsim/scenarios"
@@ -56,7 +57,11 @@ func (p *Plan) compileSegments(sets []string) error {
 // segments is the set that makes the link one of segments.
 const segments = "links.0.model=tcp"
 
-// Segments is the plan over a link that carries segments.
+// little is how much there is to synchronize where segments carry it.
+func (p *Plan) little() int64 { return min(p.base.Servers[masterIndex].Dataset, thinDataset) }
+
+// Segments is the plan over a link that carries segments, with not much to
+// synchronize at first: that is over before the load begins.
 func (p *Plan) Segments() *Plan {
 	q, base, link := *p, *p.base, p.tcp
 	base.Links = append([]sim.LinkConfig(nil), base.Links...)
@@ -65,19 +70,18 @@ func (p *Plan) Segments() *Plan {
 		way.Bandwidth = l.Bandwidth
 	}
 	l.TCP = &link
-	q.base, q.sets = &base, append(q.sets[:len(q.sets):len(q.sets)], segments)
+	base.Servers = append([]sim.ServerConfig(nil), base.Servers...)
+	for i := range base.Servers {
+		base.Servers[i].Dataset = p.little()
+	}
+	q.base, q.sets = &base, append(q.sets[:len(q.sets):len(q.sets)], segments, fmt.Sprintf("servers.*.dataset=%dB", p.little()))
 	return &q
 }
 
 // Thin is the plan over segments, with so much of the load that its quietest
-// time has thinWrites writes a second, and not much to synchronize at first: that
-// is over before the load begins.
+// time has thinWrites writes a second.
 func (p *Plan) Thin() *Plan {
 	q := p.Segments()
-	q.base.Servers = append([]sim.ServerConfig(nil), q.base.Servers...)
-	for i := range q.base.Servers {
-		q.base.Servers[i].Dataset = min(q.base.Servers[i].Dataset, thinDataset)
-	}
 	if k := p.quietest() / thinWrites; k > 1 {
 		return q.With(Vary{WriteRate, 1, uint32(min(k, 1<<31))})
 	}
