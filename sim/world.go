@@ -92,7 +92,7 @@ type host struct {
 	conns    []int32 // connections of which it is an end
 	deferred []event // what reached it while it was frozen
 	dataset  int64
-	relays   bool // a replica with replicas: each command is an event
+	relays   bool // a replica with replicas: what it passes on is noted; see relayed
 	stopSave bool // a shutdown that waits will save
 	ending   bool // it writes its last snapshot
 	stopEnd  int  // the fault whose end counts from the end of this process, plus 1
