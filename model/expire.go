@@ -58,6 +58,13 @@ type expiry struct {
 // time to live (Never).
 func (s *Server) Expires(at Instant) { s.expiry.known, s.expiry.at = at != Never, at }
 
+// ShowsExpired says whether a read of this node finds a key whose time is over and that is
+// still there. A master deletes it when it is read (expireIfNeeded); a replica keeps it for
+// its master's DEL, and up to 2.8 shows it until then (lookupKeyRead; seen with a frozen
+// master: GET gives the value on 2.8.24 and nil from 3.2.13 to 7.4.1 and valkey 8.0.1, where DBSIZE
+// still counts the key).
+func (s *Server) ShowsExpired() bool { return s.up.host != "" && s.prof.ShowsExpired }
+
 // expires says whether the cycle may delete something with a serverCron turn.
 func (s *Server) expires() bool {
 	return s.expiry.known && s.up.host == "" && !(s.pause.kind != pauseNone && s.prof.Expire.PausedStill)

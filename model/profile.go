@@ -80,6 +80,7 @@ type Profile struct {
 	RDBOnly           bool          // knows REPLCONF rdb-only
 	DualChannel       bool          // knows dual-channel replication
 	ShutdownTimeout   time.Duration // default shutdown-timeout: how long a shutdown waits for replicas; 0 does not know it
+	ShowsExpired      bool          // a read on a replica finds a key whose time is over until its master deletes it
 	WaitAOF           bool          // knows WAITAOF, and replicas with an AOF say FACK
 	WaitsForOwn       bool          // WAIT is about the client's own writes, not about all before its last command
 	FsyncMillis       bool          // appendfsync everysec counts a second in milliseconds, not by the clock's seconds
@@ -185,7 +186,7 @@ var redis26 = Profile{
 	LinkDownWord: "-ERR", CountsRead: true, LinkDownSince0: true, ClosesInCron: true, OwnStreamOnChains: true, DropsSubsOnLink: true,
 	DropsSubsOnMove: true, FileResetsSaves: true, Info: &info26, Expire: &expire26, Orders: &orders26,
 	PingWhenStale: true, StaleDirective: "slave-serve-stale-data",
-	LooseNumbers:    true,
+	LooseNumbers: true, ShowsExpired: true,
 	MaxMemoryPolicy: VolatileLRU, EmptyMemory: 919416,
 	Source: "redis 2.6.17: replication.c",
 }
@@ -199,7 +200,7 @@ var redis28 = Profile{
 	FileResetsSaves: true, Info: &info28, Expire: &expire26,
 	Orders:        &orders28,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
-	LooseNumbers: true, ChildWrites: true,
+	LooseNumbers: true, ShowsExpired: true, ChildWrites: true,
 	MaxMemoryPolicy: VolatileLRU, EmptyMemory: 876696,
 	Source: "redis 2.8.24: replication.c, checked live",
 }
@@ -207,7 +208,7 @@ var redis28 = Profile{
 var redis32 = as(redis28, "redis-3.2", "3.2.13", "as 2.8", func(p *Profile) {
 	p.GetAck, p.ConfigWhileLoads, p.Info, p.Orders = true, true, &info32, &orders32
 	p.KeepAlive = 300 * time.Second
-	p.GetAckOK, p.IPAddress, p.LooseNumbers = true, true, false
+	p.GetAckOK, p.IPAddress, p.LooseNumbers, p.ShowsExpired = true, true, false, false
 	p.MaxMemoryPolicy, p.EmptyMemory = NoEviction, 880808
 })
 

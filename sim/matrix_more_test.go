@@ -88,6 +88,20 @@ var matrixOthers = []matrixPlay{
 				s.info(1, fields...)
 			}
 		}},
+	{file: "expired-read", about: "As expiry, but the link is silent before the keys' time is over: their deletions wait, and b has the keys. Then they come.", follow: [2]string{"a"}, quick: true,
+		load: &LoadConfig{Commands: []Command{{Name: "SET", Args: []int{1, 1}, Times: 1, TTL: time.Second, KeyBytes: 1}}, PerSecond: 10, From: 3600 * time.Millisecond, Until: 3950 * time.Millisecond},
+		play: func(s *scene) {
+			fields := []string{"master_repl_offset", "slave_repl_offset", "expired_keys"}
+			s.wait(500 * time.Millisecond)
+			s.w.Silence(0, 1)
+			s.wait(3 * time.Second)
+			s.info(0, fields...)
+			s.info(1, fields...)
+			s.line("b finds them when they are read: %v", s.w.hosts[1].srv.ShowsExpired())
+			s.w.Heal(0, 1)
+			s.wait(time.Second)
+			s.info(1, fields...)
+		}},
 	{file: "keepalive", about: "The link is silent for ever; repl-timeout is an hour, and nobody says anything to b. After 300 s its master's kernel asks whether it is there, three times, 100 s apart.", follow: [2]string{"a"}, quick: true, tcp: true,
 		config: func(set *model.Settings) { set.Timeout = time.Hour }, play: func(s *scene) {
 			s.w.Silence(0, 1)

@@ -69,7 +69,7 @@ var matrixRows = []struct{ row, file, missing string }{
 	{row: "expiry deletion verb", file: "expiry"},
 	{row: "shutdown waits for replicas", file: "shutdown"},
 	{row: "diskless load", file: "diskless-load"},
-	{row: "replica read of expired key", missing: "reads are no part of a conversation between servers"},
+	{row: "replica read of expired key", file: "expired-read"},
 	{row: "replica obeys maxmemory", missing: "up to 4.0 it evicts, and where nobody can hear of it that is taken; all else is refused (scenarios/plan_evict.go)"},
 	{row: "tcp-keepalive", file: "keepalive"},
 	{row: "dual channel", file: "dual-channel"},

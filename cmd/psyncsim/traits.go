@@ -161,10 +161,12 @@ var traits = []trait{
 	{"SET k v EX 100", streamCost(model.ClientWrite{Command: "SET", Key: 1, Value: 1, TTL: 100 * time.Second})},
 	{"EXPIRE k 100", streamCost(model.ClientWrite{Command: "EXPIRE", Key: 1, TTL: 100 * time.Second})},
 	{"what expires is deleted by", either(func(p *model.Profile) bool { return p.LazyExpire }, "UNLINK", "DEL")},
+	{"a replica shows what expired until then", yes(func(p *model.Profile) bool { return p.ShowsExpired })},
 	{"what is evicted, by", either(func(p *model.Profile) bool { return p.LazyEvict }, "UNLINK", "DEL")},
 
 	{"Orders", nil},
 	{"WAIT", yes(func(p *model.Profile) bool { return p.GetAck })},
+	{"WAITAOF, FACK", yes(func(p *model.Profile) bool { return p.WaitAOF })},
 	{"FAILOVER", yes(func(p *model.Profile) bool { return p.Failover })},
 	{"CLIENT PAUSE", func(p *model.Profile) string {
 		switch {

@@ -92,6 +92,13 @@ func Playable(c *sim.Config, p *model.Profile) error {
 			return fmt.Errorf("servers follow each other in a circle")
 		}
 	}
+	for i := range c.Loads {
+		for _, x := range c.Loads[i].Commands {
+			if x.TTL > 0 { // a simulation by hand knows of no key, and an absolute time is one of its own clock
+				return fmt.Errorf("load %d gives keys a time to live: when a real server deletes them cannot be compared yet", i)
+			}
+		}
+	}
 	for i, f := range c.Faults {
 		if f.Kind == sim.FaultRequest && f.For > 0 {
 			return errors.New("a client that says something by hand and stays cannot be played on real servers")

@@ -20,6 +20,9 @@ func TestInstalled(t *testing.T) {
 		t.Skip("SKIPPED, not passed: real time passes here")
 	}
 	verifyAll(t, p, "../../scenarios/verify/*.yaml", 40)
+	if p.Profile.WaitAOF {
+		verifyAll(t, p, "../../scenarios/verify/since-7.2/*.yaml", 3)
+	}
 }
 
 // What only a valkey knows, on a real one if there is any.
