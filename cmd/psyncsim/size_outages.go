@@ -66,7 +66,12 @@ func (j *sizeJob) outagesOfLog() error {
 			continue
 		}
 		from, until, kind := r.Cut(timeout)
-		all = append(all, outages.Outage{For: max(until.Sub(from), time.Millisecond), Kind: outages.Kind(kind)})
+		o := outages.Outage{For: until.Sub(from), Kind: outages.Kind(kind)}
+		if r.LostWhy == logs.LostRestart {
+			o = outages.Outage{For: r.Restarted(), Kind: outages.ReplicaRestart}
+		}
+		o.For = max(o.For, time.Millisecond)
+		all = append(all, o)
 	}
 	if len(all) == 0 {
 		return fmt.Errorf("the logs tell of no outage: no replica lost its link and came back; give --outage")

@@ -91,7 +91,7 @@ type part struct {
 
 // read takes the lines of one log.
 func (f *files) read(name string, in *bufio.Reader) error {
-	parts := map[string]*part{}
+	parts, last := map[string]*part{}, map[string]Line{}
 	var order []string
 	total, known, bytesRead := 0, 0, int64(0)
 	first := ""
@@ -117,6 +117,13 @@ func (f *files) read(name string, in *bufio.Reader) error {
 		known++
 		l.File, l.Number = name, total
 		says := l.read()
+		before, seen := last[l.Source]
+		switch {
+		case says.kind == started && seen && l.At.After(before.At):
+			says.idle = l.At.Sub(before.At)
+		case !seen || !starting(&l):
+			last[l.Source] = l
+		}
 		if says.kind == other {
 			continue
 		}
@@ -150,6 +157,12 @@ func (f *files) read(name string, in *bufio.Reader) error {
 		}
 	}
 	return nil
+}
+
+// starting says that a line is one of those that a process begins with, before it
+// names its version.
+func starting(l *Line) bool {
+	return strings.Contains(l.Text, "is starting") || strings.Contains(l.Text, "oO0OoO0OoO0Oo")
 }
 
 func readLine(r *bufio.Reader) (string, error) {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // kind is what a line says.
@@ -67,6 +68,7 @@ type message struct {
 	peer   string
 	text   string // a reason, a version
 	pid    int
+	idle   time.Duration // of started: since the last line of the process before
 }
 
 // words is one line of a server, with replica for slave and master for primary,

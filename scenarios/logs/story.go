@@ -44,6 +44,8 @@ type Resync struct {
 	Replica  string
 	Lost     time.Time // zero: no link was lost before, as far as the logs go
 	LostWhy  string
+	Stopped  time.Time // of a restart: the last word of the process before
+	Ready    time.Time // of a restart: the next one accepts connections
 	Refused  int       // connects that failed in between
 	Free     time.Time // the first connect that worked; zero where the log does not say
 	Blocked  time.Time // the last one that did not
@@ -71,6 +73,15 @@ func (r *Resync) Down() time.Duration {
 		return 0
 	}
 	return r.Judged.Sub(r.Lost)
+}
+
+// Restarted is how long nobody served between two processes of a replica, 0 if it
+// was not started anew or the log does not say.
+func (r *Resync) Restarted() time.Duration {
+	if r.LostWhy != LostRestart || r.Ready.IsZero() || r.Stopped.IsZero() {
+		return 0
+	}
+	return r.Ready.Sub(r.Stopped)
 }
 
 // Enough is the smallest backlog, in bytes, with which this full
@@ -197,6 +208,13 @@ func (f *follower) entry(e *entry) {
 			f.lose(e)
 		}
 		f.up = false
+		if f.now.LostWhy == LostRestart && f.now.Stopped.IsZero() {
+			f.now.Stopped = e.At.Add(-e.idle)
+		}
+	case ready:
+		if r.LostWhy == LostRestart && r.Ready.IsZero() {
+			r.Ready = e.At
+		}
 	case promoted:
 		f.now, f.up, f.open = Resync{}, false, -1
 	case connectTimed, refused:
