@@ -142,8 +142,43 @@ func (j *sizeJob) fullSync() error {
 		f.Text += fmt.Sprintf("; beyond a gap of %s that is quicker than sending what was missed", risk.Size(f.Beyond))
 	}
 	if closed > 0 {
-		return j.bufferBinds(f, closed)
+		if err := j.bufferBinds(f, closed); err != nil {
+			return err
+		}
 	}
+	return j.delay(closed)
+}
+
+// delay says whether full synchronizations are closed because a diskless one
+// waits for other replicas: they are played without the wait.
+func (j *sizeJob) delay(closed int) error {
+	s := j.plan.Settings()
+	if !s.Diskless || s.DisklessDelay == 0 {
+		return nil
+	}
+	e := editOf(s.BacklogSize)
+	e.delay = 0
+	left := 0
+	for i := range fullRuns {
+		if closed == 0 {
+			break
+		}
+		got, err := j.catches(j.plan.Loaded(i, e.change), 0, longestFull)
+		if err != nil {
+			return err
+		}
+		if got.took == 0 || got.closed > 0 {
+			left++
+		}
+	}
+	l := risk.Limit{Name: limitDelay, Full: int64(closed), Of: fullRuns, Removed: int64(max(closed-left, 0)), Now: j.now(limitDelay)}
+	if left < closed {
+		l.Binds, l.Better = true, j.value(limitDelay, e)
+		l.Text = fmt.Sprintf("%d of %d full syncs are closed by their output buffer, %d without the wait", closed, fullRuns, left)
+	} else {
+		l.Text = fmt.Sprintf("a full sync waits %v for other replicas before it begins, and none ends badly because of that: do not change this setting", s.DisklessDelay)
+	}
+	j.a.Limits = append(j.a.Limits, l)
 	return nil
 }
 
