@@ -51,6 +51,7 @@ func BenchmarkReference(b *testing.B) {
 		{"lengths-poisson", time.Hour, Poisson, func(*Config) {}},
 		{"lengths-every-tick", time.Hour, Constant, func(c *Config) { c.EveryTick = true }},
 		{"bytes", 10 * time.Minute, Constant, func(c *Config) { c.Bytes = true }},
+		{"bulk", 10 * time.Minute, Constant, inBulk},
 		{"per-write", time.Minute, Constant, func(c *Config) { c.PerWrite = true }},
 		{"per-write-bytes", time.Minute, Constant, func(c *Config) { c.PerWrite, c.Bytes = true, true }},
 	} {
@@ -72,6 +73,15 @@ func BenchmarkReference(b *testing.B) {
 			b.ReportMetric(m.duration.Seconds()*float64(b.N)/spent.Seconds(), "sim_s/cpu_s")
 		})
 	}
+}
+
+// inBulk carries as many bytes a second in values of 64 KiB: each byte is made, stored,
+// carried and compared, and there is next to nothing to parse.
+func inBulk(c *Config) {
+	l := &c.Loads[0]
+	total := l.PerSecond * l.Commands[0].Bytes()
+	l.Commands = []Command{{Name: "SET", Args: []int{16, 64 << 10}, Times: 1}}
+	c.Bytes, l.PerSecond, l.BytesPerSecond = true, 0, total
 }
 
 // runner plays configurations in one world, with a fingerprint.

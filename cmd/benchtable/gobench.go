@@ -61,6 +61,7 @@ func (b *bench) benchmarks() error {
 	}{
 		{"lengths", "reference run, lengths", 5e6}, {"lengths-poisson", "reference run, lengths, Poisson arrivals", 1e6},
 		{"bytes", "reference run, bytes, parsed and applied", 1200},
+		{"bulk", "reference run, bytes in bulk: as many in values of 64 KiB", 2500},
 	} {
 		if m, ok := b.got["Reference/"+r.name]; ok {
 			b.add(r.what, m["sim_s/s"], "simulated s/s", atLeast(r.least), "%.4g ns an event, %.4g allocations a run", m["ns/event"], m["allocs/op"])

@@ -54,7 +54,7 @@ func run(out string, quick bool, benchtime string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	for _, step := range []func() error{b.benchmarks, b.sweeps, b.profile, b.random} {
+	for _, step := range []func() error{b.benchmarks, b.memory, b.sweeps, b.sizing, b.profile, b.random} {
 		// What was measured is kept, even if the rest does not come to an end.
 		if err := errors.Join(step(), b.keep(out)); err != nil {
 			return err

@@ -19,8 +19,16 @@ type played struct {
 }
 
 // play runs psyncsim run with results in a folder of their own.
-func (b *bench) play(args ...string) (p played, err error) {
-	args = append([]string{"run", "--quiet", "--yes", "--out", filepath.Join(b.dir, "out")}, args...)
+func (b *bench) play(args ...string) (played, error) {
+	p, err := b.psyncsim(append([]string{"run", "--quiet", "--yes", "--out", filepath.Join(b.dir, "out")}, args...)...)
+	if err != nil {
+		return p, err
+	}
+	return p, os.RemoveAll(filepath.Join(b.dir, "out"))
+}
+
+// psyncsim runs the program.
+func (b *bench) psyncsim(args ...string) (p played, err error) {
 	fmt.Fprintln(os.Stderr, "psyncsim", strings.Join(args, " "))
 	c := exec.Command(b.program, args...)
 	c.Stderr = os.Stderr
@@ -29,7 +37,7 @@ func (b *bench) play(args ...string) (p played, err error) {
 		return p, fmt.Errorf("psyncsim %s: %w", strings.Join(args, " "), err)
 	}
 	p.wall, p.cpu, p.rss = time.Since(began), c.ProcessState.UserTime()+c.ProcessState.SystemTime(), maxRSS(c.ProcessState)
-	return p, os.RemoveAll(filepath.Join(b.dir, "out"))
+	return p, nil
 }
 
 // sweeps measures whole sweeps through the program: rows, sums and charts included.
@@ -68,6 +76,49 @@ func (b *bench) sweeps() error {
 	}
 	b.add("20 × 20 × 20 points × 100 seeds, 800,000 runs with results and charts", all.wall.Seconds(), "s", atMost(60), "%.4g s of CPU", all.cpu.Seconds())
 	b.add("memory of 800,000 runs to that of 80,000", float64(all.rss)/float64(tenth.rss), "×", atMost(1.1), "%.3g MB and %.3g MB resident at the most", float64(all.rss)/1e6, float64(tenth.rss)/1e6)
+	return nil
+}
+
+// sizing measures psyncsim size with a question like that of the README: bursts, and outages
+// of 12 s in the mean of which some are silent. All parts of the answer count, sensitivity too.
+func (b *bench) sizing() error {
+	const n = 100_000
+	p, err := b.psyncsim("size", "--quiet", "--rate", "3.2MB/s", "--arrivals", "{bursts: {on: 8s, off: 32s, rate: 17.7MB/s}}",
+		"--outage", "70% reset:p50=8s,p99=60s + 30% silent:p50=8s,p99=60s", "--outages", strconv.Itoa(n), "--jobs", "2")
+	if err != nil {
+		return err
+	}
+	b.add("psyncsim size, 100,000 outages, 2 jobs", p.wall.Seconds(), "s", atMost(10), "%.3g s of CPU, that is %.3g s on two cores without other work; %.3g MB", p.cpu.Seconds(), p.cpu.Seconds()/2, float64(p.rss)/1e6)
+	return nil
+}
+
+var residentKB = regexp.MustCompile(`resident (\d+) kB`)
+
+// memory measures what the reference run holds, in processes of its own: the most that each
+// had resident (VmHWM), less that of one that plays nothing.
+func (b *bench) memory() error {
+	if runtime.GOOS != "linux" {
+		return nil
+	}
+	binary := filepath.Join(b.dir, "sim.test")
+	if _, err := output("go", "test", "-c", "-o", binary, "./sim"); err != nil {
+		return err
+	}
+	var mb [3]float64
+	for i, backlog := range []int{0, 1 << 20, 1 << 30} {
+		text, err := output(binary, "-test.run", "^TestResident$", "-resident", strconv.Itoa(backlog))
+		if err != nil {
+			return err
+		}
+		m := residentKB.FindStringSubmatch(text)
+		if m == nil {
+			return fmt.Errorf("TestResident told nothing: %s", text)
+		}
+		mb[i], _ = strconv.ParseFloat(m[1], 64)
+		mb[i] *= 1024. / 1e6
+	}
+	b.add("reference run, lengths: resident memory, backlog of 1 GiB", mb[2]-mb[0], "MB", atMost(8),
+		"VmHWM of a process that plays it less that of one that plays nothing: %.3g less %.3g MB; with a backlog of 1 MiB %.3g less %.3g MB", mb[2], mb[0], mb[1], mb[0])
 	return nil
 }
 
