@@ -353,8 +353,25 @@ func (j *sizeJob) confirm(c *curve, size int64) error {
 	on, p := c.At(size), j.pointOf(size, played, counts)
 	j.a.OnCurve, j.a.Recommended, j.better = &on, &p, e
 	j.a.Confirmed = p.Hi >= j.a.Question.Target && p.Hi >= on.Lo
+	j.again(c, size, played)
 	j.worst(c, size)
 	return nil
+}
+
+// again says what the outages that were played with the size as itself tell of those that were
+// not: each is the same outage as on the curve, and may end as it does there or not.
+func (j *sizeJob) again(c *curve, size int64, played []risk.Played) {
+	if len(played) == len(c.outages) || c.counts != nil {
+		return
+	}
+	a := &risk.Sampled{Of: int64(len(played))}
+	for i := range played {
+		if bad(&played[i]) != (c.outages[i].Need > size) {
+			a.Differ++
+		}
+	}
+	a.Most = 1 - risk.PointOf(size, a.Differ, a.Of, j.a.Question.Confidence).Lo
+	j.a.Again = a
 }
 
 // pointOf is what played outages come to, or their months.

@@ -26,7 +26,7 @@ const beyondTarget = 20
 // maker draws the parts of one case.
 type maker struct {
 	*rand.Rand
-	oldest bool // a version before 4.0: who is restarted asks for everything, and no size helps
+	oldest bool // a version before 4.0: a replica that is restarted asks for everything, and no size helps
 }
 
 func (r *maker) pick(of ...string) string     { return of[r.IntN(len(of))] }
@@ -82,7 +82,7 @@ func (r *maker) outages(sort string) (text string, list bool) {
 		}
 		return r.pick(names...), false
 	}
-	kinds := []string{"reset", "silent", "restart"}
+	kinds := []string{"reset", "silent", "replica-restart"}
 	if r.oldest {
 		kinds = kinds[:2]
 	}

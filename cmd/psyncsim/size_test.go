@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"psyncsim/model"
 	"psyncsim/results/risk"
 	"psyncsim/scenarios/outages"
 	"psyncsim/scenarios/sizing"
@@ -164,5 +165,14 @@ func BenchmarkSizeOutage(b *testing.B) {
 				b.Fatal(err)
 			}
 		})
+	}
+}
+
+// Outages that cost nothing need no backlog at all; the smallest that a server takes is
+// recommended.
+func TestSizeOfOutagesThatCostNothing(t *testing.T) {
+	a := sizeAnswer(t, "--rate", "1MB/s", "--outage", "silent:1s", "--outages", "100", "--target", "90%", "--no-sensitivity")
+	if a.Recommended == nil || a.Recommended.Bytes != model.MinBacklog || a.Bridged != 100 {
+		t.Errorf("recommended %+v, %d bridged", a.Recommended, a.Bridged)
 	}
 }

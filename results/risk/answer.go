@@ -7,7 +7,8 @@ type Answer struct {
 	Assumed    []string `json:"assumed"` // what nobody said, one sentence each
 	Traps      []string `json:"traps"`   // what is true of the input and leads to a wrong size if nobody says it
 	Simulated  int64    `json:"outages_simulated"`
-	Bridged    int64    `json:"outages_bridged"` // of them without any reconnect
+	Again      *Sampled `json:"played_again,omitempty"` // nil if all were
+	Bridged    int64    `json:"outages_bridged"`        // of them without any reconnect
 	PerSample  float64  `json:"outages_per_sample"`
 	Confirmed  bool     `json:"confirmed"` // the recommended size, simulated as itself, keeps the promise
 	Curve      *Curve   `json:"-"`
@@ -30,6 +31,14 @@ type Answer struct {
 
 	Logs        *Logs         `json:"logs"` // nil without logs
 	Sensitivity []Sensitivity `json:"sensitivity"`
+}
+
+// Sampled is what a part of the outages says of all: those that were played once more with
+// the recommended size as itself.
+type Sampled struct {
+	Of     int64   `json:"outages"` // so many, the first ones
+	Differ int64   `json:"differ"`  // of them came to something else than the curve says
+	Most   float64 `json:"at_most"` // so large a share of all does, with the asked confidence
 }
 
 // Logs is what the outages of real logs came to, and come to when they are

@@ -170,6 +170,10 @@ func (a *Answer) recommended(row func(name, value, text string)) {
 	if a.Alone != nil {
 		row("", "that line alone", fmt.Sprintf("%s %%: see the binding limit", Percent(a.Alone.Share)))
 	}
+	if s := a.Again; s != nil {
+		row("", "on the curve", fmt.Sprintf("%s %% of %s outages (%s); of the %s played with that size as itself %s came to something else, so at most %s %% of all do",
+			Percent(a.OnCurve.Share), thousands(a.Simulated), a.OnCurve.interval(), thousands(s.Of), thousands(s.Differ), strconv.FormatFloat(100*s.Most, 'g', 2, 64)))
+	}
 	if now := a.Current; now != nil && now.Bytes != p.Bytes {
 		row("", "now "+ConfSize(now.Bytes), fmt.Sprintf("%s %%", Percent(now.Share)))
 	}
