@@ -169,7 +169,7 @@ func judgeCalibration(t *testing.T, all []*calibration) {
 		*verdict
 		most float64
 	}{{&any, 0.97}, {&lists, 1}} {
-		if v.cases < 150 { // what chance allows where 95 % is true: all of them, or one in a thousand fewer
+		if v.cases < 100 { // what chance allows where 95 % is true: all of them, or one in a thousand fewer
 			if p := risk.PointOf(0, int64(v.below+v.above), int64(v.cases), 0.998); v.cases > 0 && p.Hi < 0.95 {
 				t.Errorf("%d of %d intervals hold the truth", v.covered, v.cases)
 			}
