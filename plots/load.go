@@ -51,6 +51,9 @@ type column struct {
 	blind             bool
 }
 
+// shownColumns is as many columns as can be seen.
+const shownColumns = 600
+
 // columns folds the samples into as many columns as can be seen.
 func (l *LoadView) columns(n int) []column {
 	out := make([]column, n)
@@ -100,7 +103,6 @@ func (l *LoadView) figure() *figure {
 	const (
 		w, h     = vg.Length(600), vg.Length(210)
 		leftRoom = vg.Length(66)
-		columns  = 600
 	)
 	strip := vg.Length(6) // above the frame: verdicts and their gaps
 	if len(l.Outages) > 0 {
@@ -128,7 +130,7 @@ func (l *LoadView) figure() *figure {
 		for _, t := range loadTicks(top) {
 			c.StrokeLine2(stroke(gridGrey, 0.6), b.x0, sy.at(t.v), b.x1, sy.at(t.v))
 		}
-		l.area(c, b, sy, columns)
+		l.area(c, b, sy, shownColumns)
 		l.outages(c, b, sx)
 		y := sy.at(mean)
 		c.StrokeLine2(stroke(black, 1.2, 5, 3), b.x0, y, b.x1, y)
@@ -229,6 +231,9 @@ func (l *LoadView) legend() (es []entry) {
 	es = append(es, entry{"written", patch(blue)}, entry{"mean", func(c *draw.Canvas, b box) {
 		c.StrokeLine2(stroke(black, 1.2, 5, 3), b.x0, (b.y0+b.y1)/2, b.x1, (b.y0+b.y1)/2)
 	}})
+	if slices.ContainsFunc(l.columns(shownColumns), func(k column) bool { return k.ns > 0 && k.hi > k.bytes/k.ns*1.01 }) {
+		es = append(es, entry{"the busiest samples within a column", patch(fade(skyBlue, 130))})
+	}
 	for _, s := range l.Samples {
 		if s.Blind {
 			es = append(es, entry{"nobody watched", patch(blankGrey)})
