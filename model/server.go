@@ -139,11 +139,14 @@ func (s *Server) Reset(c ServerConfig) {
 // from a counter-based mixer, because a node has no chance of its own.
 func (s *Server) newID() ReplID {
 	var b [40]byte
+	var draw uint64
 	for i := range b {
 		if i%16 == 0 {
 			s.idDraws++
+			draw = mix64(s.cfg.IDSeed + s.idDraws*0x9e3779b97f4a7c15)
 		}
-		b[i] = "0123456789abcdef"[mix64(s.cfg.IDSeed+s.idDraws*0x9e3779b97f4a7c15)>>(4*(i%16))&15]
+		b[i] = "0123456789abcdef"[draw&15]
+		draw >>= 4
 	}
 	return ReplID(b[:])
 }

@@ -24,6 +24,12 @@ type link struct {
 // conn is one TCP connection: an ordered pipe of bytes each way. Bytes are
 // delayed or lost with the connection, never out of its middle.
 type conn struct {
+	connState
+	pipes [2]pipe // [0] dialer to acceptor, [1] back; their memory stays with the slot
+}
+
+// connState is what a connection is beside its pipes.
+type connState struct {
 	gen      uint32 // counts the uses of this slot: events of an older one are void
 	serial   int    // counts the connections of the run
 	live     bool
@@ -42,7 +48,6 @@ type conn struct {
 	snapshot int64         // bytes of the snapshot on it, with its trailer
 	share    share         // its part in a diskless transfer
 	acks     ackLane       // ACKs that are no events
-	pipes    [2]pipe       // [0] dialer to acceptor, [1] back
 
 	// A connection of segments; see segments.go.
 	segments bool

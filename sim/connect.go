@@ -37,7 +37,7 @@ func (w *World) slot() int32 {
 			return int32(i)
 		}
 	}
-	w.conns = append(w.conns, &conn{gen: 1})
+	w.conns = append(w.conns, &conn{connState: connState{gen: 1}})
 	return int32(len(w.conns) - 1)
 }
 

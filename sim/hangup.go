@@ -139,7 +139,7 @@ func (w *World) release(ci int32) {
 	w.unlink(ci)
 	c.pipes[0].clear()
 	c.pipes[1].clear()
-	*c = conn{gen: c.gen + 1, pipes: c.pipes, seg: c.seg, acks: ackLane{flying: c.acks.flying[:0]}}
+	c.connState = connState{gen: c.gen + 1, seg: c.seg, acks: ackLane{flying: c.acks.flying[:0]}}
 }
 
 // unlink takes a connection from its servers.

@@ -66,7 +66,7 @@ func flowAgainstFIFO(g gen) error {
 	if len(written) == 0 {
 		return nil
 	}
-	c := &conn{live: true, up: true, link: link}
+	c := &conn{connState: connState{live: true, up: true, link: link}}
 	w := &World{conns: []*conn{c}, hosts: []*host{{}}}
 	p := &c.pipes[fromAcceptor]
 	// The flow begins in the middle, behind an item that may still be served.
