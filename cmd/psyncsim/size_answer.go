@@ -76,8 +76,8 @@ func (j *sizeJob) answer() (err error) {
 		return j.afterwards(&c, 0)
 	}
 	size := max(risk.Round(c.need), model.MinBacklog)
-	if j.current > 0 && j.current >= c.need {
-		size = j.current
+	if now := j.inForce(); now >= c.need { // a smaller one saves little, and nobody asked for that
+		size = now
 	}
 	if f := j.a.FullSync; f != nil && f.Beyond < size {
 		size = max(risk.RoundDown(f.Beyond), model.MinBacklog)
@@ -303,12 +303,16 @@ func (j *sizeJob) worseKind(n int) (*outages.Distribution, error) {
 
 // currentSize is what the size in force comes to.
 func (j *sizeJob) currentSize() {
-	size := j.current
-	if size == 0 { // the version's default
-		size = j.plan.Settings().BacklogSize
-	}
-	p := j.a.Curve.At(size)
+	p := j.a.Curve.At(j.inForce())
 	j.a.Current = &p
+}
+
+// inForce is the size that there is, or the version's default if nobody said it.
+func (j *sizeJob) inForce() int64 {
+	if j.current > 0 {
+		return j.current
+	}
+	return j.plan.Settings().BacklogSize
 }
 
 // rule holds the rule of thumb against the curve.
@@ -426,7 +430,7 @@ func (j *sizeJob) worst(c *curve, size int64) {
 func (j *sizeJob) afterwards(c *curve, size int64) error {
 	if j.a.Verdict == "" {
 		j.a.Verdict = "set"
-		if size > 0 && size == j.current {
+		if size > 0 && size == j.inForce() {
 			j.a.Verdict = "keep"
 		}
 	}
