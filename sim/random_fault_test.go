@@ -163,9 +163,6 @@ func (g gen) files(c *Config) {
 		if g.oneIn(2) {
 			f.Server = 0
 		}
-		if f.Kind == FaultRestart && slices.ContainsFunc(c.Links, func(l LinkConfig) bool { return l.TCP != nil }) {
-			continue // what a narrow link of segments loses with a crash is not yet the same in every way (number 36)
-		}
 		switch f.Kind {
 		case FaultWaitAOF:
 			if g.oneIn(2) {
