@@ -18,11 +18,12 @@ func TestSizeSilencesAsOverSegments(t *testing.T) {
 	}
 	for _, x := range []struct {
 		version, rate, arrivals, outage string
-		n                               int
+		n, most                         int // most: how many may differ, where a thinner load is played
 	}{
-		{"redis-7.0", "200kB/s", "", "silent:min=4s,max=16s", 60},
-		{"redis-6.2", "100kB/s", "poisson", "silent:min=5s,max=8s", 60},
-		{"redis-4.0", "50kB/s", "{bursts: {on: 3s, off: 5s, rate: 300kB/s}}", "silent:min=1s,max=12s", 60},
+		{"redis-7.0", "200kB/s", "", "silent:min=4s,max=16s", 60, 0},
+		{"redis-6.2", "100kB/s", "poisson", "silent:min=5s,max=8s", 60, 0},
+		{"redis-4.0", "50kB/s", "{bursts: {on: 3s, off: 5s, rate: 300kB/s}}", "silent:min=1s,max=12s", 60, 0},
+		{"redis-7.2", "300kB/s", "{bursts: {on: 3s, off: 5s, rate: 900kB/s}}", "silent:min=4s,max=12s", 60, 2},
 	} {
 		ten := []sizing.Directive{{Name: "repl-timeout", Value: "10"}}
 		p, err := sizing.New(sizing.Spec{Profile: x.version, Replicas: 1, Dataset: 1e6, Seed: 9, Master: ten, Replica: ten,
@@ -63,7 +64,7 @@ func TestSizeSilencesAsOverSegments(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d of %d bridged, over segments %d", x.version, count(ours), x.n, count(full))
-		if differ > 0 {
+		if differ > x.most {
 			t.Errorf("%s: %d of %d silences come to something else over segments", x.version, differ, x.n)
 		}
 	}

@@ -26,10 +26,14 @@ const thinDataset = 1_000_000
 // Near says whether segments decide what an outage comes to: a silence that is
 // over before repl-timeout has certainly ended the link, but so late that the
 // retransmission behind it may come too late. The replica may have heard nothing
-// for a ping period when it began.
+// for a ping period when it began; for a second at most where the load never pauses.
 func (p *Plan) Near(o *Draw) bool {
 	s := p.ReplicaSettings()
-	return o.Kind == outages.Silent && o.For < p.notices() && o.For > (s.Timeout-p.Settings().PingPeriod-3*time.Second)/2
+	quiet := p.Settings().PingPeriod
+	if p.unbroken() && p.quietest() >= 20 { // writes a second
+		quiet = min(quiet, time.Second)
+	}
+	return o.Kind == outages.Silent && o.For < p.notices() && o.For > (s.Timeout-quiet-3*time.Second)/2
 }
 
 // notices is how long after the beginning of a silence a replica has given its
@@ -79,9 +83,15 @@ func (p *Plan) Segments() *Plan {
 }
 
 // Thin is the plan over segments, with so much of the load that its quietest
-// time has thinWrites writes a second.
+// time has thinWrites writes a second; bursts that never pause are as quiet all the time.
 func (p *Plan) Thin() *Plan {
 	q := p.Segments()
+	if l := &q.base.Loads[0]; l.Arrivals == sim.Bursts && p.unbroken() && p.quietest() > thinWrites {
+		q = q.With(Vary{}) // its own copy
+		l = &q.base.Loads[0]
+		l.Arrivals, l.BytesPerSecond, l.PerSecond = sim.Constant, 0, thinWrites
+		return q
+	}
 	if k := p.quietest() / thinWrites; k > 1 {
 		return q.With(Vary{WriteRate, 1, uint32(min(k, 1<<31))})
 	}
@@ -114,17 +124,33 @@ func (p *Plan) quietest() int64 {
 	return least
 }
 
+// waits is how much of the load stands in the socket of a probe, in time: more than
+// a congestion window of segments, if something is written in any such time.
+const waits = 200 * time.Millisecond
+
 // Probe is the run that finds out whether a silence is noticed: it ends when it
-// would have been. What waits in the socket need not be all that is written: a
-// second of it is enough, where a second of the load is like any other.
+// would have been. Where the load never pauses, not all that waits in the
+// socket need be played. What was written before is: a retransmission's moment hangs on
+// TCP's memory of round trips, times 2, 4, 8 ….
 func (r *Runs) Probe(o *Draw) *sim.Config {
 	c := r.Config(o, r.p.notices()-o.For+time.Second)
 	l := c.Loads[0]
-	if l.Until = o.At + o.For; l.Arrivals == sim.Constant || l.Arrivals == sim.Poisson {
-		l.Until = o.At + min(o.For, time.Second)
+	if l.Until = o.At + o.For; r.p.unbroken() {
+		l.Until = o.At + min(o.For, waits)
 	}
 	c.Loads = []sim.LoadConfig{l}
 	return c
+}
+
+// unbroken says whether the load writes something at any time.
+func (p *Plan) unbroken() bool {
+	switch l := &p.base.Loads[0]; l.Arrivals {
+	case sim.Bursts:
+		return (l.BytesPerSecond > 0 || l.PerSecond > 0) && (l.BurstBytes > 0 || l.BurstPerSecond > 0)
+	case sim.Trace:
+		return false
+	}
+	return true
 }
 
 // Noticed is the silence as a link of formulas has it when its replica gives the
