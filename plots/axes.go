@@ -1,6 +1,7 @@
 package plots
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/plot/vg"
@@ -128,7 +129,8 @@ func byteTicks(lo, hi float64, n int, log bool) []tick {
 	return ts
 }
 
-// timeTicks marks 1, 2, 5, 10 … between lo and hi nanoseconds.
+// timeTicks marks 1, 2, 5, 10 … between lo and hi nanoseconds; evenly, from a minute
+// on, whole minutes and hours.
 func timeTicks(lo, hi float64, n int, log bool) []tick {
 	var ts []tick
 	steps := [...]float64{1, 2, 5}
@@ -142,17 +144,36 @@ func timeTicks(lo, hi float64, n int, log bool) []tick {
 		}
 		return ts
 	}
-	for e := 1.0; e < 1e19; e *= 10 {
+	for e := 1.0; e <= 1e10; e *= 10 {
 		for _, s := range steps {
-			step := e * s
-			if (hi-lo)/step > float64(n) {
-				continue
+			if step := e * s; step < minute && (hi-lo)/step <= float64(n) {
+				return everyTime(lo, hi, step)
 			}
-			for v := math.Ceil(lo/step) * step; v <= hi; v += step {
-				ts = append(ts, tick{v, results.PrettyDuration(int64(v))})
-			}
-			return ts
 		}
+	}
+	for _, m := range [...]float64{1, 2, 5, 10, 20, 30, 60, 120, 240, 480, 720} {
+		if (hi-lo)/(m*minute) <= float64(n) {
+			return everyTime(lo, hi, m*minute)
+		}
+	}
+	for days := 1.0; days < 1e9; days *= 2 {
+		if (hi-lo)/(days*24*60*minute) <= float64(n) {
+			return everyTime(lo, hi, days*24*60*minute)
+		}
+	}
+	return nil
+}
+
+const minute = 60e9 // ns
+
+// everyTime marks the multiples of a step, in one unit below a minute.
+func everyTime(lo, hi, step float64) (ts []tick) {
+	for v := math.Ceil(lo/step) * step; v <= hi; v += step {
+		name := results.PrettyDuration(int64(v))
+		if step >= 1e9 && step < minute {
+			name = fmt.Sprintf("%.0f s", v/1e9)
+		}
+		ts = append(ts, tick{v, name})
 	}
 	return ts
 }
