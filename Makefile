@@ -5,9 +5,9 @@ SHELL := /bin/bash
 GO ?= go
 # Tests against real servers live in real time: they run by themselves.
 REAL := /sim/(live|twin)
-# Long, and one goroutine each, or what others do on several too: the race detector
+# Long, and one goroutine each, or what others do on several too (TestSizeDoesNotHangOnJobs): the race detector
 # would see nothing more. They run without it.
-ALONE := ^(TestCubicResponse|TestMathis|TestLevels|TestSizeAnswers)$$
+ALONE := ^(TestCubicResponse|TestMathis|TestLevels|TestSize(Answers|ReplayIsTheRun|Calibration|RemediesHelp|OneLineOfBuffers))$$
 SWEEP ?= results/out/sizing-rule
 
 .PHONY: build run test check race live same golden plots tcp fuzz bench clean help
