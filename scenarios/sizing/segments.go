@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"psyncsim/scenarios"
 	"psyncsim/scenarios/outages"
 	"psyncsim/sim"
 	"psyncsim/sim/tcp"
@@ -42,17 +41,9 @@ func (p *Plan) notices() time.Duration { return p.ReplicaSettings().Timeout + 3*
 
 // compileSegments makes the link of segments that is like the plan's.
 func (p *Plan) compileSegments(sets []string) error {
-	s, err := scenarios.OpenEmbedded(Scenario, append(sets[:len(sets):len(sets)], segments))
+	cell, err := only(append(sets[:len(sets):len(sets)], segments))
 	if err != nil {
 		return err
-	}
-	cells, err := s.Cells(scenarios.SeedRange{})
-	if err != nil {
-		return err
-	}
-	cell := cells.At(0)
-	if cell.Err != nil {
-		return cell.Err
 	}
 	p.tcp = *cell.Config.Links[0].TCP
 	return nil

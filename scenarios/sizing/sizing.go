@@ -163,17 +163,9 @@ func (p *Plan) compile() error {
 	if p.Begin > 0 {
 		sets = append(sets[:len(sets):len(sets)], p.timing(p.Begin+time.Hour)...)
 	}
-	s, err := scenarios.OpenEmbedded(Scenario, sets)
+	cell, err := only(sets)
 	if err != nil {
 		return err
-	}
-	cells, err := s.Cells(scenarios.SeedRange{})
-	if err != nil {
-		return err
-	}
-	cell := cells.At(0)
-	if cell.Err != nil {
-		return cell.Err
 	}
 	if p.Begin > 0 {
 		if err := p.compileSegments(sets); err != nil {
@@ -189,6 +181,20 @@ func (p *Plan) compile() error {
 		p.Rate = meanRate(t)
 	}
 	return nil
+}
+
+// only is the one cell of the scenario with these sets.
+func only(sets []string) (scenarios.Cell, error) {
+	s, err := scenarios.OpenEmbedded(Scenario, sets)
+	if err != nil {
+		return scenarios.Cell{}, err
+	}
+	cells, err := s.Cells(scenarios.SeedRange{})
+	if err != nil {
+		return scenarios.Cell{}, err
+	}
+	cell := cells.At(0)
+	return cell, cell.Err
 }
 
 // timing are the sets for a load that begins at Begin in a run that is so long.
