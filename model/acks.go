@@ -9,8 +9,8 @@ import (
 // the last one came and what it says: each makes the one before it forgotten. So a
 // driver may leave out all but the last, as long as nothing but that note hangs on them.
 
-// AckPeriod is the time between two ACKs of a replica that follows its master's stream.
-const AckPeriod = turnsPerRepl * turnPeriod
+// AckPeriod is the time between two ACKs of the node while it follows its master's stream.
+func (s *Server) AckPeriod() Instant { return turnsPerRepl * s.cron.period }
 
 // AckDue is the next cron turn at which the node sends an ACK to its master, Never if
 // it follows none or sends none. While it stays so the next ones are AckPeriod apart.
@@ -44,7 +44,7 @@ func (s *Server) Calm() bool {
 func (s *Server) LooksAtAcks() bool { return s.up.state != upNone || !s.Calm() }
 
 // assuredGap is the most that the clock moves between two ACKs, in seconds.
-const assuredGap = 2
+const assuredGap = 2 // MaxCronLate allows a tenth of a second on top of one
 
 // Assure says that while it is on, ACKs of a replica come AckPeriod apart on a connection
 // (below 0), or something of the master's stream at least as often as it sends PINGs
@@ -60,8 +60,8 @@ func (s *Server) Assure(id ConnID, on bool) {
 
 // Patient says that the node's PINGs come more often than a replica of it minds silence.
 func (s *Server) Patient(r *Server) bool {
-	ping := s.set.PingPeriod
-	return s.up.host == "" && s.replicas() > 0 && ping+ping/50+5*time.Second <= r.set.Timeout
+	ping := time.Duration(s.AckPeriod()) * time.Duration(max(1, wholeSeconds(s.set.PingPeriod)))
+	return s.up.host == "" && s.replicas() > 0 && ping+5*time.Second <= r.set.Timeout
 }
 
 // LimitsAbove says that no limit of replicas' output buffers is so small.

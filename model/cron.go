@@ -2,12 +2,13 @@ package model
 
 import "time"
 
-// cron is the grid of serverCron turns. Turn i runs at base + i*turnPeriod;
+// cron is the grid of serverCron turns. Turn i runs at base + i*period;
 // every tenth runs replicationCron. Turns at which nothing can happen are
 // counted, not run: Deadline names the next one that matters.
 type cron struct {
 	running bool
 	base    Instant
+	period  Instant // between two turns: a tenth of a second and what each comes late
 	next    int64 // the first turn that has not run and was not passed over
 	// peerDue is the unix second before which no replica can time out.
 	peerDue int64
@@ -18,16 +19,22 @@ type cron struct {
 	extra int64
 }
 
-const (
-	turnPeriod   = Instant(time.Second/CronHz + CronLate)
-	turnsPerRepl = CronHz // replicationCron runs once a second (run_with_period(1000))
-)
+// turnsPerRepl: replicationCron runs once a second (run_with_period(1000)).
+const turnsPerRepl = CronHz
 
-func (c *cron) at(turn int64) Instant { return c.base + Instant(turn)*turnPeriod }
+// turnPeriod is the time between two turns that come so late; 0 is CronLate.
+func turnPeriod(late time.Duration) Instant {
+	if late == 0 {
+		late = CronLate
+	}
+	return Instant(time.Second/CronHz + late)
+}
+
+func (c *cron) at(turn int64) Instant { return c.base + Instant(turn)*c.period }
 
 // turnFrom is the first turn at or after an instant.
 func (c *cron) turnFrom(t Instant) int64 {
-	return -floorDiv(int64(c.base-t), int64(turnPeriod))
+	return -floorDiv(int64(c.base-t), int64(c.period))
 }
 
 func (c *cron) start(booted, now Instant) {
@@ -42,7 +49,7 @@ func (c *cron) thaw(since, now Instant) {
 	if c.at(n) >= now {
 		return // no turn was missed
 	}
-	c.base = now - Instant(n)*turnPeriod
+	c.base = now - Instant(n)*c.period
 	c.next = n
 }
 
@@ -220,7 +227,7 @@ func (s *Server) wake() {
 		}
 		return
 	}
-	turn := floorDiv(int64(s.now-c.base), int64(turnPeriod))
+	turn := floorDiv(int64(s.now-c.base), int64(c.period))
 	if turn < c.next {
 		return
 	}

@@ -114,11 +114,13 @@ type Profile struct {
 const (
 	// CronHz is how often serverCron runs a second (the default of hz).
 	CronHz = 10
-	// CronLate is by how much each serverCron turn comes late: the timer is armed
+	// CronLate is by how much each serverCron turn comes late, if nobody says: the timer is armed
 	// again after the work is done, and the event loop rounds up to milliseconds.
 	// PINGs of an idle 7.0.15 were seen 10.02 s and 20.06 s after its start; on another
 	// machine 1.0036 s apart. With traffic a turn is up to a millisecond late.
 	CronLate = 250 * time.Microsecond
+	// MaxCronLate is the most that a turn may be said to come late.
+	MaxCronLate = 10 * time.Millisecond
 	// FirstCron is when serverCron first runs after a process started.
 	FirstCron = time.Millisecond
 	// MinBacklog is the least size that CONFIG SET accepts

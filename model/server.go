@@ -29,6 +29,9 @@ type ServerConfig struct {
 	// Data says that the process has keys from the beginning, other than those that
 	// it loads from its disk.
 	Data bool
+	// CronLate is by how much each turn of its cron comes late; 0 is the constant
+	// of that name, the most is MaxCronLate.
+	CronLate time.Duration
 	// EveryTick asks for a wake at each cron turn, also where nothing can happen.
 	EveryTick bool
 }
@@ -131,7 +134,7 @@ func (s *Server) Reset(c ServerConfig) {
 	}
 	*s = Server{cfg: c, prof: c.Profile, set: c.Settings, out: s.out[:0], notes: s.notes[:0], replies: s.replies[:0],
 		clients: s.clients[:0], dead: s.dead, blocked: s.blocked[:0], up: s.up.cleared()}
-	s.id2, s.second = ZeroID, -1
+	s.id2, s.second, s.cron.period = ZeroID, -1, turnPeriod(c.CronLate)
 	s.up.conn = 0
 }
 

@@ -20,6 +20,7 @@
 //	    fork: 10ms           # what starting the snapshot child costs
 //	    uptime: drawn        # age of the process at the start: phase of its cron
 //	    wall: drawn          # fraction of its wall-clock second at the start
+//	    cron-late: 250us     # by how much each turn of its timer comes late, as the machine has it; up to 10ms
 //	links:                   # a pair without one gets sim.DefaultLink
 //	  - {between: [a, b], latency: 250us, bandwidth: 1250MB/s}
 //	workload:

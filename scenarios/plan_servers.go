@@ -88,6 +88,11 @@ func (p *planner) readServer(name string, n *yaml.Node) *server {
 		{name: "fork", fallback: "10ms", read: func(n *yaml.Node) { s.Fork = p.duration1(n) }},
 		{name: "uptime", fallback: "drawn", read: drawn(&s.Uptime, MaxDuration+1)},
 		{name: "wall", fallback: "drawn", read: drawn(&s.Wall, time.Second)},
+		{name: "cron-late", fallback: strings.Replace(model.CronLate.String(), "µ", "u", 1), read: func(n *yaml.Node) {
+			if s.CronLate = p.duration1(n); s.CronLate <= 0 || s.CronLate > model.MaxCronLate {
+				p.fail(n, "must be above 0s, at most %v: no timer is early", model.MaxCronLate)
+			}
+		}},
 	}
 	p.object(n, what, "", fields)
 	if s.Profile == nil {

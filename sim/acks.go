@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"time"
 
 	"psyncsim/model"
 )
@@ -67,7 +68,7 @@ func (w *World) plain(c *conn) bool {
 	there, back := &c.pipes[fromDialer], &c.pipes[fromAcceptor]
 	return c.up && !c.segments && !c.frozen && !c.cut && !there.mute && !back.mute && !there.fin && !back.fin &&
 		there.head == len(there.items) && back.head == len(back.items) && back.flow.on && !c.told[0] && !c.told[1] && c.ids[fromAcceptor] != 0 &&
-		c.link.latency > 0 && !c.link.quotas[0].on && !c.link.quotas[1].on && c.link.ps*longestACK < int64(model.AckPeriod)*500
+		c.link.latency > 0 && !c.link.quotas[0].on && !c.link.quotas[1].on && c.link.ps*longestACK < int64(time.Second)*500
 }
 
 // quiet says that a replica does nothing at a turn at which it sends an ACK but that.
@@ -78,10 +79,11 @@ func (w *World) quiet(r *host) bool {
 // acksUpto plays the turns before an instant of a host whose ACKs are no events.
 func (w *World) acksUpto(r *host, t model.Instant) {
 	c := w.conns[r.folded-1]
-	last := r.ackAt + (t-1-r.ackAt)/model.AckPeriod*model.AckPeriod
+	period := r.srv.AckPeriod()
+	last := r.ackAt + (t-1-r.ackAt)/period*period
 	first := last
 	for landed := t - c.link.latency - psCeil(c.link.ps*longestACK); first > r.ackAt && first > landed; {
-		first -= model.AckPeriod
+		first -= period
 	}
 	asked := r.asked
 	r.asked = true
@@ -106,9 +108,10 @@ func (w *World) acksUpto(r *host, t model.Instant) {
 func (w *World) skipAcks(r *host, c *conn, first model.Instant) {
 	f := &c.pipes[fromAcceptor].flow
 	w.consult(w.hosts[f.src], first)
-	most := int((first - r.ackAt) / model.AckPeriod)
+	period := r.srv.AckPeriod()
+	most := int((first - r.ackAt) / period)
 	longer := func(i int) bool {
-		return model.ACKLength(f.log.written(r.ackAt+model.Instant(i)*model.AckPeriod, f.from)) != c.acks.bytes
+		return model.ACKLength(f.log.written(r.ackAt+model.Instant(i)*period, f.from)) != c.acks.bytes
 	}
 	n := most
 	if longer(n - 1) {
@@ -117,7 +120,7 @@ func (w *World) skipAcks(r *host, c *conn, first model.Instant) {
 	p := &c.pipes[fromDialer]
 	p.sent += int64(n) * c.acks.bytes
 	p.delivered += int64(n) * c.acks.bytes
-	r.ackAt += model.Instant(n) * model.AckPeriod
+	r.ackAt += model.Instant(n) * period
 }
 
 // sendACK plays one turn, which does nothing but send an ACK.
@@ -128,7 +131,7 @@ func (w *World) sendACK(r *host, c *conn, at model.Instant) {
 		panic("sim: a folded cron turn did more than send an ACK")
 	}
 	w.fly(c, at, outs[0].Data)
-	r.ackAt = at + model.AckPeriod
+	r.ackAt = at + r.srv.AckPeriod()
 }
 
 // fly sends an ACK on its way.

@@ -157,6 +157,9 @@ func (c *Config) check() error {
 		if s.Profile == nil {
 			return fmt.Errorf("sim: server %q has no version", s.Name)
 		}
+		if s.CronLate < 0 || s.CronLate > model.MaxCronLate {
+			return fmt.Errorf("sim: the turns of server %q come %v late: 0 to %v is possible", s.Name, s.CronLate, model.MaxCronLate)
+		}
 	}
 	return nil
 }

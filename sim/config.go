@@ -72,6 +72,9 @@ type ServerConfig struct {
 	// Wall is the fraction of the server's wall-clock second at instant 0, in
 	// nanoseconds; whole-second comparisons hang on it. Negative: drawn.
 	Wall time.Duration
+	// CronLate is by how much each turn of its timer (serverCron) comes late; 0 is
+	// model.CronLate, the most is model.MaxCronLate.
+	CronLate time.Duration
 	// KeepAlive is tcp-keepalive, whole seconds; 0 is the version's own default.
 	// It matters on links that carry segments.
 	KeepAlive time.Duration

@@ -69,6 +69,7 @@ func features(c *Config) map[string]int {
 		is("a snapshot that takes time", s.SaveRate > 0)
 		is("a load that takes time", s.LoadRate > 0)
 		is("a fork that takes time", s.Fork > 0)
+		is("turns of another lateness", s.CronLate > 0)
 		hasSettings(is, s.Profile, &s.Settings)
 	}
 	for i := range c.Links {

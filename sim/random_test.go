@@ -98,7 +98,17 @@ func scenario(n uint64) *Config {
 	g.memory(c)
 	g.socketLoads(c)
 	newGen(12, n).files(c)
+	newGen(13, n).turns(c)
 	return c
+}
+
+// turns lets those of some servers come as late as they may.
+func (g gen) turns(c *Config) {
+	for i := range c.Servers {
+		if g.oneIn(4) {
+			c.Servers[i].CronLate = g.span(time.Microsecond, model.MaxCronLate)
+		}
+	}
 }
 
 // servers makes one master and one to three replicas, sometimes in a chain.

@@ -187,7 +187,7 @@ func (w *World) boot(h *host, restore *model.Saved, lives []span) {
 	h.epoch++
 	c := model.ServerConfig{Name: h.cfg.Name, Profile: h.cfg.Profile, Settings: h.cfg.Settings, Master: h.cfg.ReplicaOf,
 		Port: 6379 + h.index, LibcMalloc: h.cfg.LibcMalloc, IDSeed: draw(w.cfg.Seed, stream+uint64(h.epoch), 2), Booted: booted,
-		Wall: wallEpoch*int64(time.Second) + int64(wall), Bytes: w.cfg.Bytes, EveryTick: w.cfg.EveryTick, Data: h.dataset > 0}
+		Wall: wallEpoch*int64(time.Second) + int64(wall), Bytes: w.cfg.Bytes, EveryTick: w.cfg.EveryTick, CronLate: h.cfg.CronLate, Data: h.dataset > 0}
 	if h.srv == nil {
 		h.srv = model.NewServer(c)
 	} else {

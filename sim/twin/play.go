@@ -135,7 +135,8 @@ const (
 
 // simulate plays what was done to real servers. A process may start by up to
 // late.all later than it did: so its timers have the phase that they came to have.
-// What it waits for may take up to late.worst more.
+// What it waits for may take up to late.worst more, and each turn of its timer comes as late
+// as those of some real servers do.
 // A run that carries bytes gives the digests of streams too.
 func simulate(c *sim.Config, real *played, late lateness, seed uint64, bytes bool) (out outcome) {
 	chance := rand.New(rand.NewPCG(seed, 0x7717))
@@ -152,6 +153,9 @@ func simulate(c *sim.Config, real *played, late lateness, seed uint64, bytes boo
 		s.Manual, s.Wall, s.LibcMalloc = true, real.wall, real.libc
 		s.LoadTime = between(leastLoad, mostLoad+between(0, late.worst))
 		s.Dataset, s.SaveRate, s.LoadRate, s.Fork = 200, 0, 0, between(leastSave, mostSave+between(0, late.worst))
+		if late != (lateness{}) {
+			s.CronLate = between(leastCronLate, mostCronLate)
+		}
 		l.names = append(l.names, s.Name)
 		for j := range i {
 			cfg.Links = append(cfg.Links, sim.LinkConfig{A: j, B: i, Latency: between(leastLatency, min(leastLatency<<chance.IntN(8), mostLatency)+between(0, late.worst)), Bandwidth: bandwidth})

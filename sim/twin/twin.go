@@ -97,7 +97,8 @@ type Options struct {
 	// Seeds is how many simulated runs there are; 0 is 20. Before a difference is
 	// told four times as many are tried, and then as many again that also draw by how much
 	// the machine held up each process, its timers and whatever it waits for, up to twice
-	// what was measured beside it. That is only done where little was measured
+	// what was measured beside it, and by how much each turn of a server's timer comes late,
+	// within what real ones were measured to (mostCronLate). That is only done where little was measured
 	// (mostHeld): what no more than moves the phase of a timer by a turn or two
 	// cannot hide another wait. A case with more counts for nothing, and is played again,
 	// voids times at most.
@@ -186,32 +187,37 @@ func both(ctx context.Context, p *Program, i int, c *Case, o Options) (r CaseRep
 	return r
 }
 
+// once plays a case on real servers, and then in simulation.
 func once(ctx context.Context, p *Program, c *Case, o Options) (CaseReport, *played) {
 	r := CaseReport{Server: p.Name, ID: c.ID, Differences: []Difference{}}
-	fail := func(err error) (CaseReport, *played) {
-		r.Error = err.Error()
-		r.Agree = false
-		r.Differences = append(r.Differences, Difference{What: "error", Real: err.Error()})
+	err := Playable(c.Config, p.Profile)
+	var real *played
+	if err == nil {
+		real, err = playReal(ctx, p, c.ID, c.Config)
+	}
+	if err == nil {
+		aside(func() { err = r.weigh(real, c.Config, p.Profile.PSYNC, o.Seeds) })
+	}
+	if err != nil {
+		r.Error, r.Agree = err.Error(), false
+		r.Differences = append(r.Differences, Difference{What: "error", Real: r.Error})
 		return r, nil
 	}
-	if err := Playable(c.Config, p.Profile); err != nil {
-		return fail(err)
-	}
-	real, err := playReal(ctx, p, c.ID, c.Config)
-	if err != nil {
-		return fail(err)
-	}
+	return r, real
+}
+
+// weigh holds a real run against simulated ones.
+func (r *CaseReport) weigh(real *played, c *sim.Config, psync, n int) error {
 	var names []string
-	for _, s := range c.Config.Servers {
+	for _, s := range c.Servers {
 		names = append(names, s.Name)
 	}
 	r.HeldUp = real.held.all.Seconds()
-	want := accountOf(names, &real.outcome, p.Profile.PSYNC)
+	want := accountOf(names, &real.outcome, psync)
 	var seeds []account
-	ordinary := 4 * o.Seeds
-	for _, more := range []int{o.Seeds, ordinary, 2 * ordinary} {
+	ordinary := 4 * n
+	for _, more := range []int{n, ordinary, 2 * ordinary} {
 		if r.Late = more > ordinary; r.Late && !real.held.bearable() {
-			r.Late = false
 			break
 		}
 		for len(seeds) < more {
@@ -219,30 +225,30 @@ func once(ctx context.Context, p *Program, c *Case, o Options) (CaseReport, *pla
 			if len(seeds) >= ordinary {
 				held = real.held.twice()
 			}
-			got := simulate(c.Config, real, held, uint64(len(seeds)+1), false)
+			got := simulate(c, real, held, uint64(len(seeds)+1), false)
 			if got.err != nil {
-				return fail(got.err)
+				return got.err
 			}
-			seeds = append(seeds, accountOf(names, &got, p.Profile.PSYNC))
+			seeds = append(seeds, accountOf(names, &got, psync))
 		}
 		r.Facts, r.Seeds, r.Agree = compare(want, seeds), len(seeds), true
 		var runs []account
-		for i := range o.Seeds {
+		for i := range n {
 			if len(runs) == withBytes || !slices.Equal(seeds[i].talk, want.talk) {
 				continue
 			}
-			got := simulate(c.Config, real, lateness{}, uint64(i+1), true)
+			got := simulate(c, real, lateness{}, uint64(i+1), true)
 			if got.err != nil {
-				return fail(got.err)
+				return got.err
 			}
-			runs = append(runs, accountOf(names, &got, p.Profile.PSYNC))
+			runs = append(runs, accountOf(names, &got, psync))
 		}
 		r.Facts = append(r.Facts, digested(want, r.Facts, runs)...)
 		for _, f := range r.Facts {
 			r.Agree = r.Agree && f.Agree
 		}
 		if r.Agree {
-			return r, real
+			return nil
 		}
 	}
 	if r.Late = false; !real.held.bearable() {
@@ -253,5 +259,5 @@ func once(ctx context.Context, p *Program, c *Case, o Options) (CaseReport, *pla
 			r.Differences = append(r.Differences, Difference{f.T, f.What, f.Real, f.Simulated})
 		}
 	}
-	return r, real
+	return nil
 }

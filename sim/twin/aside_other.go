@@ -1,0 +1,11 @@
+//go:build !linux
+
+package twin
+
+// aside does work that can wait, one at a time: the servers and what hears them need
+// processors too.
+func aside(work func()) {
+	alone.Lock()
+	defer alone.Unlock()
+	work()
+}
