@@ -9,7 +9,7 @@ type cron struct {
 	running bool
 	base    Instant
 	period  Instant // between two turns: a tenth of a second and what each comes late
-	next    int64 // the first turn that has not run and was not passed over
+	next    int64   // the first turn that has not run and was not passed over
 	// peerDue is the unix second before which no replica can time out.
 	peerDue int64
 	// look says that limits may have been lowered below what a buffer holds.

@@ -4,17 +4,17 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// aside does work that can wait, on a thread of its own that gives way to the servers and
-// to what hears them. One at a time: the others' goroutines need processors too.
+// aside does work that can wait, on a thread that gives way to the servers and to what
+// hears them. One at a time: other goroutines need processors too.
 func aside(work func()) {
-	alone.Lock()
-	defer alone.Unlock()
-	over := make(chan any, 1)
-	go func() {
+	quiet.Do(func() { go giveWay() })
+	over := make(chan any)
+	works <- func() {
 		defer func() {
 			x := recover()
 			if x != nil {
@@ -22,14 +22,27 @@ func aside(work func()) {
 			}
 			over <- x
 		}()
-		runtime.LockOSThread() // and never unlocked: the thread ends with its priority
-		if nice, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid()); err == nil {
-			// What the system call returns is 20 - nice. If it is refused it is only less quiet here.
-			_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), min(20-nice+15, 19))
-		}
 		work()
-	}()
+	}
 	if x := <-over; x != nil {
 		panic(x)
+	}
+}
+
+var (
+	quiet sync.Once
+	works = make(chan func())
+)
+
+// giveWay does one work after the other. Its thread lives as long as the program: with a
+// thread the servers die that it started (Pdeathsig).
+func giveWay() {
+	runtime.LockOSThread()
+	if n, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid()); err == nil {
+		// The system call returns 20 - nice. If this is refused we are only in the way.
+		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), min(20-n+15, 19))
+	}
+	for work := range works {
+		work()
 	}
 }
