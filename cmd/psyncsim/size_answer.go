@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -18,10 +17,6 @@ import (
 
 // refusesNothing is a backlog that no outage outgrows.
 const refusesNothing = 1 << 40
-
-// mostConfirmed is how many outages play the recommended size as itself: those
-// after them differ from these by chance alone.
-const mostConfirmed = 20_000
 
 // answer simulates until everything is known.
 func (j *sizeJob) answer() (err error) {
@@ -201,106 +196,6 @@ func (j *sizeJob) recommend(c *curve) (err error) {
 	return err
 }
 
-// pilot is how many outages of each kind find out which is worse.
-const pilot = 2000
-
-// pilotNear is how many, where segments decide what they come to.
-const pilotNear = 200
-
-// silences tells how silent outages are played, and whether segments decide what
-// some of them come to.
-func (j *sizeJob) silences() (near bool) {
-	for _, d := range j.dists {
-		near = near || j.near(d) > 0
-	}
-	if near {
-		timeout := j.plan.ReplicaSettings().Timeout
-		j.assume("Linux's TCP: a silence that ends before repl-timeout (%v) costs nothing if a retransmission comes before it; their pauses double, so one of more than about half of it may be noticed all the same, and then needs what is written in %v and more. Those near it were played over TCP segments, with %s, and those that are noticed then last until they are, in their replay too; all others over links of formulas, where that makes no difference",
-			timeout, timeout, "at least 1,000 writes a second of the load")
-	}
-	return near
-}
-
-// nearSample is of how many outages it is counted how many segments decide.
-const nearSample = 1000
-
-// near is how many of them segments decide.
-func (j *sizeJob) near(d *outages.Distribution) (n int) {
-	for i := range nearSample {
-		if o := j.plan.Outage(d, i); j.plan.Near(&o) {
-			n++
-		}
-	}
-	return n
-}
-
-// processes tells what is played of processes that end.
-func (j *sizeJob) processes() {
-	shares := map[outages.Kind]int64{}
-	for _, d := range j.dists {
-		for k, n := range d.Shares() {
-			shares[k] += n
-		}
-	}
-	m, r := j.plan.Settings(), j.plan.ReplicaSettings()
-	for _, x := range []struct {
-		kind outages.Kind
-		s    model.Settings
-		who  string
-	}{{outages.Restart, m, "the master"}, {outages.ReplicaRestart, r, "the replica"}} {
-		if shares[x.kind] == 0 {
-			continue
-		}
-		saves := "saves, as it has save points"
-		if !x.s.SavePoints.Any() {
-			saves = "saves nothing, as it has no save points"
-		}
-		j.assume("%s is told to end (SHUTDOWN, SIGTERM) and %s; no process runs for as long as the outage lasts, and then it loads what is on its disk", x.who, saves)
-	}
-	if shares[outages.Crash] > 0 {
-		j.assume("a crash is kill -9: nothing is saved, and the master comes back with what its disk had")
-	}
-	switch {
-	case shares[outages.Failover]+shares[outages.Switchover] == 0:
-	case j.spec.Replicas == 1:
-		j.assume("with one replica a failover is followed by the old master alone: whether it needs a full resync is what counts (--replicas 2: whether the other replica does)")
-	case shares[outages.Failover] > 0:
-		j.assume("after a failover it counts whether the other replicas need a full resync; the master that was killed does, when it comes back")
-	}
-}
-
-// worseKind is the distribution of outages that counts: where nobody said what
-// the ends of the connection are told of an outage, the one that needs more.
-func (j *sizeJob) worseKind(n int) (*outages.Distribution, error) {
-	near := j.silences()
-	j.processes()
-	if len(j.dists) == 1 {
-		return j.dists[0], nil
-	}
-	best := 0
-	for i, d := range j.dists {
-		first := min(n, pilot)
-		if near && i > 0 { // each costs as much as a hundred others
-			first = min(n, pilotNear)
-		}
-		c, err := j.curve(d, first, nil)
-		if err != nil {
-			return nil, err
-		}
-		k := risk.Kind{Name: string(outages.Reset), N: int64(len(c.outages))}
-		if i > 0 {
-			k.Name = string(outages.Silent)
-		}
-		if k.Bytes, _ = c.Quantile(j.a.Question.Target); k.Bytes > 0 && i > 0 && k.Bytes > j.a.Kinds[best].Bytes {
-			best = i
-		}
-		j.a.Kinds = append(j.a.Kinds, k)
-	}
-	j.assume("nobody said what the two ends are told of an outage: both reset and silent were simulated, and %s, which needs more, counts (--outage %s:%s)",
-		j.a.Kinds[best].Name, j.a.Kinds[best].Name, j.x.String("outage"))
-	return j.dists[best], nil
-}
-
 // currentSize is what the size in force comes to.
 func (j *sizeJob) currentSize() {
 	p := j.a.Curve.At(j.inForce())
@@ -324,108 +219,6 @@ func (j *sizeJob) rule(c *curve) {
 	j.a.Rule = r
 }
 
-// confirm plays a size as itself, under the user's own limits.
-func (j *sizeJob) confirm(c *curve, size int64) error {
-	n := min(len(c.outages), mostConfirmed)
-	counts := c.counts
-	if counts != nil { // whole months
-		n, counts = 0, nil
-		for _, k := range c.counts {
-			if n+k > mostConfirmed && len(counts) > 0 {
-				break
-			}
-			n, counts = n+k, append(counts, k)
-		}
-	}
-	s, done := j.sizer(c.dist, "repl-backlog-size "+risk.ConfSize(size), n)
-	defer done()
-	played, err := s.all(n, editOf(size).change)
-	if err != nil {
-		return err
-	}
-	e, err := j.limits(s, c, played, size)
-	if err != nil {
-		return err
-	}
-	if e != editOf(size) { // with what is proposed beside it
-		p := j.pointOf(size, played, counts)
-		j.a.Alone = &p
-		if played, err = s.all(n, e.change); err != nil {
-			return err
-		}
-	}
-	on, p := c.At(size), j.pointOf(size, played, counts)
-	j.a.OnCurve, j.a.Recommended, j.better = &on, &p, e
-	j.a.Confirmed = p.Hi >= j.a.Question.Target && p.Hi >= on.Lo
-	j.again(c, size, played)
-	j.worst(c, size)
-	return nil
-}
-
-// again says what the outages that were played with the size as itself tell of those that were
-// not: each is the same outage as on the curve, and may end as it does there or not.
-func (j *sizeJob) again(c *curve, size int64, played []risk.Played) {
-	if len(played) == len(c.outages) || c.counts != nil {
-		return
-	}
-	a := &risk.Sampled{Of: int64(len(played))}
-	for i := range played {
-		if bad(&played[i]) != (c.outages[i].Need > size) {
-			a.Differ++
-		}
-	}
-	a.Most = 1 - risk.PointOf(size, a.Differ, a.Of, j.a.Question.Confidence).Lo
-	j.a.Again = a
-}
-
-// pointOf is what played outages come to, or their months.
-func (j *sizeJob) pointOf(size int64, played []risk.Played, counts []int) risk.Point {
-	bad := make([]int64, len(played))
-	for i := range played {
-		if played[i].Fulls > 0 || !played[i].Settled {
-			bad[i] = 1
-		}
-	}
-	if counts != nil {
-		bad = risk.Months(bad, counts)
-	}
-	full := int64(0)
-	for _, b := range bad {
-		full += b
-	}
-	return risk.PointOf(size, full, int64(len(bad)), j.a.Question.Confidence)
-}
-
-// worst is the outage with the greatest need that a size can meet, and how to
-// see it.
-func (j *sizeJob) worst(c *curve, size int64) {
-	at := -1
-	for i := range c.outages {
-		if o := &c.outages[i]; o.Need != risk.Hopeless && (at < 0 || o.Need > c.outages[at].Need) {
-			at = i
-		}
-	}
-	if at < 0 || c.outages[at].Need == 0 {
-		return
-	}
-	j.a.Worst = &c.outages[at]
-	o := j.plan.Outage(c.dist, at)
-	s := &sizer{ctx: j.x.Context, plan: j.plan, dist: c.dist}
-	_, tail, err := s.player(editOf(size).change).play(&o)
-	if err != nil {
-		return
-	}
-	j.worstDraw, j.worstTail = o, tail
-	args, ok := j.plan.Replay(&o, size, tail)
-	if !ok {
-		return
-	}
-	for i := range args {
-		args[i] = shellWord(args[i])
-	}
-	j.a.Replay = "psyncsim " + strings.Join(args, " ")
-}
-
 // afterwards is what is said whether or not a size was found.
 func (j *sizeJob) afterwards(c *curve, size int64) error {
 	if j.a.Verdict == "" {
@@ -434,6 +227,7 @@ func (j *sizeJob) afterwards(c *curve, size int64) error {
 			j.a.Verdict = "keep"
 		}
 	}
+	j.delay()
 	j.memoryOf(size)
 	j.conf(size)
 	if j.story != nil {

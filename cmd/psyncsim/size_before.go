@@ -70,32 +70,67 @@ func (f *firstSyncWatch) Observe(r *trace.Record) {
 // after hours the replica lacks more than half as long into them, and more than
 // a minute's writes, no size helps.
 func (j *sizeJob) drains() (bool, error) {
-	short, err := j.lagAfter(30 * time.Minute)
-	if err != nil {
-		return false, err
-	}
-	if short < 60*j.plan.Rate {
-		return true, nil
-	}
-	long, err := j.lagAfter(time.Hour)
-	if err != nil || long < short+short/2 {
-		return err == nil, err
+	long, keeps, err := j.keepsUp(j.plan)
+	if err != nil || keeps {
+		return keeps, err
 	}
 	j.a.Verdict = "no-size"
-	j.a.Limits = append(j.a.Limits, risk.Limit{Name: limitLink, Binds: true, Full: 1, Of: 1,
+	l := risk.Limit{Name: limitLink, Binds: true, Full: 1, Of: 1, Now: "a link of " + risk.Size(j.plan.Bandwidth()) + "/s",
 		Text: fmt.Sprintf("no size can help: the link drains slower than you write (%s/s): without any outage the replica lacks %s after an hour, and ever more",
-			risk.Size(j.plan.Rate), risk.Size(long))})
+			risk.Size(j.plan.Rate), risk.Size(long))}
+	if err := j.wider(&l); err != nil {
+		return false, err
+	}
+	j.a.Limits = append(j.a.Limits, l)
 	return false, nil
 }
 
+// keepsUp says whether the link of a plan keeps up with its load, and what the replica
+// lacks after an hour if it does not, bytes.
+func (j *sizeJob) keepsUp(plan *sizing.Plan) (lacks int64, ok bool, err error) {
+	short, err := j.lagAfter(plan, 30*time.Minute)
+	if err != nil {
+		return 0, false, err
+	}
+	if short < 60*plan.Rate {
+		return 0, true, nil
+	}
+	long, err := j.lagAfter(plan, time.Hour)
+	return long, err == nil && long < short+short/2, err
+}
+
+// mostDrained is how many bytes a link may carry in the example of one that is too slow:
+// its segments are played one by one.
+const mostDrained = 400_000_000
+
+// wider finds the bandwidth with which a link keeps up, by doubling it.
+func (j *sizeJob) wider(l *risk.Limit) error {
+	for by := uint32(2); by <= 1<<20; by *= 2 {
+		plan := j.plan.With(sizing.Vary{What: sizing.LinkBandwidth, Num: by, Den: 1})
+		_, ok, err := j.keepsUp(plan)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		l.Better, l.Removed = fmt.Sprintf("a link of %s/s", risk.Size(plan.Bandwidth())), 1
+		l.Text += "; " + l.Better + " keeps up"
+		most := min(time.Hour, time.Duration(float64(mostDrained)/float64(max(j.plan.Bandwidth(), 1))*1e9))
+		l.Replay, l.Cured, err = j.syncExample(j.plan.Segments(), plan.Segments(), nil, []string{fmt.Sprintf("links.0.bandwidth=%dB/s", plan.Bandwidth())}, most)
+		return err
+	}
+	return nil
+}
+
 // lagAfter is what the replica lacks so long after the load began, bytes.
-func (j *sizeJob) lagAfter(d time.Duration) (int64, error) {
-	o := sizing.Draw{Outage: outages.Outage{For: time.Millisecond, Kind: outages.Reset}, Seed: j.a.Question.Seed, At: j.plan.Begin + 24*time.Hour}
-	p := (&sizer{ctx: j.x.Context, plan: j.plan}).player(lifted)
+func (j *sizeJob) lagAfter(plan *sizing.Plan, d time.Duration) (int64, error) {
+	o := sizing.Draw{Outage: outages.Outage{For: time.Millisecond, Kind: outages.Reset}, Seed: j.a.Question.Seed, At: plan.Begin + 24*time.Hour}
+	p := (&sizer{ctx: j.x.Context, plan: plan}).player(lifted)
 	c := p.runs.Config(&o, 0)
-	c.Faults, c.Duration = nil, j.plan.Begin+d
+	c.Faults, c.Duration = nil, plan.Begin+d
 	if len(j.spec.Load.Trace) > 1 {
-		c.Loads = j.plan.Captured(c.Loads, d)
+		c.Loads = plan.Captured(c.Loads, d)
 	}
 	p.watch.Reset(sizing.Master, sizing.Replica, int64(c.Duration)-1, int64(c.Duration))
 	if err := p.config(c); err != nil {

@@ -92,8 +92,10 @@ func outagesOf(s *logs.Story, zero time.Time) (all []plots.LoadOutage) {
 		switch r.LostWhy {
 		case logs.LostSilence, logs.LostMaster:
 			o.Kind = "silent"
-		case logs.LostRestart:
+		case logs.LostRestart, logs.LostMasterRestart:
 			o.Kind = "restart"
+		case logs.LostMasterCrash, logs.LostFailover, logs.LostSwitchover:
+			o.Kind = strings.TrimPrefix(r.LostWhy, "master-")
 		case logs.LostClosed, logs.LostBuffer, logs.LostBulk:
 			o.Kind = "reset"
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -35,8 +34,14 @@ type catchUp struct {
 	gap    int64
 	took   time.Duration // from the verdict; 0: it has not caught up
 	closed int           // by output buffer limits, until then
+	soft   int           // of them by the soft one
 	fulls  int
+	again  model.Instant // when the second full one was judged
+	twice  bool          // that is all that is asked
 }
+
+// done says that everything is known that was asked.
+func (c *catchUp) done() bool { return c.took > 0 || c.twice && c.again > 0 }
 
 func (c *catchUp) Observe(r *trace.Record) {
 	e := &r.Event
@@ -50,7 +55,9 @@ func (c *catchUp) Observe(r *trace.Record) {
 				c.begun, c.gap = max(r.At, 1), e.Gap
 			}
 			if e.Full {
-				c.fulls++
+				if c.fulls++; c.fulls == 2 {
+					c.again = r.At
+				}
 			}
 		}
 	case model.EvOnline, model.EvContinued:
@@ -59,7 +66,9 @@ func (c *catchUp) Observe(r *trace.Record) {
 		c.up = c.up && r.Node != sizing.Replica
 	case model.EvPeerGone:
 		if e.Peer == sizing.Replica && (e.Why == model.WhyHardLimit || e.Why == model.WhySoftLimit) {
-			c.closed++
+			if c.closed++; e.Why == model.WhySoftLimit {
+				c.soft++
+			}
 		}
 	case trace.Sampled:
 		switch {
@@ -74,16 +83,20 @@ func (c *catchUp) Observe(r *trace.Record) {
 // catches plays a configuration until the replica has caught up, at most for
 // most of virtual time.
 func (j *sizeJob) catches(c *sim.Config, from time.Duration, most time.Duration) (*catchUp, error) {
-	var seen *catchUp
-	for length := 10 * time.Minute; ; length = min(6*length, most) {
+	return j.watches(catchUp{from: model.Instant(from)}, c, from, most)
+}
+
+// watches plays a configuration until what was asked is known, at most for most.
+func (j *sizeJob) watches(what catchUp, c *sim.Config, from time.Duration, most time.Duration) (*catchUp, error) {
+	for length := min(10*time.Minute, most); ; length = min(6*length, most) {
 		run := *c
 		run.Duration, run.Sample = from+length, everySample
 		if t := j.spec.Load.Trace; len(t) > 1 {
 			run.Loads = j.plan.Captured(run.Loads, run.Duration)
 		}
-		seen = &catchUp{from: model.Instant(from)}
-		w := &sim.World{Interrupt: func() bool { return seen.took > 0 || j.x.Context.Err() != nil }}
-		if err := w.Reset(&run, seen); err != nil {
+		seen := what
+		w := &sim.World{Interrupt: func() bool { return seen.done() || j.x.Context.Err() != nil }}
+		if err := w.Reset(&run, &seen); err != nil {
 			return nil, err
 		}
 		if err := w.Run(); err != nil && !errors.Is(err, sim.ErrStopped) {
@@ -92,8 +105,8 @@ func (j *sizeJob) catches(c *sim.Config, from time.Duration, most time.Duration)
 		if j.x.Context.Err() != nil {
 			return nil, errInterrupted
 		}
-		if seen.took > 0 || length == most {
-			return seen, nil
+		if seen.done() || length == most {
+			return &seen, nil
 		}
 	}
 }
@@ -109,7 +122,7 @@ func (j *sizeJob) fullSync() error {
 	f := &risk.FullSync{Dataset: j.spec.Dataset, Ends: true, Beyond: risk.Hopeless, Measured: fullRuns}
 	j.a.FullSync = f
 	var took []time.Duration
-	need, closed := int64(0), 0
+	need, closed, soft := int64(0), 0, 0
 	for i := range fullRuns {
 		free, err := j.catches(j.plan.Loaded(i, lifted), 0, longestFull)
 		if err != nil {
@@ -129,7 +142,9 @@ func (j *sizeJob) fullSync() error {
 		}
 		if own.took == 0 || own.closed > 0 {
 			f.Ends = false
-			closed++
+			if closed++; own.soft > 0 && own.soft == own.closed {
+				soft++
+			}
 		}
 	}
 	slices.Sort(took)
@@ -142,43 +157,10 @@ func (j *sizeJob) fullSync() error {
 		f.Text += fmt.Sprintf("; beyond a gap of %s that is quicker than sending what was missed", risk.Size(f.Beyond))
 	}
 	if closed > 0 {
-		if err := j.bufferBinds(f, closed); err != nil {
+		if err := j.bufferBinds(f, closed, soft); err != nil {
 			return err
 		}
 	}
-	return j.delay(closed)
-}
-
-// delay says whether full synchronizations are closed because a diskless one
-// waits for other replicas: they are played without the wait.
-func (j *sizeJob) delay(closed int) error {
-	s := j.plan.Settings()
-	if !s.Diskless || s.DisklessDelay == 0 {
-		return nil
-	}
-	e := editOf(s.BacklogSize)
-	e.delay = 0
-	left := 0
-	for i := range fullRuns {
-		if closed == 0 {
-			break
-		}
-		got, err := j.catches(j.plan.Loaded(i, e.change), 0, longestFull)
-		if err != nil {
-			return err
-		}
-		if got.took == 0 || got.closed > 0 {
-			left++
-		}
-	}
-	l := risk.Limit{Name: limitDelay, Full: int64(closed), Of: fullRuns, Removed: int64(max(closed-left, 0)), Now: j.now(limitDelay)}
-	if left < closed {
-		l.Binds, l.Better = true, j.value(limitDelay, e)
-		l.Text = fmt.Sprintf("%d of %d full syncs are closed by their output buffer, %d without the wait", closed, fullRuns, left)
-	} else {
-		l.Text = fmt.Sprintf("a full sync waits %v for other replicas before it begins, and none ends badly because of that: do not change this setting", s.DisklessDelay)
-	}
-	j.a.Limits = append(j.a.Limits, l)
 	return nil
 }
 
@@ -216,37 +198,6 @@ func (j *sizeJob) bufferNeed(i int, need int64) (int64, error) {
 		}
 	}
 	return hi, nil
-}
-
-// bufferBinds proposes limits under which full synchronizations end.
-func (j *sizeJob) bufferBinds(f *risk.FullSync, closed int) error {
-	s := j.plan.Settings()
-	hard := risk.Round(f.Buffer + f.Buffer/4)
-	seconds := time.Duration(math.Ceil(f.Seconds*1.25/60)) * time.Minute
-	e := editOf(s.BacklogSize)
-	for _, try := range [][2]int64{{hard / 2, int64(seconds)}, {hard, int64(seconds)}, {0, 0}} {
-		e.hard, e.soft, e.softSeconds = hard, try[0], time.Duration(try[1])
-		ends := true
-		for i := range fullRuns {
-			got, err := j.catches(j.plan.Loaded(i, e.change), 0, longestFull)
-			if err != nil {
-				return err
-			}
-			ends = ends && got.took > 0 && got.closed == 0
-		}
-		if ends {
-			break
-		}
-	}
-	which := fmt.Sprintf("the hard limit is %s", risk.Size(s.HardLimit))
-	if s.HardLimit == 0 || f.Buffer < s.HardLimit {
-		which = fmt.Sprintf("the soft limit is %s for %v", risk.Size(s.SoftLimit), s.SoftSeconds)
-	}
-	line := j.value(limitBuffer, e)
-	j.a.Limits = append([]risk.Limit{{Name: limitBuffer, Binds: true, Full: int64(closed), Of: fullRuns, Removed: int64(closed), Now: j.now(limitBuffer), Better: line,
-		Text: fmt.Sprintf("a full sync needs %s of buffer at this write rate; %s", risk.Size(f.Buffer), which)}}, j.a.Limits...)
-	j.advise(limitBuffer, e)
-	return nil
 }
 
 // longestGap bounds the outages among which the gap is sought from which on a

@@ -29,6 +29,7 @@ type sizeJob struct {
 	current int64                   // repl-backlog-size in force; 0 unknown
 	memory  int64                   // maxmemory; 0 unknown
 	monthly float64                 // outages a month
+	unseen  int                     // outages of logs that do not say how the master's process ended
 
 	plan      *sizing.Plan
 	better    edit  // the settings that are recommended
@@ -222,10 +223,26 @@ func (j *sizeJob) network() error {
 		j.spec.Dataset = 100_000_000
 		j.assume("nothing about full synchronizations: the data set is not known (--dataset)")
 	}
+	j.loadsAsLogged()
 	if j.known && !(j.x.IsSet("save-rate") && j.x.IsSet("load-rate")) {
 		j.assume("snapshots are written at %s and loaded at %s (--save-rate, --load-rate)", j.spec.SaveRate, j.spec.LoadRate)
 	}
 	return nil
+}
+
+// loadsAsLogged takes the time that processes took to load their data from the logs. It is no
+// part of how long they were gone.
+func (j *sizeJob) loadsAsLogged() {
+	if j.story == nil || j.x.IsSet("load-rate") {
+		return
+	}
+	d := j.story.Loading()
+	if d < 10*time.Millisecond {
+		return
+	}
+	rate := max(int64(float64(j.spec.Dataset)/d.Seconds()), 1)
+	j.spec.LoadRate = fmt.Sprintf("%dB/s", rate)
+	j.assume("processes that start load for %v, as in the logs: %s/s (--load-rate)", d.Round(time.Millisecond), risk.Size(rate))
 }
 
 // load is what the master writes.

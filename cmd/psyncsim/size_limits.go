@@ -18,10 +18,9 @@ type edit struct {
 	hard, soft       int64
 	softSeconds, ttl time.Duration
 	timeout          time.Duration // of both sides
-	delay            time.Duration
 }
 
-func editOf(size int64) edit { return edit{size, -1, -1, -1, -1, -1, -1} }
+func editOf(size int64) edit { return edit{size, -1, -1, -1, -1, -1} }
 
 // change makes it one for runs.
 func (e edit) change(i int, s *model.Settings) {
@@ -35,7 +34,7 @@ func (e edit) change(i int, s *model.Settings) {
 	for _, x := range []struct {
 		to   *int64
 		with int64
-	}{{&s.HardLimit, e.hard}, {&s.SoftLimit, e.soft}, {(*int64)(&s.SoftSeconds), int64(e.softSeconds)}, {(*int64)(&s.BacklogTTL), int64(e.ttl)}, {(*int64)(&s.DisklessDelay), int64(e.delay)}} {
+	}{{&s.HardLimit, e.hard}, {&s.SoftLimit, e.soft}, {(*int64)(&s.SoftSeconds), int64(e.softSeconds)}, {(*int64)(&s.BacklogTTL), int64(e.ttl)}} {
 		if x.with >= 0 {
 			*x.to = x.with
 		}
@@ -53,10 +52,10 @@ type lift struct {
 }
 
 func (j *sizeJob) lifts(e edit) []lift {
-	hard, soft, both, ttl, timeout, delay := e, e, e, e, e, e
-	hard.hard, soft.soft, both.hard, both.soft, ttl.ttl, delay.delay = 0, 0, 0, 0, 0, 0
+	hard, soft, both, ttl, timeout := e, e, e, e, e
+	hard.hard, soft.soft, both.hard, both.soft, ttl.ttl = 0, 0, 0, 0, 0
 	timeout.timeout = 10 * max(j.plan.Settings().Timeout, j.plan.ReplicaSettings().Timeout)
-	return []lift{{limitHard, hard}, {limitSoft, soft}, {limitBuffer, both}, {limitTTL, ttl}, {limitTimeout, timeout}, {limitDelay, delay}}
+	return []lift{{limitHard, hard}, {limitSoft, soft}, {limitBuffer, both}, {limitTTL, ttl}, {limitTimeout, timeout}}
 }
 
 // The limits that may bind.
@@ -158,10 +157,6 @@ func (j *sizeJob) propose(s *sizer, e edit, best lift, again []int, left, extra,
 			}
 		case limitTimeout:
 			try.timeout = now.Timeout * time.Duration(step)
-		case limitDelay: // as long as it may be
-			if try.delay = now.DisklessDelay / time.Duration(step) / time.Second * time.Second; try.delay == 0 {
-				step = 1 << 20
-			}
 		}
 		n, err := j.left(s, again, try)
 		if err != nil {
@@ -187,7 +182,7 @@ func (j *sizeJob) binds(name string, e edit, extra, of int) {
 		what := map[string]string{
 			limitHard: "the output buffer of a replica that comes back grows to the hard limit", limitSoft: "the output buffer of a replica that comes back stays above the soft limit",
 			limitBuffer: "the output buffer of a replica that comes back grows to its limits", limitTTL: "without a replica the history is freed after repl-backlog-ttl",
-			limitTimeout: "repl-timeout ends links that would have gone on", limitDelay: "the snapshot waits for repl-diskless-sync-delay",
+			limitTimeout: "repl-timeout ends links that would have gone on",
 		}[name]
 		l.Text = fmt.Sprintf("%d of %d outages end in a full resync although the backlog holds what they missed: %s. %s removes %d of the %d that were played again",
 			extra, of, what, l.Better, l.Removed, min(extra, mostBlamed))
@@ -222,60 +217,12 @@ func looser(a, b int64) int64 {
 	return max(a, b)
 }
 
-// playing is how an outage is played: by a plan, with changed settings, which sets
-// say to a scenario.
-type playing struct {
-	plan   *sizing.Plan
-	change func(i int, s *model.Settings)
-	sets   []string
-}
-
-// example gives the commands that play one of some outages, which ends badly one
-// way and well another way.
-func (j *sizeJob) example(c *curve, list []int, size int64, now, then playing) (replay, cured string) {
-	for _, i := range list {
-		was, p, err := j.playOne(c, i, size, now)
-		if err != nil || !bad(&p) {
-			continue
-		}
-		with, p, err := j.playOne(c, i, size, then)
-		if err == nil && !bad(&p) {
-			return was, with
-		}
-	}
-	return "", ""
-}
-
-// playOne plays an outage, and gives the command that does.
-func (j *sizeJob) playOne(c *curve, i int, size int64, how playing) (command string, p risk.Played, err error) {
-	o := how.plan.Outage(c.dist, i)
-	s := &sizer{ctx: j.x.Context, plan: how.plan, dist: c.dist}
-	p, tail, err := s.player(how.change).play(&o)
-	if err != nil {
-		return "", p, err
-	}
-	args, ok := how.plan.Replay(&o, min(size, largestReplayed), tail)
-	if !ok {
-		return "", p, nil
-	}
-	for _, x := range how.sets {
-		args = append(args, "--set", x)
-	}
-	for i := range args {
-		args[i] = shellWord(args[i])
-	}
-	return "psyncsim " + strings.Join(args, " "), p, nil
-}
-
-// largestReplayed is the backlog of a replay in which its size does not matter.
-const largestReplayed = 1 << 34
-
 // sets are what an edit changes, as fields of a scenario.
 func (j *sizeJob) sets(e edit) (all []string) {
 	for _, x := range []struct {
 		name    string
 		changed bool
-	}{{limitBuffer, e.hard >= 0 || e.soft >= 0}, {limitTTL, e.ttl >= 0}, {limitTimeout, e.timeout >= 0}, {limitDelay, e.delay >= 0}} {
+	}{{limitBuffer, e.hard >= 0 || e.soft >= 0}, {limitTTL, e.ttl >= 0}, {limitTimeout, e.timeout >= 0}} {
 		if !x.changed {
 			continue
 		}
@@ -292,7 +239,7 @@ func (j *sizeJob) sets(e edit) (all []string) {
 // now is a limit as it stands.
 func (j *sizeJob) now(name string) string {
 	s := j.plan.Settings()
-	return j.value(name, edit{s.BacklogSize, s.HardLimit, s.SoftLimit, s.SoftSeconds, s.BacklogTTL, s.Timeout, s.DisklessDelay})
+	return j.value(name, edit{s.BacklogSize, s.HardLimit, s.SoftLimit, s.SoftSeconds, s.BacklogTTL, s.Timeout})
 }
 
 // value is a line of redis.conf, in the words of the version.
@@ -315,54 +262,4 @@ func (j *sizeJob) value(name string, e edit) string {
 		Value: fmt.Sprintf("%s %s %d", risk.ConfSize(s.HardLimit), risk.ConfSize(s.SoftLimit), s.SoftSeconds/time.Second)}
 	n, v := sizing.DirectiveIn(j.spec.Profile, d)
 	return n + " " + v
-}
-
-// remaining says why the full resynchronizations that a size leaves over are
-// full.
-func (j *sizeJob) remaining(c *curve, played []risk.Played, size int64) error {
-	reasons := map[string]int64{}
-	var names []string
-	larger := int64(0)
-	for i := range played {
-		switch o := &c.outages[i]; {
-		case !bad(&played[i]):
-		case o.Need == risk.Hopeless && slices.Contains(identityReasons, o.Reason):
-		case o.Need == risk.Hopeless:
-			if reasons[o.Reason]++; reasons[o.Reason] == 1 {
-				names = append(names, o.Reason)
-			}
-		case o.Need > size:
-			larger++
-		}
-	}
-	n := int64(len(played))
-	if larger > 0 {
-		j.a.Limits = append(j.a.Limits, risk.Limit{Name: limitSize, Full: larger, Of: n, Now: j.value(limitSize, editOf(size)),
-			Text: fmt.Sprintf("%d of %d outages missed more than %s", larger, n, risk.Size(size))})
-	}
-	slices.Sort(names)
-	for _, r := range names {
-		j.a.Limits = append(j.a.Limits, j.hopeless(r, reasons[r], n))
-	}
-	return j.identity(c, played)
-}
-
-// hopeless is a reason that no size takes away.
-func (j *sizeJob) hopeless(reason string, full, of int64) risk.Limit {
-	l := risk.Limit{Name: limitHistory, Binds: true, Full: full, Of: of}
-	why := map[string]string{
-		"never-caught-up": "no size can help: the link drains slower than you write",
-		"no-psync":        "no size can help: " + j.spec.Profile + " knows no partial resynchronization",
-	}[reason]
-	if why == "" {
-		why = "no size can help: " + reason
-	}
-	switch reason {
-	case "never-caught-up":
-		l.Name = limitLink
-	case "no-psync":
-		l.Name = "version"
-	}
-	l.Text = fmt.Sprintf("%s (%d of %d outages)", why, full, of)
-	return l
 }

@@ -70,7 +70,10 @@ func (j *sizeJob) replayLogs(size int64) error {
 		if err != nil {
 			return fmt.Errorf("the logs cannot be played again: %w", err)
 		}
-		*x.to = risk.Replayed{Bytes: run.Backlog, Reconnects: run.Reconnects, Full: run.Fulls}
+		if run.Reconnects == 0 { // none of them can be played
+			continue
+		}
+		*x.to = risk.Replayed{Bytes: run.Backlog, Reconnects: run.Reconnects, Full: run.Fulls, Left: max(j.reconnects()-run.Reconnects, 0)}
 		for _, v := range run.Resyncs {
 			if !v.First {
 				x.to.Gaps = append(x.to.Gaps, v.Gap)
@@ -80,6 +83,16 @@ func (j *sizeJob) replayLogs(size int64) error {
 	j.broke(l)
 	j.a.Logs = l
 	return nil
+}
+
+// reconnects is how many the logs tell of.
+func (j *sizeJob) reconnects() (n int64) {
+	for i := range j.story.Resyncs {
+		if !j.story.Resyncs[i].Lost.IsZero() {
+			n++
+		}
+	}
+	return n
 }
 
 // broke finds the reconnects that the rule of thumb would have failed: their own

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"psyncsim/model"
 	"psyncsim/scenarios/logs"
 	"psyncsim/scenarios/outages"
 	"psyncsim/sim"
@@ -61,17 +62,12 @@ func (j *sizeJob) outagesOfLog() error {
 		}
 	}
 	for i := range j.story.Resyncs {
-		r := &j.story.Resyncs[i]
-		if r.Lost.IsZero() || r.LostWhy == logs.LostOrder {
-			continue
+		if o, ok := j.outageOfLog(&j.story.Resyncs[i], timeout); ok {
+			all = append(all, o)
 		}
-		from, until, kind := r.Cut(timeout)
-		o := outages.Outage{For: until.Sub(from), Kind: outages.Kind(kind)}
-		if r.LostWhy == logs.LostRestart {
-			o = outages.Outage{For: r.Restarted(), Kind: outages.ReplicaRestart}
-		}
-		o.For = max(o.For, time.Millisecond)
-		all = append(all, o)
+	}
+	if j.unseen > 0 {
+		j.a.Traps = append(j.a.Traps, fmt.Sprintf("%d of %d reconnects met a master with another history, and its log is not among these: they were taken for %s", j.unseen, len(all), j.unseenAs()))
 	}
 	if len(all) == 0 {
 		return fmt.Errorf("the logs tell of no outage: no replica lost its link and came back; give --outage")
@@ -81,7 +77,9 @@ func (j *sizeJob) outagesOfLog() error {
 		return err
 	}
 	j.dists = []*outages.Distribution{d}
-	j.spec.Heir = d.Heir()
+	if j.spec.Heir = d.Heir(); j.spec.Heir && !j.x.IsSet("replicas") && slices.ContainsFunc(j.story.Resyncs, func(r logs.Resync) bool { return r.Heir != "" && !r.OldMaster }) {
+		j.spec.Replicas = max(j.spec.Replicas, 2) // one takes the master's place, another follows it
+	}
 	j.a.Question.Outage = fmt.Sprintf("%d outages in the logs: %s", len(all), d.Summary())
 	if span := j.story.To.Sub(j.story.From); span > 0 {
 		j.monthly = min(float64(len(all))*float64(month)/float64(span), 1000)
@@ -90,6 +88,54 @@ func (j *sizeJob) outagesOfLog() error {
 		j.a.Traps = append(j.a.Traps, fmt.Sprintf("the logs hold %d outages: what %g %% of outages are like, they cannot show; the size is for outages like these, and no longer ones", len(all), 100*j.a.Question.Target))
 	}
 	return j.shorterThanSamples(max(d.Min(), d.Quantile(1e7).Round(time.Millisecond)))
+}
+
+// outageOfLog is what happened before a reconnect; false is that it says nothing about outages.
+func (j *sizeJob) outageOfLog(r *logs.Resync, timeout time.Duration) (outages.Outage, bool) {
+	if r.Lost.IsZero() || r.LostWhy == logs.LostOrder {
+		return outages.Outage{}, false
+	}
+	from, until, kind := r.Cut(timeout)
+	o := outages.Outage{For: until.Sub(from), Kind: outages.Kind(kind)}
+	switch r.LostWhy {
+	case logs.LostRestart:
+		o = outages.Outage{For: r.Away(), Kind: outages.ReplicaRestart}
+	case logs.LostMasterRestart:
+		o = outages.Outage{For: r.Away(), Kind: outages.Restart}
+	case logs.LostMasterCrash:
+		o = outages.Outage{For: r.Away(), Kind: outages.Crash}
+	case logs.LostFailover, logs.LostSwitchover:
+		o = outages.Outage{For: r.Away(), Kind: outages.Failover}
+		if r.LostWhy == logs.LostSwitchover {
+			o.Kind = outages.Switchover
+		}
+		if r.OldMaster && j.followed(r) { // it counts whether those need a full one
+			return o, false
+		}
+	case logs.LostClosed:
+		if r.Full && r.Reason == logs.IDMismatch {
+			o.Kind = j.unseenAs()
+			j.unseen++
+		}
+	}
+	o.For = max(o.For, time.Millisecond)
+	return o, true
+}
+
+// followed says whether another replica took part in the failover of an old master.
+func (j *sizeJob) followed(old *logs.Resync) bool {
+	return slices.ContainsFunc(j.story.Resyncs, func(r logs.Resync) bool {
+		return !r.OldMaster && r.Heir == old.Heir && r.Promoted.Equal(old.Promoted)
+	})
+}
+
+// unseenAs is what is made of a master that came back with another history, if no log says how
+// its process ended: killed, if one that is told to end would have kept it.
+func (j *sizeJob) unseenAs() outages.Kind {
+	if p, _ := model.LookupProfile(j.spec.Profile); p != nil && p.MasterRestart {
+		return outages.Crash
+	}
+	return outages.Restart
 }
 
 const month = 30 * 24 * time.Hour

@@ -106,6 +106,11 @@ func (p *player) playNear(o *sizing.Draw) (risk.Played, time.Duration, error) {
 		return seen, 0, fmt.Errorf("outage %d: the replica did not follow its master before it, over segments", o.Seed)
 	}
 	if seen.Lost == "" { // TCP bridged it, and so does a link of formulas, which goes on earlier
+		if p.limited() { // unless all of the load is too much for the output buffer meanwhile
+			whole := *o
+			whole.End = o.For
+			return p.play(&whole)
+		}
 		seen.Index, seen.Kind, seen.Settled = int64(o.Seed), string(o.Kind), true
 		return seen, p.tails[0], nil
 	}
@@ -120,6 +125,15 @@ func (p *player) playNear(o *sizing.Draw) (risk.Played, time.Duration, error) {
 	// segments, then.
 	all := &sizer{ctx: p.s.ctx, plan: p.s.plan.Segments(), plain: true}
 	return all.player(p.change).play(o)
+}
+
+// limited says whether the master closes replicas over their output buffers.
+func (p *player) limited() bool {
+	s := p.s.plan.Settings()
+	if p.change != nil {
+		p.change(0, &s)
+	}
+	return s.HardLimit > 0 || s.SoftLimit > 0
 }
 
 // run plays an outage in the player's world up to a tail, from its beginning or from

@@ -65,6 +65,7 @@ type Replayed struct {
 	Reconnects int64   `json:"reconnects"`
 	Full       int64   `json:"full"`
 	Gaps       []int64 `json:"gaps_bytes"`
+	Left       int64   `json:"left_out"` // reconnects of the logs of whose time the load is not known
 }
 
 // Question is what was asked.

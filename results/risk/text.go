@@ -246,11 +246,15 @@ func (a *Answer) whyRows(row func(name, value, text string)) {
 func (l *Logs) rows(row func(name, value, text string), mean int64) {
 	name := "Logs"
 	say := func(text string) { row(name, text, ""); name = "" }
-	if l.Now.Bytes > 0 {
-		say(fmt.Sprintf("played again with %s: %d of %d reconnects full", ConfSize(l.Now.Bytes), l.Now.Full, l.Now.Reconnects))
-	}
-	if l.Then.Bytes > 0 {
-		say(fmt.Sprintf("played again with %s: %d of %d reconnects full", ConfSize(l.Then.Bytes), l.Then.Full, l.Then.Reconnects))
+	for _, r := range []*Replayed{&l.Now, &l.Then} {
+		if r.Bytes == 0 {
+			continue
+		}
+		left := ""
+		if r.Left > 0 {
+			left = fmt.Sprintf(" (%d more are left out: what was written then is not known, or another server was the master)", r.Left)
+		}
+		say(fmt.Sprintf("played again with %s: %d of %d reconnects full%s", ConfSize(r.Bytes), r.Full, r.Reconnects, left))
 	}
 	for _, o := range l.Seen {
 		if o.Gap > o.Rule {

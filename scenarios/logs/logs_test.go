@@ -110,7 +110,7 @@ func TestVersions(t *testing.T) {
 				t.Errorf("%s: %s: a phase is missing: %+v", v, text, r)
 			}
 		}
-		const want = "first-sync partial/closed below-backlog/closed below-backlog/output-buffer-limit id-mismatch/closed"
+		const want = "first-sync partial/closed below-backlog/closed below-backlog/output-buffer-limit id-mismatch/master-restart"
 		if g := strings.Join(got, " "); g != want {
 			t.Errorf("%s: %s, not %s", v, g, want)
 		}

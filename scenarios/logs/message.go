@@ -54,8 +54,9 @@ const (
 	backlogFreed   // repl-backlog-ttl
 
 	// What both log.
-	started // the version
-	ready   // it accepts connections
+	started   // the version
+	ready     // it accepts connections
+	savesLast // it is told to end, and writes a snapshot first
 	exiting
 )
 
@@ -142,6 +143,7 @@ var table = func() []words {
 		{started, "server started, redis version", `^server started, (?P<peer>redis) version (?P<text>\d+\.\d+\.\d+)`},
 		{ready, "ready to accept connections", `ready to accept connections`},
 		{ready, "now ready to accept", `now ready to accept connections`},
+		{savesLast, "saving the final rdb", `^saving the final rdb snapshot before exiting`},
 		{exiting, "ready to exit", `ready to exit`},
 	} {
 		all = append(all, words{w.kind, regexp.MustCompile(w.re), w.hint})

@@ -306,6 +306,7 @@ func later(a, b time.Time) time.Time {
 func (w *writer) faults() {
 	w.line("faults:")
 	none := true
+	var made []string
 	for _, r := range w.inside() {
 		name := w.names[r.Replica]
 		from, until, kind := r.Cut(w.r.Timeout)
@@ -314,11 +315,18 @@ func (w *writer) faults() {
 		}
 		switch r.LostWhy {
 		case LostRestart:
-			w.line("  - {at: %s, server: %s, kind: restart}", w.at(from), name)
+			w.line("  - {at: %s, server: %s, kind: restart, for: %s}", w.at(later(w.zero, r.Stopped)), name, r.Away())
 			none = false
 			continue
-		case LostOrder:
-			w.note("the order REPLICAOF at %s is left out", r.Lost.Format(time.TimeOnly))
+		case LostMasterRestart, LostMasterCrash:
+			if line := w.process(r); !slices.Contains(made, line) { // the same for all its replicas
+				made = append(made, line)
+				w.line("%s", line)
+			}
+			none = false
+			continue
+		case LostOrder, LostFailover, LostSwitchover:
+			w.note("the order REPLICAOF at %s is left out", r.Ordered.Format(time.TimeOnly))
 			continue
 		}
 		none = false
@@ -332,6 +340,20 @@ func (w *writer) faults() {
 	if none {
 		w.line("  []")
 	}
+}
+
+// process is the end of a master's process, as a fault.
+func (w *writer) process(r *Resync) string {
+	kind, save, from := "crash", "", r.Stopped
+	if r.LostWhy == LostMasterRestart {
+		kind = "restart"
+		if !r.Saved {
+			save = ", save: no"
+		}
+	} else { // its replicas do not all see it at once
+		from = r.Started.Add(-r.Away().Round(100 * time.Millisecond))
+	}
+	return fmt.Sprintf("  - {at: %s, server: master, kind: %s, for: %s%s}", w.at(later(w.zero, from)), kind, r.Started.Sub(from).Round(time.Microsecond), save)
 }
 
 // observed writes what the servers did. Of a single replica only: what is

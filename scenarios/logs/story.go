@@ -29,6 +29,11 @@ const (
 	LostBulk    = "sync-broke"          // in the middle of a full synchronization
 	LostOrder   = "replicaof"           // it was told to follow another
 	LostRestart = "restart"             // the replica's process was started
+
+	LostMasterRestart = "master-restart" // the master's process ended as it was told, and was started again
+	LostMasterCrash   = "master-crash"   // it was killed, and started again
+	LostFailover      = "failover"       // the master was gone, and a replica took its place
+	LostSwitchover    = "switchover"     // a replica took its place while it was there
 )
 
 // Bytes is a number of bytes that may not be known.
@@ -41,30 +46,37 @@ type Bytes struct {
 
 // Resync is one synchronization of one replica, put together from the logs.
 type Resync struct {
-	Replica  string
-	Lost     time.Time // zero: no link was lost before, as far as the logs go
-	LostWhy  string
-	Stopped  time.Time // of a restart: the last word of the process before
-	Ready    time.Time // of a restart: the next one accepts connections
-	Refused  int       // connects that failed in between
-	Free     time.Time // the first connect that worked; zero where the log does not say
-	Blocked  time.Time // the last one that did not
-	Asked    time.Time
-	ID       string // the history that was asked for, "" without one
-	Request  int64  // the next byte that the replica wanted; 0 without one
-	Full     bool
-	Reason   string // of a full one
-	Judged   time.Time
-	Offset   int64 // of a full one: the last byte in the snapshot; of a partial one: the last byte sent at once
-	HasOff   bool
-	Gap      Bytes // what the replica had missed when it was judged
-	Received time.Time
-	Loaded   time.Time // when the snapshot was there and loading began
-	Finished time.Time // the end of a full one
-	Snapshot int64     // bytes of the snapshot, 0 unknown
-	Failed   string    // a full one that did not end, and why
-	Buffer   Bytes     // a full one: what its master had to hold in the output buffer meanwhile
-	Lines    []string  // where it stands
+	Replica   string
+	Lost      time.Time // zero: no link was lost before, as far as the logs go
+	LostWhy   string
+	Stopped   time.Time // of a process that ended, or of a master that another one replaced: since when it was gone
+	Exited    bool      // of a replica's: it was told to end
+	Saved     bool      // of a master's: it wrote a snapshot before it ended
+	Started   time.Time // the next process begins
+	Ready     time.Time // it accepts connections
+	Ordered   time.Time // REPLICAOF, between the loss and the request
+	Heir      string    // the server that took the master's place
+	Promoted  time.Time // when it did
+	OldMaster bool      // this is the master that was replaced
+	Refused   int       // connects that failed in between
+	Free      time.Time // the first connect that worked; zero where the log does not say
+	Blocked   time.Time // the last one that did not
+	Asked     time.Time
+	ID        string // the history that was asked for, "" without one
+	Request   int64  // the next byte that the replica wanted; 0 without one
+	Full      bool
+	Reason    string // of a full one
+	Judged    time.Time
+	Offset    int64 // of a full one: the last byte in the snapshot; of a partial one: the last byte sent at once
+	HasOff    bool
+	Gap       Bytes // what the replica had missed when it was judged
+	Received  time.Time
+	Loaded    time.Time // when the snapshot was there and loading began
+	Finished  time.Time // the end of a full one
+	Snapshot  int64     // bytes of the snapshot, 0 unknown
+	Failed    string    // a full one that did not end, and why
+	Buffer    Bytes     // a full one: what its master had to hold in the output buffer meanwhile
+	Lines     []string  // where it stands
 }
 
 // Down is from the loss of the old link to the verdict; 0 when that is unknown.
@@ -73,15 +85,6 @@ func (r *Resync) Down() time.Duration {
 		return 0
 	}
 	return r.Judged.Sub(r.Lost)
-}
-
-// Restarted is how long nobody served between two processes of a replica, 0 if it
-// was not started anew or the log does not say.
-func (r *Resync) Restarted() time.Duration {
-	if r.LostWhy != LostRestart || r.Ready.IsZero() || r.Stopped.IsZero() {
-		return 0
-	}
-	return r.Ready.Sub(r.Stopped)
 }
 
 // Enough is the smallest backlog, in bytes, with which this full
@@ -104,6 +107,8 @@ type Story struct {
 	events   []entry // of masters
 	masters  []string
 	replicas []string
+	gone     []gone
+	turned   []turned
 }
 
 // point is a known offset of a history.
@@ -138,6 +143,7 @@ func Read(names []string, stdin io.Reader) (*Story, error) {
 		}
 		s.cover(v)
 		s.roles(v)
+		s.lives(v)
 		for _, e := range v.entries {
 			if e.kind >= asks && e.kind < started {
 				s.events = append(s.events, e)
@@ -149,6 +155,7 @@ func Read(names []string, stdin io.Reader) (*Story, error) {
 	}
 	slices.SortStableFunc(s.events, func(a, b entry) int { return a.At.Compare(b.At) })
 	s.match()
+	s.fates()
 	slices.SortStableFunc(s.Resyncs, func(a, b Resync) int {
 		return cmp.Or(a.Judged.Compare(b.Judged), cmp.Compare(a.Replica, b.Replica))
 	})
@@ -189,6 +196,7 @@ type follower struct {
 	now  Resync // what is known of the next one
 	open int    // the full one that has not ended; -1 without
 	up   bool   // it has a link
+	left bool   // its process said that it was ready to exit
 }
 
 func (s *Story) follow(v *server) {
@@ -201,7 +209,12 @@ func (s *Story) follow(v *server) {
 func (f *follower) entry(e *entry) {
 	r := &f.now
 	switch e.kind {
-	case lost, silence, bulkTimed, bulkFailed, following:
+	case exiting:
+		f.left = true
+	case following:
+		f.lose(e)
+		r.Ordered = e.At
+	case lost, silence, bulkTimed, bulkFailed:
 		f.lose(e)
 	case started:
 		if f.up || f.open >= 0 {
@@ -209,8 +222,9 @@ func (f *follower) entry(e *entry) {
 		}
 		f.up = false
 		if f.now.LostWhy == LostRestart && f.now.Stopped.IsZero() {
-			f.now.Stopped = e.At.Add(-e.idle)
+			f.now.Stopped, f.now.Started, f.now.Exited = e.At.Add(-e.idle), e.At, f.left
 		}
+		f.left = false
 	case ready:
 		if r.LostWhy == LostRestart && r.Ready.IsZero() {
 			r.Ready = e.At

@@ -125,10 +125,11 @@ func (p *Plan) switchover(all []sim.FaultConfig, o *Draw) []sim.FaultConfig {
 		all = append(all, sim.FaultConfig{At: o.At, Kind: sim.FaultFailover, Server: masterIndex, Peer: p.heir()})
 		return p.follows(all, o.At+time.Second) // FAILOVER has told the old master
 	}
-	if prof.Orders.ClientPause {
-		wait := max(o.For.Truncate(time.Millisecond), time.Millisecond)
-		all = append(all, sim.FaultConfig{At: o.At, Kind: sim.FaultClientPause, Server: masterIndex, Timeout: wait, All: true})
+	if !prof.Orders.ClientPause { // clients write on both for as long as it lasts
+		return p.follow(all, o.At, o.At+o.For)
 	}
+	wait := max(o.For.Truncate(time.Millisecond), time.Millisecond)
+	all = append(all, sim.FaultConfig{At: o.At, Kind: sim.FaultClientPause, Server: masterIndex, Timeout: wait, All: true})
 	return p.follow(all, o.At+o.For/2, o.At+o.For/2)
 }
 

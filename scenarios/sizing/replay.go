@@ -65,7 +65,21 @@ func (p *Plan) Replay(o *Draw, backlog int64, tail time.Duration) (args []string
 	return args, len(p.spec.Load.Trace) < 2 || p.spec.Load.File != ""
 }
 
-// ScenarioText is the same as a scenario of its own, with every default spelled
+// ReplaySync is the command line that plays a first synchronization under the load (see
+// Loaded), number i, and no outage; ok is false if the load is in no file.
+func (p *Plan) ReplaySync(i int, duration time.Duration) (args []string, ok bool) {
+	args = []string{"run", Scenario, "--seed", fmt.Sprint(p.spec.Seed + uint64(i))}
+	for _, s := range p.sets {
+		args = append(args, "--set", s)
+	}
+	args = append(args, "--set", "duration="+duration.String(), "--set", "workload.0.from=0s", "--set", "faults=[]")
+	if len(p.spec.Load.Trace) > 1 {
+		args = append(args, "--set", fmt.Sprintf("workload.0={on: master, value: %d, arrivals: {trace: %q}}", p.base.Loads[0].Commands[0].Args[1], p.spec.Load.File))
+	}
+	return args, len(p.spec.Load.Trace) < 2 || p.spec.Load.File != ""
+}
+
+// ScenarioText is what Replay plays, as a scenario of its own, with every default spelled
 // out, and its captured load, which lies in file; nil without one.
 func (p *Plan) ScenarioText(o *Draw, backlog int64, tail time.Duration, file string) (text, load []byte, err error) {
 	if t := p.spec.Load.Trace; len(t) > 1 {
