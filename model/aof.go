@@ -127,6 +127,12 @@ func (s *Server) rewritten(bytes int64) {
 	}
 }
 
+// rewriteFailed: the child was killed. A first file is tried again with the next turn; what
+// is there stays.
+func (s *Server) rewriteFailed() {
+	s.aof.scheduled = s.aof.scheduled || s.aof.state == aofWait
+}
+
 // rewriteOrder is BGREWRITEAOF.
 func (s *Server) rewriteOrder() {
 	switch {

@@ -120,6 +120,9 @@ func (s *Server) knows(name []byte) bool {
 }
 
 func (s *Server) pinged(c *client, args [][]byte) {
+	if len(args) < 3 && s.refusesPing(c) {
+		return
+	}
 	if len(args) < 3 && !s.prof.PingWhenStale && s.masterDown(c) {
 		return
 	}

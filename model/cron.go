@@ -83,7 +83,7 @@ func (s *Server) QuietDeadline() Instant {
 	if c.at(next) < s.now { // turns that were passed over did not matter
 		next = c.turnFrom(s.now)
 	}
-	if s.cfg.EveryTick || s.child.ended || s.stop.on || s.failover.state != failoverNone || (c.look || s.overIdle()) && s.prof.ChecksIdle {
+	if s.cfg.EveryTick || s.child.ended || s.disk.dying || s.stop.on || s.failover.state != failoverNone || (c.look || s.overIdle()) && s.prof.ChecksIdle {
 		return c.at(next)
 	}
 	if s.expires() && s.expiry.asked == next+1 {
@@ -237,7 +237,7 @@ func (s *Server) wake() {
 		return
 	}
 	c.next = turn + 1
-	if s.tryExit() {
+	if s.breaks() || s.tryExit() {
 		return
 	}
 	s.closeMarked()

@@ -33,6 +33,7 @@ type disk struct {
 	lastSave int64 // unix second of the last snapshot on disk, or of the start
 	lastTry  int64 // unix second of the last BGSAVE
 	failed   bool  // it did not end well
+	dying    bool  // a write has come that ends the process; see misconf.go
 
 	plan savePlan // what save points come to, kept for the changes so far
 }
@@ -53,10 +54,12 @@ func (d *disk) forked(now int64, socket bool) {
 	}
 }
 
-// reaped: the child has saved all that it had seen (backgroundSaveDoneHandlerDisk).
-func (d *disk) reaped(now int64) {
+// saveWorked: the child has saved all that it had seen (backgroundSaveDoneHandlerDisk).
+func (s *Server) saveWorked() {
+	d := &s.disk
 	d.dirty -= d.atFork
-	d.lastSave, d.failed, d.plan = now, false, savePlan{}
+	d.lastSave, d.plan = s.unix(), savePlan{}
+	s.saveStatus(false)
 }
 
 // saveInfo is what a snapshot made now remembers (rdbPopulateSaveInfo; facts: 1.8).
@@ -115,7 +118,8 @@ func (s *Server) saveOrder(blocking bool) {
 	case !blocking:
 		s.bgsave()
 	default:
-		s.disk.dirty, s.disk.lastSave, s.disk.failed, s.disk.plan = 0, s.unix(), false, savePlan{}
+		s.disk.dirty, s.disk.lastSave, s.disk.plan = 0, s.unix(), savePlan{}
+		s.saveStatus(false)
 		s.out = append(s.out, Output{Kind: OutSave, Saved: s.saveInfo()})
 	}
 }

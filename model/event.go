@@ -39,7 +39,7 @@ const (
 	EvClientsPaused                       // CLIENT PAUSE: Full (ALL), Until
 	EvClientsResumed                      // no pause holds clients back any more
 	EvFailover                            // a FAILOVER moved on: Text (master_failover_state), Peer (target), Reply (why), Offset (MRO)
-	EvWritable                            // min-replicas: writes are taken (Full) or refused from now on: Bytes (good replicas)
+	EvWritable                            // writes are taken (Full) or refused from now on: Bytes (good replicas), Why (save-failed: for want of a snapshot)
 	EvChannelAsked                        // dual channel: SYNC came on an rdb channel: Conn, Peer, Text, MRO
 	EvChannel                             // the master forks for it: Conn, Peer, Text (request), Reply ($ENDOFF), ID, Offset (last byte inside)
 	EvStreamed                            // its main channel's PSYNC was accepted: as EvJudged

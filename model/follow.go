@@ -51,7 +51,7 @@ func (s *Server) stream(in *Input) {
 		}
 	}
 	s.keys = s.keys || in.Commands > 0
-	if s.pause.kind != pauseNone && !s.prof.CountsRead {
+	if (s.pause.kind != pauseNone || s.brittle()) && !s.prof.CountsRead {
 		u.changes += in.Commands // they wait
 	} else {
 		s.disk.dirty += in.Commands
@@ -96,9 +96,9 @@ func (s *Server) answerAsks() {
 func (s *Server) applied(c Chunk, bound, quiet Offset, in *Input) {
 	u := &s.up
 	whole, pieces := bound, in.Pieces
-	if s.pause.kind != pauseNone {
+	if s.pause.kind != pauseNone || s.brittle() {
 		switch {
-		case u.ready > 0 || s.pause.kind == pauseAll || !s.prof.Orders.PauseWrites:
+		case u.ready > 0 || s.pause.kind == pauseAll || s.pause.kind != pauseNone && !s.prof.Orders.PauseWrites:
 			bound = c.From
 		default:
 			if c.Data != nil {
@@ -112,6 +112,7 @@ func (s *Server) applied(c Chunk, bound, quiet Offset, in *Input) {
 		}
 		if whole > bound {
 			u.ready = whole
+			s.disk.dying = s.disk.dying || s.pause.kind == pauseNone
 			u.pieces = append(u.pieces[:0], pieces...)
 			skip := int64(bound - (u.done + 1)) // what is applied all the same
 			if bound == c.From {
@@ -230,6 +231,10 @@ func quietEnd(b []byte) (end int64) {
 func (s *Server) applyHeld() {
 	u := &s.up
 	if u.ready == 0 || s.pause.kind != pauseNone {
+		return
+	}
+	if s.brittle() {
+		s.disk.dying = true
 		return
 	}
 	own := Chunk{From: u.done + 1, To: u.ready}

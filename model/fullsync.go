@@ -141,6 +141,10 @@ func (s *Server) fullReply(c *client) string {
 func (s *Server) reapChild() {
 	ch := s.child
 	s.child = child{}
+	if ch.rewrite && ch.failed {
+		s.rewriteFailed()
+		return
+	}
 	if ch.rewrite { // nobody waits for it by name: who waits is served by replicationCron
 		s.rewritten(ch.bytes)
 		return
@@ -148,8 +152,10 @@ func (s *Server) reapChild() {
 	if !ch.killed {
 		s.note(Event{Kind: EvSaved, Bytes: ch.bytes})
 		if !ch.socket {
-			s.disk.reaped(s.unix())
+			s.saveWorked()
 		}
+	} else if ch.failed && !ch.socket {
+		s.saveStatus(true)
 	}
 	for i := len(s.clients) - 1; i >= 0; i-- {
 		switch c := s.clients[i]; {
@@ -249,10 +255,10 @@ func (s *Server) held(in *Input) {
 	}
 }
 
-// childKilled: the snapshot child is gone, and serverCron has yet to notice. Who waited
-// for it is then closed (updateSlavesWaitingBgsave).
+// childKilled: a child is gone, by another signal than the server's own, and serverCron
+// has yet to notice. Who waited for it is then closed (updateSlavesWaitingBgsave).
 func (s *Server) childKilled() {
-	if s.child.running && !s.child.rewrite && !s.child.ended {
+	if s.child.running && !s.child.ended {
 		s.child.ended, s.child.killed, s.child.failed = true, true, true
 		s.out = append(s.out, Output{Kind: OutKillSnapshot})
 	}

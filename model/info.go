@@ -49,7 +49,11 @@ type Info struct {
 	Slaves            []InfoSlave
 
 	NetInput, NetOutput int64 // total_net_repl_input_bytes, total_net_repl_output_bytes
-	Refused             int64 // errorstat_NOREPLICAS: writes refused for want of replicas
+	Refused             int64 // writes refused, for whatever reason; no field of INFO
+	NoReplicas          int64 // errorstat_NOREPLICAS: writes refused for want of replicas
+	NoMemory            int64 // errorstat_OOM: writes refused for want of memory
+	MisConf             int64 // errorstat_MISCONF: writes and PINGs refused because no snapshot could be saved
+	SaveFailed          bool  // rdb_last_bgsave_status
 	LimitDisconnections int64 // client_output_buffer_limit_disconnections
 	ExpiredKeys         int64 // expired_keys
 	EvictedKeys         int64 // evicted_keys
@@ -141,7 +145,7 @@ func (n *Info) appendText(b []byte) []byte {
 			continue
 		}
 		number, text := n.value(f.id)
-		if quiet(f.id) && number == 0 && text == "" {
+		if quiet(f.id) && number == 0 && (text == "" || f.id == infoSaveStatus && !n.SaveFailed) {
 			continue
 		}
 		b = append(append(append(b, ' '), f.name...), '=')
@@ -161,7 +165,7 @@ func (s *Server) Info(at Instant) *Info {
 	n := &Info{Role: "master", ExpiredKeys: s.stats.expired, EvictedKeys: s.stats.evicted, ReplID: s.id, ReplID2: s.id2, RunID: s.runID, MRO: s.mro, SecondOffset: s.second,
 		BacklogActive: s.log != nil, BacklogSize: s.set.BacklogSize, First: s.staleFirst, Hist: s.staleHist,
 		SyncFull: s.stats.full, SyncPartialOK: s.stats.partialOK, SyncPartialErr: s.stats.partialErr,
-		BgsaveInProgress: s.child.running && !s.child.rewrite, FailoverState: failoverWords[s.failover.state], GoodSlaves: s.good, MinSlaves: s.minReplicas(), Refused: s.stats.refused, ReadOnly: s.set.ReadOnly,
+		BgsaveInProgress: s.child.running && !s.child.rewrite, FailoverState: failoverWords[s.failover.state], GoodSlaves: s.good, MinSlaves: s.minReplicas(), Refused: s.Refused(), NoReplicas: s.stats.unreplicated, NoMemory: s.stats.oom, MisConf: s.stats.unsaved + s.stats.pings, SaveFailed: s.disk.failed, ReadOnly: s.set.ReadOnly,
 		NetInput: s.stats.netIn, NetOutput: s.stats.netOut, LimitDisconnections: s.stats.overLimit,
 		Loading: s.Loading() && !s.asyncLoading(), AsyncLoading: s.asyncLoading(), Changes: s.disk.dirty, LoadExpired: s.disk.expired, AppendOnly: s.aof.state != aofOff, Rewriting: s.child.rewrite,
 		MaxMemory: s.set.MaxMemory, MaxMemoryPolicy: s.set.MaxMemoryPolicy.String(), shape: s.prof.Info}

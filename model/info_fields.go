@@ -68,6 +68,9 @@ const (
 	infoFailover
 	infoRefused
 	infoShutdown
+	infoNoMemory
+	infoMisConf
+	infoSaveStatus
 	infoCount
 )
 
@@ -91,6 +94,7 @@ var infoNames = [infoCount]string{
 	infoSyncPeak: "replicas_repl_buffer_peak", infoPriority: "slave_priority", infoReadOnly: "slave_read_only",
 	infoAnnounced: "replica_announced", infoGoodSlaves: "min_slaves_good_slaves", infoWaiting: "replicas_waiting_psync",
 	infoFailover: "master_failover_state", infoRefused: "errorstat_NOREPLICAS", infoShutdown: "shutdown_in_milliseconds",
+	infoNoMemory: "errorstat_OOM", infoMisConf: "errorstat_MISCONF", infoSaveStatus: "rdb_last_bgsave_status",
 }
 
 // InfoName is the name of a field, and whether it is text.
@@ -121,7 +125,7 @@ func (p *Profile) InfoFields() (names []string) {
 // textual says that a field is text.
 func textual(id infoID) bool {
 	switch id {
-	case infoRunID, infoRole, infoLink, infoReplID, infoReplID2, infoPolicy, infoHost, infoSyncPerc, infoFailover:
+	case infoRunID, infoRole, infoLink, infoReplID, infoReplID2, infoPolicy, infoHost, infoSyncPerc, infoFailover, infoSaveStatus:
 		return true
 	}
 	return false
@@ -172,7 +176,7 @@ const (
 	infoStats26 = "expired_keys evicted_keys "
 	infoStats28 = "sync_full sync_partial_ok sync_partial_err expired_keys evicted_keys "
 	infoStats40 = infoStats28 + "slave_expires_tracked_keys "
-	infoStats62 = infoStats40 + "unexpected_error_replies errorstat_NOREPLICAS "
+	infoStats62 = infoStats40 + "unexpected_error_replies errorstat_MISCONF errorstat_NOREPLICAS errorstat_OOM "
 	infoStats70 = "total_net_repl_input_bytes total_net_repl_output_bytes " + infoStats62
 	infoStats74 = infoStats70 + "client_output_buffer_limit_disconnections "
 
@@ -180,8 +184,8 @@ const (
 	infoMemory50 = infoMemory32 + "mem_not_counted_for_evict mem_replication_backlog mem_clients_slaves "
 	infoMemory70 = infoMemory32 + "mem_not_counted_for_evict mem_replication_backlog mem_total_replication_buffers mem_clients_slaves "
 
-	infoLoads26 = "loading rdb_changes_since_last_save rdb_bgsave_in_progress aof_enabled aof_rewrite_in_progress "
-	infoLoads70 = "loading async_loading rdb_changes_since_last_save rdb_bgsave_in_progress rdb_last_load_keys_expired aof_enabled aof_rewrite_in_progress "
+	infoLoads26 = "loading rdb_changes_since_last_save rdb_bgsave_in_progress rdb_last_bgsave_status aof_enabled aof_rewrite_in_progress "
+	infoLoads70 = "loading async_loading rdb_changes_since_last_save rdb_bgsave_in_progress rdb_last_bgsave_status rdb_last_load_keys_expired aof_enabled aof_rewrite_in_progress "
 
 	infoSlave26 = "role master_host master_link_status master_last_io_seconds_ago master_sync_in_progress "
 	infoSync26  = "master_sync_left_bytes master_sync_last_io_seconds_ago "
@@ -224,7 +228,11 @@ func (n *Info) prints(id infoID) bool {
 	case infoGoodSlaves:
 		return n.MinSlaves
 	case infoRefused:
-		return n.Refused > 0
+		return n.NoReplicas > 0
+	case infoNoMemory:
+		return n.NoMemory > 0
+	case infoMisConf:
+		return n.MisConf > 0
 	case infoShutdown:
 		return n.Stopping
 	}
@@ -260,6 +268,11 @@ func (n *Info) value(id infoID) (number int64, text string) {
 		return 0, n.MaxMemoryPolicy
 	case infoFailover:
 		return 0, n.FailoverState
+	case infoSaveStatus:
+		if n.SaveFailed {
+			return 0, "err"
+		}
+		return 0, "ok"
 	case infoSyncPerc:
 		return 0, percent(n.SyncRead, n.SyncTotal)
 	}
@@ -363,7 +376,11 @@ func (n *Info) number(id infoID) int64 {
 	case infoGoodSlaves:
 		return n.GoodSlaves
 	case infoRefused:
-		return n.Refused
+		return n.NoReplicas
+	case infoNoMemory:
+		return n.NoMemory
+	case infoMisConf:
+		return n.MisConf
 	case infoShutdown:
 		return n.ShutdownMS
 	case infoPriority:

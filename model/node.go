@@ -147,7 +147,7 @@ const (
 	OutHangup                             // close Conn: Why
 	OutNote                               // a fact for whoever watches: Event
 	OutReceive                            // a snapshot comes on Conn: Bytes of it, or below 0 all before the mark Data; Chunk.Data came already. Its bytes are InBulk, what follows is InData
-	OutExit                               // end the process: InStop follows
+	OutExit                               // end the process: InStop follows. Why: it ends in disorder
 	OutResume                             // clients' writes that waited (see Holds) are tried again
 	OutExpire                             // look for keys whose time is over: the driver asks ExpireTurn, then InDelete for each
 	OutApply                              // execute what Chunk holds of the master's stream (only if it holds bytes)

@@ -142,7 +142,7 @@ func (s *Server) Paused() bool { return s.pause.kind != pauseNone }
 // OutResume, and tries again then. Up to 5.0 a paused server does not even look
 // at them.
 func (s *Server) Holds() bool {
-	return s.pause.kind != pauseNone && (!s.prof.Orders.PauseWrites || s.up.host == "" && s.enoughReplicas())
+	return s.pause.kind != pauseNone && (!s.prof.Orders.PauseWrites || s.up.host == "" && !s.Refuses())
 }
 
 // postponed says whether an order of an operator has to wait.

@@ -89,6 +89,7 @@ type Profile struct {
 	ConfigWhileLoads  bool          // CONFIG is answered while a data set is loaded
 	ClientWhileLoads  bool          // CLIENT is answered while a data set is loaded
 	FileResetsSaves   bool          // with a redis.conf only its own save points count, without one the default's
+	DiskErrorEnds     bool          // a replica that could not save ends with the next write of its master; see misconf.go
 	ChildWrites       bool          // a diskless child writes to the sockets itself, at most repl-timeout a write; else the server forwards and drops who takes nothing (6.0.15, 6.2.2)
 	LoadingName       string        // who is loading, in the -LOADING reply; "" is Redis
 	DisklessLoad      bool          // knows repl-diskless-load
@@ -162,6 +163,8 @@ type Settings struct {
 	// for replicas that lag; 0 does not wait.
 	ShutdownTimeout time.Duration
 	ServeStale      bool   // replica-serve-stale-data
+	StopWrites      bool   // stop-writes-on-bgsave-error
+	IgnoreDisk      bool   // replica-ignore-disk-write-errors
 	ReadOnly        bool   // replica-read-only
 	LazyExpire      bool   // lazyfree-lazy-expire
 	LazyEvict       bool   // lazyfree-lazy-eviction
@@ -178,7 +181,7 @@ func (p *Profile) Defaults() Settings {
 		HardLimit: 256 << 20, SoftLimit: 64 << 20, SoftSeconds: 60 * time.Second,
 		SavePoints:      SavePoints{{3600, 1}, {300, 100}, {60, 10000}}, // initServerConfig of every version
 		ShutdownTimeout: p.ShutdownTimeout, MinReplicasLag: 10 * time.Second,
-		ServeStale: true, ReadOnly: true, LazyExpire: p.LazyExpire, LazyEvict: p.LazyEvict,
+		ServeStale: true, StopWrites: true, ReadOnly: true, LazyExpire: p.LazyExpire, LazyEvict: p.LazyEvict,
 		MaxMemoryPolicy: p.MaxMemoryPolicy,
 		RewritePercent:  100, RewriteMin: 64 << 20,
 	}
@@ -256,7 +259,7 @@ var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless 
 	p.LateDiscard, p.DropsSubsOnMove = true, false
 	p.AsyncLoad, p.LoadDirties = true, true
 	p.PingWhenStale = false
-	p.MasterRestart = true
+	p.MasterRestart, p.DiskErrorEnds = true, true
 	p.ShutdownTimeout = 10 * time.Second
 	p.ArgsQuote, p.Info, p.Orders = "'", &info70, &orders70
 	p.EmptyMemory = 876016

@@ -14,25 +14,35 @@ type OrderShape struct {
 	AuthWrong    string // the reply to a wrong password
 	NoAuth       string // the refusal of whoever did not AUTH
 	ReplicaWord  string // how errors call a replica
+	MisConf      string // the refusal of a write while no snapshot can be saved
+	MisConfPing  bool   // PING is refused with it, and so is every replica that would connect
+	MisConfAll   bool   // by replicas too
 	WaitSince    string // since when WAIT refuses replicas, in that error
 }
 
 // As read in redis 2.6.17 - 7.4.1 and valkey 8.0.1: networking.c, blocked.c,
 // replication.c.
 var (
-	orders26 = OrderShape{AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: "-ERR operation not permitted", ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL ip:port | GETNAME | SETNAME connection-name)", ReplicaWord: "slave"}
-	orders28 = OrderShape{AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientSyntax: orders26.ClientSyntax, ReplicaWord: "slave"}
-	orders32 = OrderShape{AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL | GETNAME | SETNAME | PAUSE | REPLY)", ReplicaWord: "slave"}
-	orders40 = OrderShape{AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClientSyntax: orders32.ClientSyntax, ReplicaWord: "slave", WaitSince: " since Redis 4.0"}
-	orders50 = OrderShape{AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0",
+	orders26 = OrderShape{MisConf: misConf26, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: "-ERR operation not permitted", ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL ip:port | GETNAME | SETNAME connection-name)", ReplicaWord: "slave"}
+	orders28 = OrderShape{MisConf: misConf26, MisConfPing: true, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientSyntax: orders26.ClientSyntax, ReplicaWord: "slave"}
+	orders32 = OrderShape{MisConf: misConf26, MisConfPing: true, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL | GETNAME | SETNAME | PAUSE | REPLY)", ReplicaWord: "slave"}
+	orders40 = OrderShape{MisConf: misConf40, MisConfPing: true, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClientSyntax: orders32.ClientSyntax, ReplicaWord: "slave", WaitSince: " since Redis 4.0"}
+	orders50 = OrderShape{MisConf: misConf40, MisConfPing: true, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0",
 		ClientSyntax: "-ERR Unknown subcommand or wrong number of arguments for 'UNPAUSE'. Try CLIENT HELP"}
-	orders62 = OrderShape{Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0"}
-	orders70 = OrderShape{DropsTalkers: true, Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0"}
-	orders80 = OrderShape{DropsTalkers: true, Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica"}
+	orders62 = OrderShape{MisConf: misConf40, MisConfPing: true, Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0"}
+	orders70 = OrderShape{MisConf: misConf70, MisConfPing: true, MisConfAll: true, DropsTalkers: true, Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0"}
+	orders80 = OrderShape{MisConf: misConf80, MisConfPing: true, MisConfAll: true, DropsTalkers: true, Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica"}
 )
 
 const (
 	noAuth         = "-NOAUTH Authentication required."
 	noPassword     = "-ERR Client sent AUTH, but no password is set"
 	noPasswordUser = "-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
+
+	misConf26 = "-MISCONF Redis is configured to save RDB snapshots, but is currently not able to persist on disk. Commands that may modify the data set are disabled. Please check Redis logs for details about the error."
+	misConf40 = "-MISCONF Redis is configured to save RDB snapshots, but it is currently not able to persist on disk." + misConfWhy + " Please check the Redis logs for details about the RDB error."
+	misConf70 = "-MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk." + misConfWhy + " Please check the Redis logs for details about the RDB error."
+	misConf80 = "-MISCONF Valkey is configured to save RDB snapshots, but it's currently unable to persist to disk." + misConfWhy + " Please check the Valkey logs for details about the RDB error."
+
+	misConfWhy = " Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option)."
 )

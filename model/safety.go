@@ -21,11 +21,33 @@ func (s *Server) enoughReplicas() bool {
 	return !s.minReplicas() || s.up.host != "" || s.good >= s.set.MinReplicas
 }
 
-// Refuses says whether clients' writes are refused for want of good replicas.
-func (s *Server) Refuses() bool { return !s.enoughReplicas() }
+// Refuses says whether clients' writes are refused: for want of a snapshot that could be
+// saved, or of good replicas.
+func (s *Server) Refuses() bool { return s.refusesUnsaved() || !s.enoughReplicas() }
 
-// Refused is how many writes were.
-func (s *Server) Refused() int64 { return s.stats.refused }
+// Refusal is the reply to a write that is refused, "" if it would not be.
+func (s *Server) Refusal() string {
+	switch {
+	case s.refusesUnsaved():
+		return s.prof.Orders.MisConf
+	case !s.enoughReplicas():
+		return "-NOREPLICAS Not enough good " + s.prof.Orders.ReplicaWord + "s to write."
+	}
+	return ""
+}
+
+// Refused is how many writes were, for want of memory too.
+func (s *Server) Refused() int64 { return s.stats.unreplicated + s.stats.unsaved + s.stats.oom }
+
+// refuseWrites counts writes that are refused now (processCommand looks at the disk first).
+func (s *Server) refuseWrites(n int64) {
+	switch {
+	case s.refusesUnsaved():
+		s.stats.unsaved += n
+	case !s.enoughReplicas():
+		s.stats.unreplicated += n
+	}
+}
 
 // countGood counts the replicas that are online and not behind
 // (refreshGoodSlavesCount): at each replicationCron, when one comes or goes, and

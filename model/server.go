@@ -103,7 +103,8 @@ type stats struct {
 	netIn, netOut               int64 // bytes of links to masters; of links to replicas that have ended, and of snapshots
 	overLimit                   int64 // connections closed for their output buffer
 	expired, evicted            int64 // keys deleted
-	refused                     int64 // writes refused for want of replicas or of memory
+	unreplicated, oom           int64 // writes refused for want of replicas, and of memory
+	unsaved, pings              int64 // writes refused because no snapshot could be saved, and PINGs
 }
 
 // child is the snapshot process.
@@ -204,7 +205,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	case InDelete:
 		s.deleted(in)
 	case InRefuse:
-		s.stats.refused += in.Commands
+		s.stats.oom += in.Commands
 	case InStream:
 		s.stream(in)
 	case InWake:
@@ -302,7 +303,7 @@ func (s *Server) start(saved *Saved) {
 }
 
 func (s *Server) configSet(set *Settings) {
-	old := s.set
+	old, unsaved := s.set, s.refusesUnsaved()
 	s.set, s.disk.plan = *set, savePlan{}
 	switch {
 	case set.AppendOnly && !old.AppendOnly:
@@ -310,6 +311,7 @@ func (s *Server) configSet(set *Settings) {
 	case !set.AppendOnly:
 		s.stopAOF()
 	}
+	s.noteUnsaved(unsaved)
 	s.cron.peerDue, s.cron.look = 0, true // repl-timeout and limits may be others: look at the next turn
 	if s.set.BacklogSize < MinBacklog {
 		s.set.BacklogSize = MinBacklog

@@ -54,7 +54,7 @@ func (s *Server) Counts() bool {
 
 // Executes says whether clients' writes are executed now.
 func (s *Server) Executes() bool {
-	return s.Writable() && s.pause.kind == pauseNone && s.enoughReplicas() && !s.Loading()
+	return s.Writable() && s.pause.kind == pauseNone && !s.Refuses() && !s.Loading()
 }
 
 // Owes is how many bytes of its own the node puts before the next write.

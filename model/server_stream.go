@@ -11,9 +11,7 @@ var (
 // append takes client writes into the stream. A chunk of many commands does
 // what its commands would do one by one: nothing here depends on where one ends.
 func (s *Server) append(in *Input) {
-	if s.Refuses() {
-		s.stats.refused += in.Commands
-	}
+	s.refuseWrites(in.Commands)
 	if !s.Executes() {
 		return // refused, or held back
 	}

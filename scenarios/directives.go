@@ -160,7 +160,12 @@ var directives = []directive{
 	{name: "replica-announce-ip", old: "slave-announce-ip", since: v32, class: words, effect: noted, why: "its handshake line is left out: one round trip before redis 6.2"},
 	{name: "replica-announce-port", old: "slave-announce-port", since: v32, class: number, most: 65535, effect: harmless},
 	{name: "replica-lazy-flush", old: "slave-lazy-flush", since: v40, class: yesNo, effect: harmless},
-	{name: "replica-ignore-disk-write-errors", since: v70, class: yesNo, effect: harmless},
+	{name: "stop-writes-on-bgsave-error", class: yesNo,
+		set: func(s *model.Settings, v int64) { s.StopWrites = v != 0 },
+		get: func(s *model.Settings) int64 { return b2i(s.StopWrites) }},
+	{name: "replica-ignore-disk-write-errors", since: v70, class: yesNo,
+		set: func(s *model.Settings, v int64) { s.IgnoreDisk = v != 0 },
+		get: func(s *model.Settings) int64 { return b2i(s.IgnoreDisk) }},
 	{name: "propagation-error-behavior", since: v70, class: words, effect: harmless},
 	{name: "masterauth", class: words, text: func(s *model.Settings) *string { return &s.MasterAuth }},
 	{name: "masteruser", since: v62, class: words, text: func(s *model.Settings) *string { return &s.MasterUser }},
@@ -192,7 +197,7 @@ maxmemory-clients maxmemory-eviction-tenacity maxmemory-samples notify-keyspace-
 oom-score-adj-values pidfile port proc-title-template protected-mode proto-max-bulk-len rdb-save-incremental-fsync rdbchecksum
 rdbcompression rename-command sanitize-dump-payload server-cpulist server_cpulist set-max-intset-entries set-max-listpack-entries
 set-max-listpack-value set-proc-title shutdown-on-sigint shutdown-on-sigterm slowlog-log-slower-than slowlog-max-len
-socket-mark-id stop-writes-on-bgsave-error stream-node-max-bytes stream-node-max-entries supervised syslog-enabled syslog-facility
+socket-mark-id stream-node-max-bytes stream-node-max-entries supervised syslog-enabled syslog-facility
 syslog-ident tcp-backlog timeout tls-auth-clients tls-ca-cert-dir tls-ca-cert-file tls-cert-file tls-ciphers tls-ciphersuites
 tls-client-cert-file tls-client-key-file tls-client-key-file-pass tls-cluster tls-dh-params-file tls-key-file tls-key-file-pass tls-port
 tls-prefer-server-ciphers tls-protocols tls-session-cache-size tls-session-cache-timeout tls-session-caching tracking-table-max-keys

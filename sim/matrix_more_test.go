@@ -48,6 +48,13 @@ var matrixRestarts = []matrixPlay{
 		config: func(set *model.Settings) { set.AppendOnly = true }, play: func(s *scene) { s.restart(0, true) }},
 }
 
+// failSave begins a BGSAVE and kills its child.
+func (s *scene) failSave(server int) {
+	s.w.Order(FaultConfig{Kind: FaultSave, Server: server})
+	s.w.Order(FaultConfig{Kind: FaultChildKill, Server: server})
+	s.wait(200 * time.Millisecond)
+}
+
 // restart ends a server three kilobytes later and starts it again with what is on its
 // disk.
 func (s *scene) restart(server int, save bool) {
@@ -100,6 +107,23 @@ var matrixOthers = []matrixPlay{
 			s.line("b finds them when they are read: %v", s.w.hosts[1].srv.ShowsExpired())
 			s.w.Heal(0, 1)
 			s.wait(time.Second)
+			s.info(1, fields...)
+		}},
+	{file: "save-fails", about: "Ten writes of 125 bytes a second. The child of a BGSAVE of a is killed, then b's link breaks: b's handshakes are refused until a BGSAVE succeeds. Then that of b is killed.", follow: [2]string{"a"}, quick: true,
+		config: func(set *model.Settings) { set.SavePoints = model.SavePoints{{Seconds: 3600, Changes: 1000}} },
+		load:   &LoadConfig{Commands: []Command{{Name: "SET", Args: []int{1, 98}, Times: 1}}, PerSecond: 10, From: 3600 * time.Millisecond, Until: 9 * time.Second},
+		play: func(s *scene) {
+			fields := []string{"rdb_last_bgsave_status", "errorstat_MISCONF", "connected_slaves", "master_repl_offset", "slave_repl_offset", "rdb_changes_since_last_save"}
+			s.wait(500 * time.Millisecond)
+			s.failSave(0)
+			s.w.Cut(0, 1, false)
+			s.wait(1300 * time.Millisecond)
+			s.info(0, fields...)
+			s.w.Order(FaultConfig{Kind: FaultSave, Server: 0})
+			s.wait(1300 * time.Millisecond)
+			s.info(0, fields...)
+			s.failSave(1)
+			s.info(0, fields...)
 			s.info(1, fields...)
 		}},
 	{file: "keepalive", about: "The link is silent for ever; repl-timeout is an hour, and nobody says anything to b. After 300 s its master's kernel asks whether it is there, three times, 100 s apart.", follow: [2]string{"a"}, quick: true, tcp: true,

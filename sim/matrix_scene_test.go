@@ -24,7 +24,7 @@ type scene struct {
 
 // told are the facts that a conversation shows.
 var told = []string{"ask", "judge", "new-id", "promoted", "lost", "peer-gone", "backlog-created", "backlog-freed", "backlog-resized", "ping",
-	"continued", "dial-failed", "stopping", "abandoned", "answered"}
+	"continued", "dial-failed", "stopping", "abandoned", "answered", "writable"}
 
 func (s *scene) Observe(r *trace.Record) {
 	line := string(r.AppendText(nil))

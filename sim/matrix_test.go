@@ -73,6 +73,7 @@ var matrixRows = []struct{ row, file, missing string }{
 	{row: "replica obeys maxmemory", missing: "up to 4.0 it evicts, and where nobody can hear of it that is taken; all else is refused (scenarios/plan_evict.go)"},
 	{row: "tcp-keepalive", file: "keepalive"},
 	{row: "dual channel", file: "dual-channel"},
+	{row: "a snapshot fails (beyond the matrix)", file: "save-fails"},
 }
 
 // matrixPlays are the conversations. Each begins with a alone; config changes

@@ -54,6 +54,7 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 	case model.OutResume:
 		h.resumes = true
 	case model.OutExit:
+		h.stopSave = h.stopSave && o.Why == model.WhyNone
 		w.queue.Push(w.queue.Now(), event{kind: evExit, host: int32(h.index), gen: h.gen})
 	case model.OutSaved:
 		w.saved(h, o)

@@ -63,6 +63,10 @@ func (g gen) faults(c *Config) {
 			f.Settings = &s
 		}
 		c.Faults = append(c.Faults, f)
+		if f.Kind == FaultSave && !f.Save && g.oneIn(2) {
+			f.Kind, f.At = FaultChildKill, min(c.Duration, f.At+g.span(0, 20*time.Millisecond))
+			c.Faults = append(c.Faults, f)
+		}
 	}
 }
 

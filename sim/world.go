@@ -376,7 +376,7 @@ func (w *World) rearm(h *host) {
 	if h.folded == 0 {
 		d = min(d, h.srv.AckDue())
 	}
-	d = max(min(d, h.srv.SaveWake(&w.fore), h.srv.AOFWake(&w.fore)), w.queue.Now())
+	d = max(min(d, h.srv.SaveWake(&w.fore), h.srv.AOFWake(&w.fore), h.srv.EndWake(&w.fore)), w.queue.Now())
 	if d == h.wakeAt {
 		return
 	}

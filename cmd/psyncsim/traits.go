@@ -117,6 +117,9 @@ var traits = []trait{
 		}
 		return "its server"
 	}},
+	{"snapshot fails: PING refused", yes(func(p *model.Profile) bool { return p.Orders.MisConfPing })},
+	{"  a replica refuses it too", yes(func(p *model.Profile) bool { return p.Orders.MisConfAll })},
+	{"  a replica's next write ends it", yes(func(p *model.Profile) bool { return p.DiskErrorEnds })},
 	{"useless disk child is killed", yes(func(p *model.Profile) bool { return p.KillUselessChild })},
 	{"ACK right after the load", func(p *model.Profile) string {
 		switch {

@@ -184,8 +184,8 @@ func (n *Node) WriteAll(commands ...[]string) (err error) {
 			err = errors.New("live: a replica takes no writes")
 			return
 		}
-		if s.Refuses() {
-			err = errors.New("NOREPLICAS Not enough good replicas to write.")
+		if why := s.Refusal(); why != "" {
+			err = errors.New(why[1:])
 			return
 		}
 		if s.Holds() {
