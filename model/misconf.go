@@ -60,6 +60,9 @@ func (s *Server) brittle() bool {
 	return s.prof.DiskErrorEnds && s.up.host != "" && !s.set.IgnoreDisk && s.unsaved()
 }
 
+// Brittle says that it matters where the stream begins to change data; see Input.Quiet.
+func (s *Server) Brittle() bool { return s.brittle() }
+
 // breaks ends the process if such a write has come. Nothing of it was executed, nor what
 // is behind it, and this is the next serverCron turn: up to 100 ms after a real one's end.
 func (s *Server) breaks() bool {

@@ -199,7 +199,7 @@ func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks 
 		return
 	}
 	fsyncs := h.srv.TellsFsync()
-	if h.srv.Paused() || fsyncs {
+	if h.srv.Paused() || h.srv.Brittle() || fsyncs {
 		w.in.Quiet = f.log.quiet(ch.From, o)
 	}
 	if w.in.Commands > 0 && h.srv.HasAOF() {

@@ -63,8 +63,8 @@ func (g gen) faults(c *Config) {
 			f.Settings = &s
 		}
 		c.Faults = append(c.Faults, f)
-		if f.Kind == FaultSave && !f.Save && g.oneIn(2) {
-			f.Kind, f.At = FaultChildKill, min(c.Duration, f.At+g.span(0, 20*time.Millisecond))
+		if f.Kind == FaultSave && !f.Save && f.For%2 == 0 { // and soon its child is killed
+			f.Kind, f.At = FaultChildKill, min(c.Duration, f.At+f.For%(20*time.Millisecond))
 			c.Faults = append(c.Faults, f)
 		}
 	}

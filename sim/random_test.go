@@ -175,10 +175,10 @@ func (g gen) settings(p *model.Profile) model.Settings {
 		s.DualChannel, s.Diskless = true, !g.oneIn(8)
 		s.DisklessDelay = time.Duration(g.IntN(3)) * time.Second
 	}
-	s.StopWrites, s.IgnoreDisk = !g.oneIn(4), g.oneIn(2)
 	if s.SavePoints = (model.SavePoints{}); g.oneIn(2) {
 		s.SavePoints[0] = model.SavePoint{Seconds: g.between(1, 5), Changes: g.between(1, 300)}
 		s.SavePoints[1] = model.SavePoint{Seconds: g.between(1, 20), Changes: 1}
+		s.StopWrites, s.IgnoreDisk = s.SavePoints[0].Changes%4 > 0, s.SavePoints[0].Changes%3 > 0
 	}
 	s.AppendOnly = g.oneIn(5)
 	if g.oneIn(6) {
