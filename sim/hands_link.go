@@ -94,6 +94,24 @@ func (w *World) SilenceOneWay(from, to int) {
 	}
 }
 
+// BreakGone resets the connections between two servers of which one end closed while
+// nothing passed: nothing of what waits in them arrives. Without it Heal delivers all of
+// it. A real network may do either, or something between: what the end that is left said
+// meanwhile is answered with a reset, which races with what the one that closed had still
+// to send.
+func (w *World) BreakGone(a, b int) {
+	now := w.queue.Now()
+	l := &w.links[w.linkOf(a, b)]
+	if l.silent == 0 {
+		return
+	}
+	for i, c := range w.conns {
+		if c.live && c.link == l && c.up && c.frozen && !c.cut && !c.lingers && c.told[fromDialer] != c.told[fromAcceptor] {
+			w.reset(int32(i), now)
+		}
+	}
+}
+
 // Hollow resets the connections between two servers. New ones are established,
 // as by a proxy whose other side is dead, and carry nothing until Heal.
 func (w *World) Hollow(a, b int) {

@@ -142,6 +142,31 @@ func TestLinkByHand(t *testing.T) {
 				t.Errorf("%d bytes are missing, %d partial", lags(w), w.Info(0).SyncPartialOK)
 			}
 		}},
+		{"gone in a silence", "redis-6.2", func(t *testing.T, w *World, o *openings) {
+			at := w.Info(1).SlaveReplOffset
+			w.BreakGone(0, 1) // nothing is silent
+			w.Silence(0, 1)
+			write(w, 3)
+			wait(w, time.Second)
+			if w.BreakGone(0, 1); !w.Info(1).LinkUp {
+				t.Error("a connection that nobody closed was broken")
+			}
+			w.Order(FaultConfig{Kind: FaultClientKill, Server: 0, Peer: 1})
+			wait(w, time.Second)
+			if m := w.Info(0); m.ConnectedSlaves != 0 || !w.Info(1).LinkUp {
+				t.Errorf("killed: %d replicas, up %v", m.ConnectedSlaves, w.Info(1).LinkUp)
+			}
+			if w.BreakGone(0, 1); w.Info(1).LinkUp {
+				w.Advance(w.Now() + 1)
+			}
+			if r := w.Info(1); r.LinkUp || r.SlaveReplOffset != at {
+				t.Errorf("broken: up %v, %d bytes came", r.LinkUp, r.SlaveReplOffset-at)
+			}
+			w.Heal(0, 1)
+			if wait(w, 2*time.Second); lags(w) != 0 || w.Info(0).SyncPartialOK != 1 {
+				t.Errorf("healed: %d bytes are missing, %d partial", lags(w), w.Info(0).SyncPartialOK)
+			}
+		}},
 		{"one connection", "redis-6.2", func(t *testing.T, w *World, o *openings) {
 			w.Cut(0, 1, false)
 			wait(w, time.Second)

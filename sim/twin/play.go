@@ -233,6 +233,7 @@ func act(w *sim.World, a *action, loads []*sim.Writes, bytes bool, out *outcome)
 	case actSilence:
 		w.Silence(a.a, a.b)
 	case actHeal:
+		w.BreakGone(a.a, a.b) // as the proxy does
 		w.Heal(a.a, a.b)
 	case actShutdown:
 		w.Shutdown(a.server, a.save)

@@ -83,6 +83,14 @@ type CaseReport struct {
 	Void        int          `json:"void"`      // those that do not: the machine held the servers up for too long
 	Late        bool         `json:"late"`      // it agrees only with runs that are held up as the machine may have done
 	Error       string       `json:"error,omitempty"`
+	Before      []Earlier    `json:"before,omitempty"` // tries before the one that is told, oldest first
+}
+
+// Earlier is a try on real servers that did not agree, and was followed by another.
+type Earlier struct {
+	Void        bool         `json:"void"`      // it does not count
+	HeldUp      float64      `json:"held_up_s"` // see CaseReport
+	Differences []Difference `json:"differences"`
 }
 
 // withBytes is how many simulated runs carry bytes, for the digests of streams.
@@ -160,31 +168,26 @@ func both(ctx context.Context, p *Program, i int, c *Case, o Options) (r CaseRep
 			r = CaseReport{Server: p.Name, ID: c.ID, Error: text, Differences: []Difference{{What: "panic", Simulated: fmt.Sprint(x)}}}
 		}
 	}()
-	void := 0
-	for n := 1; n <= o.Attempts; n++ {
+	var before []Earlier
+	for n, void := 1, 0; ; n++ {
 		var real *played
 		r, real = once(ctx, p, c, o)
-		if !r.Agree && real != nil && !real.held.bearable() && void < voids {
+		voided := !r.Agree && real != nil && !real.held.bearable() && void < voids
+		if voided {
 			void++
 			n--
-			r.Attempts, r.Void = n, void
-			if ctx.Err() != nil {
-				break
-			}
-			continue
 		}
-		r.Attempts, r.Void = n, void
-		if r.Agree && o.Record != nil {
+		if r.Attempts, r.Void, r.Before = n, void, before; r.Agree && o.Record != nil {
 			if err := o.Record(i, p.server(real.libc), real.line, real.unrecorded); err != nil {
 				r.Agree, r.Error = false, err.Error()
 				r.Differences = append(r.Differences, Difference{What: "recording", Real: err.Error()})
 			}
 		}
-		if r.Agree || ctx.Err() != nil {
-			break
+		if r.Agree || ctx.Err() != nil || n >= o.Attempts && !voided {
+			return r
 		}
+		before = append(before, Earlier{voided, r.HeldUp, r.Differences})
 	}
-	return r
 }
 
 // once plays a case on real servers, and then in simulation.
