@@ -8,7 +8,7 @@ import (
 // what was pushed by PushFirst, then the rest in the order of Push, then what was
 // pushed by PushLast. It is the only clock. Items are copied, never boxed.
 //
-// Few items are keys in a sorted list, the next one at its end: with a dozen pending
+// Few items are keys in a sorted list, the next one at its end: with up to a dozen pending
 // nothing is cheaper. When the list is full it becomes a tournament, and stays one until
 // the next Reset: items lie in slots, which are the leaves of a binary tree, and
 // each node of the tree has the key of the slot that comes first below it. A change of
@@ -40,9 +40,11 @@ const (
 	nextRank   = 1 << (slotBits + rankBits)
 	lastRank   = 2 << (slotBits + rankBits)
 	never      = 1<<64 - 1
-	fewSlots   = 24 // in a list
-	firstSlots = 32 // to begin with
+	fewSlots   = 12 // in a list
+	firstSlots = 16 // to begin with
 )
+
+const tooManyEvents = "sim: more events than a run can have"
 
 // Now is the time of the last item popped.
 func (q *Queue[T]) Now() model.Instant { return q.now }
@@ -84,7 +86,7 @@ func (q *Queue[T]) allFree() {
 // Push schedules an item. It panics if at has passed.
 func (q *Queue[T]) Push(at model.Instant, item T) {
 	q.seq++
-	q.push(at, nextRank, q.seq, item)
+	*q.push(at, nextRank|q.seq<<slotBits) = item
 }
 
 // Reserve keeps n ranks for items that come, at their instant, before all that are pushed by
@@ -97,52 +99,70 @@ func (q *Queue[T]) Reserve(n uint64) (rank uint64) {
 
 // PushReserved is Push with a rank of Reserve.
 func (q *Queue[T]) PushReserved(at model.Instant, rank uint64, item T) {
-	q.push(at, nextRank, rank, item)
+	*q.push(at, nextRank|ranked(rank)) = item
 }
 
 // PushFirst schedules an item that comes, at its instant, before all that are
 // pushed by Push, and among its like by rank: below 2^38.
 func (q *Queue[T]) PushFirst(at model.Instant, rank uint64, item T) {
-	q.push(at, firstRank, rank, item)
+	*q.push(at, firstRank|ranked(rank)) = item
 }
 
 // PushLast schedules an item that comes, at its instant, after all that were
 // pushed by Push, and among its like by rank: below 2^38.
-func (q *Queue[T]) PushLast(at model.Instant, rank uint64, item T) { q.push(at, lastRank, rank, item) }
+func (q *Queue[T]) PushLast(at model.Instant, rank uint64, item T) {
+	*q.push(at, lastRank|ranked(rank)) = item
+}
 
-func (q *Queue[T]) push(at model.Instant, class, rank uint64, item T) {
+// ranked is a rank where keys have it.
+func ranked(rank uint64) uint64 {
+	if rank >= 1<<rankBits {
+		panic(tooManyEvents)
+	}
+	return rank << slotBits
+}
+
+// push schedules an item, which the caller is to put where push says.
+func (q *Queue[T]) push(at model.Instant, rank uint64) *T {
 	if at < q.now {
 		panic("sim: an event in the past")
 	}
-	if rank >= 1<<rankBits {
-		panic("sim: more events than a run can have")
-	}
-	if !q.many && q.n == fewSlots {
-		q.become()
+	if q.seq >= 1<<rankBits {
+		panic(tooManyEvents)
 	}
 	slot := q.hole - 1
-	if q.hole == 0 {
-		if len(q.free) == 0 {
-			q.grow()
-		}
-		slot = q.free[len(q.free)-1]
-		q.free = q.free[:len(q.free)-1]
+	switch {
+	case q.hole > 0:
+		q.hole = 0
+	default:
+		slot = q.room()
 	}
-	q.hole = 0
-	q.items[slot] = item
-	k := key{uint64(at), class | rank<<slotBits | uint64(slot)}
-	if q.many {
+	k := key{uint64(at), rank | uint64(slot)}
+	if q.n++; q.many {
 		q.play(slot, k)
 	} else {
 		q.insert(k)
 	}
-	q.n++
+	return &q.items[slot]
 }
 
-// insert puts a key into the list, which has room.
+// room is a slot for one more item.
+func (q *Queue[T]) room() (slot uint32) {
+	if !q.many && q.n == fewSlots {
+		q.become()
+	}
+	if len(q.free) == 0 {
+		q.grow()
+	}
+	n := len(q.free) - 1
+	slot, q.free = q.free[n], q.free[:n]
+	return slot
+}
+
+// insert puts a key into the list, which has room; it counts already.
 func (q *Queue[T]) insert(k key) {
 	few := &q.few
-	i := uint(q.n)
+	i := uint(q.n) - 1
 	for i > 0 && i < fewSlots && few[i-1].before(k) {
 		few[i] = few[i-1]
 		i--
@@ -152,19 +172,29 @@ func (q *Queue[T]) insert(k key) {
 
 // Pop moves the clock to the next item and gives it, if it is due by limit.
 func (q *Queue[T]) Pop(limit model.Instant) (item T, ok bool) {
-	q.fill()
+	if p := q.pop(limit); p != nil {
+		return *p, true
+	}
+	return item, false
+}
+
+// pop is Pop; the item lies there until something is pushed.
+func (q *Queue[T]) pop(limit model.Instant) *T {
+	if q.hole > 0 {
+		q.fill()
+	}
 	if q.n == 0 {
-		return item, false
+		return nil
 	}
 	k := q.first()
 	if k.at > uint64(limit) {
-		return item, false
+		return nil
 	}
 	slot := uint32(k.rank & (1<<slotBits - 1))
 	q.now = model.Instant(k.at)
 	q.n--
 	q.hole = slot + 1
-	return q.items[slot], true
+	return &q.items[slot]
 }
 
 // fill takes what was popped last out of the tree, if nothing came in its place.
@@ -184,8 +214,8 @@ func (q *Queue[T]) play(slot uint32, k key) {
 	tree := q.tree
 	i := len(tree)/2 + int(slot)
 	tree[i] = k
-	for ; i > 1 && i < len(tree); i /= 2 {
-		o := tree[i^1]
+	for u := uint(i); u > 1 && u < uint(len(tree)); {
+		o := tree[u^1]
 		first := o.at < k.at
 		if o.at == k.at {
 			first = o.rank < k.rank
@@ -196,7 +226,8 @@ func (q *Queue[T]) play(slot uint32, k key) {
 		if first {
 			k.rank = o.rank
 		}
-		tree[i/2] = k
+		u /= 2
+		tree[u] = k
 	}
 }
 

@@ -119,18 +119,24 @@ func TestNoGarbage(t *testing.T) {
 	}
 }
 
-// hold is the hold model: take the next item, put one in at a random time later.
+// hold is the hold model: take the next item, see what it is, put one in at a random time
+// later.
 type hold struct {
-	q   *Queue[event]
-	key seedKey
-	n   uint64
+	q    *Queue[event]
+	key  seedKey
+	n    uint64
+	done [2]int64 // by kind
 }
 
 func newHold(q *Queue[event], pending int) *hold {
 	h := &hold{q: q, key: newSeedKey(1, 1)}
 	q.Reset(0)
-	for range pending {
-		q.Push(h.later(), event{kind: evDeliver})
+	for i := range pending {
+		kind := evDeliver
+		if i%16 == 0 {
+			kind = evWake
+		}
+		q.Push(h.later(), event{kind: kind})
 	}
 	return h
 }
@@ -142,7 +148,21 @@ func (h *hold) later() model.Instant {
 
 func (h *hold) step() {
 	e, _ := h.q.Pop(model.Never)
-	h.q.Push(h.later(), e)
+	h.handle(e)
+}
+
+// handle tells events apart; every sixteenth is another than the rest.
+//
+//go:noinline
+func (h *hold) handle(e event) {
+	switch e.kind {
+	case evDeliver:
+		h.done[0]++
+		h.q.Push(h.later(), event{kind: evDeliver, side: e.side, conn: e.conn, gen: e.gen})
+	case evWake:
+		h.done[1]++
+		h.q.Push(h.later(), event{kind: evWake, host: e.host, gen: e.gen})
+	}
 }
 
 // boxed is what a queue is when one takes what is at hand: container/heap with
