@@ -49,6 +49,9 @@ func (w *World) bringTo(h *host, t model.Instant) {
 	if n <= h.next {
 		return
 	}
+	if w.grow(h, n, t) {
+		return
+	}
 	refused := false
 	for h.next < n {
 		end := n

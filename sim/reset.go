@@ -74,6 +74,9 @@ func (w *World) resetHost(i int) {
 	default:
 		h.src = &merged{parts: h.loads}
 	}
+	if h.src != nil {
+		h.longest = h.src.longest()
+	}
 	h.keys = w.keyspaceOf(h)
 	w.firstDisk(h)
 	if h.log == nil {

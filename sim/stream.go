@@ -31,6 +31,7 @@ type streamLog struct {
 	segs  []segment
 	lives []span         // whose bytes these are; see check.go
 	long  bool           // a command may be longer than model.BlockRequest
+	grows bool           // one of src may
 	asks  []model.Offset // the offsets behind the GETACKs in it
 }
 
@@ -54,6 +55,7 @@ type segment struct {
 
 func (l *streamLog) reset(src writes) {
 	l.src, l.segs, l.lives, l.long, l.asks = src, l.segs[:0], l.lives[:0], false, l.asks[:0]
+	l.grows = src != nil && src.longest() > model.BlockRequest
 }
 
 // last is the newest segment.
@@ -64,7 +66,7 @@ func (l *streamLog) last() *segment { return &l.segs[len(l.segs)-1] }
 func (l *streamLog) appendRun(from model.Offset, first, next int64, at model.Instant, held bool) {
 	base := l.src.bytes(first)
 	to := from + model.Offset(l.src.bytes(next)-base)
-	l.long = l.long || l.src.longest() > model.BlockRequest
+	l.long = l.long || l.grows
 	if n := len(l.segs); n > 0 && l.segs[n-1].plain(l.src) && l.segs[n-1].to == from && !held {
 		s := &l.segs[n-1]
 		if s.base+int64(from-s.from) == base { // no write was lost in between

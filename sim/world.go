@@ -61,26 +61,28 @@ type World struct {
 
 // host is a machine with one server process.
 type host struct {
-	cfg    *ServerConfig
-	index  int
-	srv    *model.Server
-	log    *streamLog
-	src    writes
-	loads  []*load
-	next   int64         // commands of src before it were written or refused
-	done   model.Instant // brought up to date to here
-	alive  bool
-	frozen int  // how many pauses hold it
-	down   int  // how many restarts and crashes keep it down
-	dark   bool // its machine has no power
-	since  model.Instant
-	gen    uint32 // counts processes; a wake of an older one is void
-	wakeAt model.Instant
-	snap   uint32 // counts snapshots; the end of a killed one is void
-	feed   feeding
-	disk   disk
-	image  image // what the snapshot under way holds
-	left   *model.Saved
+	cfg   *ServerConfig
+	index int
+	srv   *model.Server
+	log   *streamLog
+	src   writes
+	loads []*load
+	// longest is the length of the longest command of src, at least.
+	longest int64
+	next    int64         // commands of src before it were written or refused
+	done    model.Instant // brought up to date to here
+	alive   bool
+	frozen  int  // how many pauses hold it
+	down    int  // how many restarts and crashes keep it down
+	dark    bool // its machine has no power
+	since   model.Instant
+	gen     uint32 // counts processes; a wake of an older one is void
+	wakeAt  model.Instant
+	snap    uint32 // counts snapshots; the end of a killed one is void
+	feed    feeding
+	disk    disk
+	image   image // what the snapshot under way holds
+	left    *model.Saved
 	// A load from disk, or after a full sync: when it began, and when it ends.
 	loadAt, loadEnd model.Instant
 	loadsKeys       bool  // what is loaded holds some
