@@ -83,13 +83,14 @@ func (s *Server) QuietDeadline() Instant {
 	if c.at(next) < s.now { // turns that were passed over did not matter
 		next = c.turnFrom(s.now)
 	}
-	if s.cfg.EveryTick || s.child.ended || s.disk.dying || s.stop.on || s.failover.state != failoverNone || (c.look || s.overIdle()) && s.prof.ChecksIdle {
+	if s.cfg.EveryTick || s.child.ended || s.disk.dying || s.stop.on || s.failover.state != failoverNone || s.prof.ChecksIdle && (c.look || s.overIdle()) {
 		return c.at(next)
 	}
 	if s.expires() && s.expiry.asked == next+1 {
 		return c.at(next)
 	}
-	k := s.census()
+	var k census
+	s.census(&k)
 	at := Never
 	if due := s.turnDue(&k); due != Never {
 		at = c.at(c.first(next, due))
@@ -109,7 +110,10 @@ func (s *Server) QuietDeadline() Instant {
 
 // turnDue is when something comes due that any serverCron turn sees to.
 func (s *Server) turnDue(k *census) Instant {
-	due := min(s.pauseDue(), s.waitDue(), k.closing, s.aofDue())
+	due := k.closing
+	if s.pause.kind != pauseNone || len(s.blocked) > 0 || s.aof.state != aofOff || s.aof.scheduled {
+		due = min(due, s.pauseDue(), s.waitDue(), s.aofDue())
+	}
 	if k.limit > 0 {
 		due = min(due, s.reaches(k.limit))
 	}
@@ -135,8 +139,8 @@ type census struct {
 	kept      int64   // the unix second at which a kept rdb channel is given up, 0 without one
 }
 
-func (s *Server) census() census {
-	k := census{closing: Never}
+func (s *Server) census(k *census) {
+	k.closing = Never
 	for _, c := range s.clients {
 		if c.state != notReplica {
 			k.replicas++
@@ -156,7 +160,6 @@ func (s *Server) census() census {
 			}
 		}
 	}
-	return k
 }
 
 // replDue is when something comes due that the next replicationCron sees to, but for
@@ -169,7 +172,10 @@ func (s *Server) replDue(k *census) Instant {
 	if s.prof.MasterTimesOut && k.unassured {
 		due = min(due, s.reaches(s.cron.peerDue))
 	}
-	if at, ok := s.ttlDue(); k.replicas == 0 && ok {
+	if k.replicas > 0 {
+		return due
+	}
+	if at, ok := s.ttlDue(); ok {
 		due = min(due, s.reaches(at))
 	}
 	return due

@@ -193,6 +193,12 @@ type Foresight interface {
 	Longest() int64
 }
 
+// Foresees says whether changes to come may reach something: else SaveWake, AOFWake and EndWake
+// are Never.
+func (s *Server) Foresees() bool {
+	return s.aof.state != aofOff || s.savePlan().open || s.brittle()
+}
+
 // SaveWake is when the node wants an InWake for the sake of a save point that
 // changes to come may reach, or Never. Deadline leaves those out.
 func (s *Server) SaveWake(f Foresight) Instant {

@@ -11,7 +11,7 @@ package model
 // The latest of the commands was written at or before now; none that is not told is.
 func (s *Server) Grow(now Instant, bytes, commands, longest int64) bool {
 	if s.log == nil || s.blocks != nil || longest > staticReply || !s.selected || s.cfg.Bytes || s.aof.state != aofOff || s.up.host != "" ||
-		s.pause.kind != pauseNone || s.minReplicas() || s.Loading() {
+		!s.Executes() {
 		return false
 	}
 	for _, c := range s.clients {
@@ -33,4 +33,59 @@ func (s *Server) Grow(now Instant, bytes, commands, longest int64) bool {
 		panic("model: F + H - 1 is not master_repl_offset")
 	}
 	return true
+}
+
+// Hear is Step with InStream of a chunk with so many of clients' commands, for a replica
+// that carries lengths and follows its master's stream: if nothing comes of it but that it has
+// taken them, and no order to its driver but OutFeed of the whole commands to a stream that
+// nobody reads. Else it changes nothing and is false: the server has to be told by Step.
+func (s *Server) Hear(now Instant, c Chunk, commands int64) bool {
+	u := &s.up
+	if u.state != upConnected || u.legacy || s.cfg.Bytes || s.prof.CountsRead || s.aof.state != aofOff || len(u.asks) > 0 || u.ready > 0 ||
+		len(s.clients) > 0 || s.blocks != nil || s.Loading() || s.busy() || s.brittle() || c.From != u.read+1 || u.done != s.mro {
+		return false
+	}
+	if now < s.now {
+		panic("model: time went back")
+	}
+	s.now = now
+	if s.prof.Orders.ClockInCall {
+		s.seen = s.millis()
+	}
+	s.keys = s.keys || commands > 0
+	s.disk.dirty += commands
+	u.read, u.lastIO, u.lastByte = c.To-1, s.unix(), now
+	s.stats.netIn += c.Bytes()
+	if c.Bound == c.From { // no command ends in this chunk
+		return true
+	}
+	own := Chunk{From: u.done + 1, To: c.Bound, Bound: c.Bound}
+	u.done, s.mro = c.Bound-1, c.Bound-1
+	if s.log != nil {
+		s.log.Append(own)
+		if s.log.Next() != s.mro+1 {
+			panic("model: F + H - 1 is not master_repl_offset")
+		}
+	}
+	return true
+}
+
+// Easy says that no output buffer of a replica holds anything, or comes to hold something with
+// a command that is no longer than the longest: so no limit of one is near; see WriteEnds,
+// Horizon and Lone.
+func (s *Server) Easy(longest int64) bool {
+	if s.blocks != nil || longest > staticReply {
+		return false
+	}
+	for _, c := range s.clients {
+		if c.softSince > 0 || s.limited(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// busy says that something waits for the end of a turn of the event loop; see beforeSleep.
+func (s *Server) busy() bool {
+	return s.pause.kind != pauseNone || len(s.blocked) > 0 || s.wantAcks || s.answered || s.failover.state != failoverNone
 }

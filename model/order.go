@@ -142,7 +142,7 @@ func (s *Server) unblocked() {
 // beforeSleep is what the event loop does before it waits for the next thing to
 // happen. What comes of nothing but writes is left out: none of it hangs on them.
 func (s *Server) beforeSleep() {
-	if s.pause.kind == pauseNone && len(s.blocked) == 0 && !s.wantAcks && !s.answered && s.failover.state == failoverNone {
+	if !s.busy() {
 		return // as nearly always
 	}
 	if s.up.host == "" { // the expire cycle looks at the pause, and runs on masters only

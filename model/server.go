@@ -175,7 +175,7 @@ func (s *Server) reaches(second int64) Instant {
 
 func floorDiv(a, b int64) int64 {
 	q := a / b
-	if a%b < 0 {
+	if q*b > a {
 		q--
 	}
 	return q

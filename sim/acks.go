@@ -87,6 +87,7 @@ func (w *World) acksUpto(r *host, t model.Instant) {
 	}
 	asked := r.asked
 	r.asked = true
+	w.consult(w.hosts[c.pipes[fromAcceptor].flow.src], t) // once for all of them
 	r.hold()
 	for r.folded > 0 && r.ackAt <= last {
 		if r.ackAt < first {

@@ -193,6 +193,9 @@ func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks 
 	if w.listener != nil {
 		w.signal(SignalTaken, c, fromAcceptor, Signal{First: ch.From, Bytes: ch.Bytes(), Data: ch.Data})
 	}
+	if !asks && w.takes(h, c, ch, at) {
+		return
+	}
 	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch, Commands: f.log.changes(ch.From, ch.To), Asks: asks}
 	if h.srv.Buffers(c.ids[fromDialer]) { // it is no part of its history before its snapshot is
 		w.step(h, at)

@@ -149,7 +149,7 @@ func randomLog(g gen, span int64) (log *streamLog, written []model.Instant) {
 			if held {
 				began = at
 			}
-			log.appendRun(model.Offset(len(written)+1), next, n, began, held)
+			log.appendRun(model.Offset(len(written)+1), next, src.bytes(next), src.bytes(n), began, held)
 			for ; next < n; next++ {
 				for range src.size(next) {
 					if held {

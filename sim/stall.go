@@ -102,6 +102,10 @@ func (w *World) watchLimit(h *host) {
 		}
 		return
 	}
+	if h.srv.Easy(h.longest) {
+		h.loneAt, h.limit = 0, 0
+		return
+	}
 	if end := h.srv.WriteEnds(); end != model.Never && h.src != nil && end != h.writeEnds {
 		h.writeEnds = end
 		if at := h.src.when(max(h.next, h.src.upto(end-1))); at != model.Never {

@@ -61,11 +61,10 @@ func (l *streamLog) reset(src writes) {
 // last is the newest segment.
 func (l *streamLog) last() *segment { return &l.segs[len(l.segs)-1] }
 
-// appendRun tells that the commands [first, next) of src were written; held ones all
-// at once, at an instant.
-func (l *streamLog) appendRun(from model.Offset, first, next int64, at model.Instant, held bool) {
-	base := l.src.bytes(first)
-	to := from + model.Offset(l.src.bytes(next)-base)
+// appendRun tells that the commands from number first on, with bytes [base, end) of src, were
+// written; held ones all at once, at an instant.
+func (l *streamLog) appendRun(from model.Offset, first, base, end int64, at model.Instant, held bool) {
+	to := from + model.Offset(end-base)
 	l.long = l.long || l.grows
 	if n := len(l.segs); n > 0 && l.segs[n-1].plain(l.src) && l.segs[n-1].to == from && !held {
 		s := &l.segs[n-1]
@@ -254,7 +253,11 @@ func (l *streamLog) changes(from, to model.Offset) (n int64) {
 			return n
 		case s.run:
 			a, b := max(from, s.from), min(to, s.to)
-			n += s.src.find(s.base+int64(b-s.from)) - s.src.find(s.base+int64(a-s.from))
+			begin := s.first
+			if a > s.from {
+				begin = s.src.find(s.base + int64(a-s.from))
+			}
+			n += s.src.find(s.base+int64(b-s.from)) - begin
 		case s.to > from && s.to <= to:
 			if !s.quiet {
 				n++

@@ -328,7 +328,7 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bo
 			}
 			w.literal(h, began, o)
 		} else {
-			h.log.appendRun(o.Chunk.From, first, next, at, held)
+			h.log.appendRun(o.Chunk.From, first, h.src.bytes(first), h.src.bytes(next), at, held)
 			w.own(h, o.Chunk)
 		}
 		if w.forward(h, at, o.Chunk); !o.Literal && !held && next > first+1 {
@@ -373,13 +373,15 @@ func (w *World) rearm(h *host) {
 	if h.lanes > 0 && !h.srv.Calm() {
 		w.unfoldTo(h)
 	}
-	w.fore = foresight{w, h}
 	d := h.srv.QuietDeadline()
 	if h.folded == 0 {
 		d = min(d, h.srv.AckDue())
 	}
-	d = max(min(d, h.srv.SaveWake(&w.fore), h.srv.AOFWake(&w.fore), h.srv.EndWake(&w.fore)), w.queue.Now())
-	if d == h.wakeAt {
+	if h.srv.Foresees() {
+		w.fore = foresight{w, h}
+		d = min(d, h.srv.SaveWake(&w.fore), h.srv.AOFWake(&w.fore), h.srv.EndWake(&w.fore))
+	}
+	if d = max(d, w.queue.Now()); d == h.wakeAt {
 		return
 	}
 	h.wakeAt = d
