@@ -10,7 +10,7 @@ REAL := /sim/(live|twin)
 ALONE := ^(TestCubicResponse|TestMathis|TestLevels|TestSize(Answers|ReplayIsTheRun|Calibration|RemediesHelp|OneLineOfBuffers))$$
 SWEEP ?= results/out/sizing-rule
 
-.PHONY: build run test check race live same golden plots tcp fuzz bench clean help
+.PHONY: build run test check race live same golden plots tcp verify fuzz bench clean help
 
 build: ## build bin/psyncsim
 	$(GO) build -trimpath -o bin/psyncsim ./cmd/psyncsim
@@ -55,6 +55,9 @@ plots: build ## draw the charts of the README anew
 tcp: ## the simulated TCP against this kernel's (Linux, root), kept in results/tcp-linux; QUICK=1: some minutes, kept nowhere
 	@$(GO) build -trimpath -o bin/tcprig ./cmd/tcprig
 	bin/tcprig $(if $(QUICK),-quick -out results/out/tcp-linux,-out results/tcp-linux)
+
+verify: build ## scenarios/verify on every real server in SERVERS/NAME/redis-server and in simulation, kept in results/verify
+	$(GO) run ./cmd/verifytable -servers "$(SERVERS)"
 
 fuzz: ## every fuzz target for FUZZ (default 20s)
 	@for p in model sim scenarios scenarios/samples scenarios/outages results; do \

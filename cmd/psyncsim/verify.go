@@ -24,6 +24,7 @@ func verifyCommand(c *commands) *cli.Command {
 			&cli.BoolFlag{Name: "measured", Usage: "the files are recorded experiments (as in data/measured-servers)"},
 			&cli.StringSliceFlag{Name: "redis-server", Usage: "play on this `PROGRAM` (several are possible; default: redis-server of PATH)"},
 			&cli.StringFlag{Name: "record", Usage: "write what the servers did to `FILE`, which --measured plays"},
+			&cli.BoolFlag{Name: "skip", Usage: "leave out scenarios that a server's version cannot play, and say which and why"},
 			&cli.StringFlag{Name: "report", Usage: "write the JSON document to `FILE` too"},
 			&cli.IntFlag{Name: "jobs", Value: 8, Usage: "play `N` runs at a time on real servers (they mostly wait)"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON document on stdout, and nothing else there"},
@@ -38,6 +39,9 @@ func (c *commands) verify(x *cli.Context) error {
 	}
 	if x.IsSet("record") {
 		return usage("--record writes what real servers do; with --measured there are none")
+	}
+	if x.Bool("skip") {
+		return usage("--skip is for scenarios on real servers; with --measured nothing is left out")
 	}
 	if x.NArg() == 0 {
 		return usage("verify --measured needs files of recorded experiments")

@@ -50,9 +50,12 @@ func (c *commands) verifyLive(x *cli.Context, files []string) error {
 	}
 	all := twin.Report{Cases: []twin.CaseReport{}}
 	for _, p := range programs {
-		cases, err := liveCases(p, files)
+		cases, left, err := liveCases(p, files, x.Bool("skip"))
 		if err != nil {
 			return &exitError{exitUsage, err}
+		}
+		if all.LeftOut = append(all.LeftOut, left...); len(cases) == 0 {
+			return usage("%s can play none of these scenarios", p.Name)
 		}
 		var takes time.Duration
 		for _, k := range cases {
@@ -63,6 +66,9 @@ func (c *commands) verifyLive(x *cli.Context, files []string) error {
 		}
 		if !x.Bool("quiet") {
 			fmt.Fprintf(c.stderr, "%s (%s): %d runs, in real time\n", p.Name, p.Path, len(cases))
+			for _, l := range left {
+				fmt.Fprintf(c.stderr, "left out: %s: %s\n", l.File, l.Why)
+			}
 		}
 		o := twin.Options{Jobs: x.Int("jobs")}
 		tape := newTapes(len(cases))
@@ -130,40 +136,59 @@ func (r *tapes) write(path string) error {
 
 // liveCases are all points of the scenarios that a program can play, one seed
 // each: in reality there is no other chance than the load's.
-func liveCases(p *twin.Program, files []string) (cases []twin.Case, err error) {
+//
+// With skip a file that is fine as it stands, and not with the program's version, is left
+// out.
+func liveCases(p *twin.Program, files []string, skip bool) (cases []twin.Case, left []twin.LeftOut, err error) {
 	var bad []error
 	for _, name := range files {
-		s, err := open(name, []string{"servers.*.version=" + p.Profile.Name})
-		if err != nil {
-			bad = append(bad, err)
+		list, err := casesOf(p, name)
+		if err == nil {
+			cases = append(cases, list...)
 			continue
 		}
-		cells, err := s.Cells(scenarios.SeedRange{First: s.Seed, Last: s.Seed, Given: true})
-		if err != nil {
-			bad = append(bad, fmt.Errorf("%s: %w", name, err))
-			continue
-		}
-		before := len(cases)
-		for i := range cells.Len() {
-			cell := cells.At(i)
-			if cell.Err != nil || cell.Meta.Version != p.Profile.Name {
+		if skip {
+			if _, alone := open(name, nil); alone == nil {
+				why, _, _ := strings.Cut(err.Error(), "\n")
+				left = append(left, twin.LeftOut{Server: p.Name, File: name, Why: strings.TrimPrefix(why, name+":")})
 				continue
 			}
-			if err := twin.Playable(cell.Config, p.Profile); err != nil {
-				bad = append(bad, fmt.Errorf("%s: %w", name, err))
-				break
-			}
-			id := s.Name
-			for _, v := range cell.Point {
-				id += " " + v.Axis + "=" + v.Text
-			}
-			cases = append(cases, twin.Case{ID: id, Config: cell.Config})
 		}
-		if len(cases) == before && len(bad) == 0 {
-			bad = append(bad, fmt.Errorf("%s: nothing in it is for %s", name, p.Profile.Name))
-		}
+		bad = append(bad, err)
 	}
-	return cases, errors.Join(bad...)
+	return cases, left, errors.Join(bad...)
+}
+
+func casesOf(p *twin.Program, name string) (cases []twin.Case, err error) {
+	s, err := open(name, []string{"servers.*.version=" + p.Profile.Name})
+	if err != nil {
+		return nil, err
+	}
+	cells, err := s.Cells(scenarios.SeedRange{First: s.Seed, Last: s.Seed, Given: true})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for i := range cells.Len() {
+		cell := cells.At(i)
+		if cell.Err != nil {
+			return nil, fmt.Errorf("%s: %w", name, cell.Err)
+		}
+		if cell.Meta.Version != p.Profile.Name {
+			continue
+		}
+		if err := twin.Playable(cell.Config, p.Profile); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		id := s.Name
+		for _, v := range cell.Point {
+			id += " " + v.Axis + "=" + v.Text
+		}
+		cases = append(cases, twin.Case{ID: id, Config: cell.Config})
+	}
+	if len(cases) == 0 {
+		return nil, fmt.Errorf("%s: nothing in it is for %s", name, p.Profile.Name)
+	}
+	return cases, nil
 }
 
 // verifiedLive prints both sides.

@@ -68,6 +68,15 @@ type Report struct {
 	Agree int          `json:"agree"`
 	Total int          `json:"total"`
 	Cases []CaseReport `json:"cases"`
+	// LeftOut are the scenarios that a server's version cannot play.
+	LeftOut []LeftOut `json:"left_out,omitempty"`
+}
+
+// LeftOut is a scenario that is not played on a server, and why not.
+type LeftOut struct {
+	Server string `json:"server"`
+	File   string `json:"file"`
+	Why    string `json:"why"`
 }
 
 // CaseReport is one case.
