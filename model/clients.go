@@ -82,23 +82,32 @@ func (s *Server) failoverArgs(args [][]byte) string {
 	return s.failoverOrder(target, &in)
 }
 
-// timeout reads milliseconds that may not be negative (getTimeoutFromObjectOrReply).
-func timeout(arg []byte) (d time.Duration, problem string) {
+// over is a timeout that is over at once: its end is beyond the last millisecond, and
+// the sum comes out below zero.
+const over = -time.Millisecond
+
+// timeout reads milliseconds that may not be negative (getTimeoutFromObjectOrReply). More
+// than a Duration has are all that one has.
+func (s *Server) timeout(arg []byte) (d time.Duration, problem string) {
 	ms, ok := ParseInt(arg)
 	switch {
-	case !ok || ms > forEver/int64(time.Millisecond):
+	case !ok:
 		return 0, "-ERR timeout is not an integer or out of range"
 	case ms < 0:
 		return 0, "-ERR timeout is negative"
+	case ms > forEver-s.millis() && s.prof.Orders.TimeoutSum != "":
+		return 0, s.prof.Orders.TimeoutSum
+	case ms > forEver-s.millis() && s.prof.Orders.TimeoutWraps:
+		return over, ""
 	}
-	return time.Duration(ms) * time.Millisecond, ""
+	return time.Duration(min(ms, forEver/int64(time.Millisecond))) * time.Millisecond, ""
 }
 
 // waitArgs is WAIT replicas ms: about all that the stream held behind the client's
 // own last command.
 func (s *Server) waitArgs(c *client, args [][]byte) {
 	want, ok := ParseInt(args[1])
-	d, problem := timeout(args[2])
+	d, problem := s.timeout(args[2])
 	switch {
 	case s.up.host != "" && s.prof.PSYNC == 2: // refused before the arguments are read
 	case !ok:
@@ -127,7 +136,7 @@ func (s *Server) waitAOFArgs(c *client, args [][]byte) {
 		s.reply(c, "-ERR value is out of range, must be positive")
 		return
 	}
-	d, problem := timeout(args[3])
+	d, problem := s.timeout(args[3])
 	if problem != "" {
 		s.reply(c, problem)
 		return
@@ -152,7 +161,7 @@ func (s *Server) clientArgs(args [][]byte) string {
 				return "-ERR CLIENT PAUSE mode must be WRITE or ALL"
 			}
 		}
-		d, problem := timeout(args[2])
+		d, problem := s.timeout(args[2])
 		if problem != "" {
 			return problem
 		}

@@ -266,7 +266,7 @@ var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless 
 })
 
 var redis72 = as(redis70, "redis-7.2", "7.2.4", "as 7.0", func(p *Profile) {
-	p.CountsAOF, p.WaitAOF, p.WaitsForOwn = true, true, true
+	p.CountsAOF, p.WaitAOF, p.WaitsForOwn, p.Orders = true, true, true, &orders72
 	p.EmptyMemory = 956840
 })
 

@@ -14,6 +14,8 @@ type OrderShape struct {
 	AuthWrong    string // the reply to a wrong password
 	NoAuth       string // the refusal of whoever did not AUTH
 	ReplicaWord  string // how errors call a replica
+	TimeoutSum   string // the refusal of a timeout whose end is beyond 2^63 ms; "" takes it
+	TimeoutWraps bool   // such a WAIT is over at once; else it waits for ever
 	MisConf      string // the refusal of a write while no snapshot can be saved
 	MisConfPing  bool   // PING is refused with it, and so is every replica that would connect
 	MisConfAll   bool   // by replicas too
@@ -25,16 +27,18 @@ type OrderShape struct {
 var (
 	orders26 = OrderShape{MisConf: misConf26, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: "-ERR operation not permitted", ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL ip:port | GETNAME | SETNAME connection-name)", ReplicaWord: "slave"}
 	orders28 = OrderShape{MisConf: misConf26, MisConfPing: true, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientSyntax: orders26.ClientSyntax, ReplicaWord: "slave"}
-	orders32 = OrderShape{MisConf: misConf26, MisConfPing: true, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL | GETNAME | SETNAME | PAUSE | REPLY)", ReplicaWord: "slave"}
-	orders40 = OrderShape{MisConf: misConf40, MisConfPing: true, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClientSyntax: orders32.ClientSyntax, ReplicaWord: "slave", WaitSince: " since Redis 4.0"}
-	orders50 = OrderShape{MisConf: misConf40, MisConfPing: true, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0",
+	orders32 = OrderShape{TimeoutWraps: true, MisConf: misConf26, MisConfPing: true, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClientSyntax: "-ERR Syntax error, try CLIENT (LIST | KILL | GETNAME | SETNAME | PAUSE | REPLY)", ReplicaWord: "slave"}
+	orders40 = OrderShape{TimeoutWraps: true, MisConf: misConf40, MisConfPing: true, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClientSyntax: orders32.ClientSyntax, ReplicaWord: "slave", WaitSince: " since Redis 4.0"}
+	orders50 = OrderShape{TimeoutWraps: true, MisConf: misConf40, MisConfPing: true, AuthNone: noPassword, AuthWrong: "-ERR invalid password", NoAuth: noAuth, ClientPause: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0",
 		ClientSyntax: "-ERR Unknown subcommand or wrong number of arguments for 'UNPAUSE'. Try CLIENT HELP"}
 	orders62 = OrderShape{MisConf: misConf40, MisConfPing: true, Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0"}
 	orders70 = OrderShape{MisConf: misConf70, MisConfPing: true, MisConfAll: true, DropsTalkers: true, Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica", WaitSince: " since Redis 4.0"}
-	orders80 = OrderShape{MisConf: misConf80, MisConfPing: true, MisConfAll: true, DropsTalkers: true, Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica"}
+	orders72 = func() OrderShape { o := orders70; o.TimeoutSum = sumTooLarge; return o }()
+	orders80 = OrderShape{TimeoutSum: sumTooLarge, MisConf: misConf80, MisConfPing: true, MisConfAll: true, DropsTalkers: true, Users: true, AuthNone: noPasswordUser, AuthWrong: "-WRONGPASS invalid username-password pair or user is disabled.", NoAuth: noAuth, ClientPause: true, PauseWrites: true, PauseCauses: true, ClockInCall: true, ReplicaWord: "replica"}
 )
 
 const (
+	sumTooLarge    = "-ERR timeout is out of range"
 	noAuth         = "-NOAUTH Authentication required."
 	noPassword     = "-ERR Client sent AUTH, but no password is set"
 	noPasswordUser = "-ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"

@@ -126,7 +126,7 @@ func (s *Server) wait(w blockedWait, timeout time.Duration) string {
 		return s.waitReply(&w)
 	}
 	w.since = s.now
-	if timeout > 0 {
+	if timeout != 0 {
 		w.until = s.millis() + int64(timeout/time.Millisecond)
 	}
 	s.blocked = append(s.blocked, w)
@@ -145,7 +145,7 @@ func (s *Server) serveWaits(late bool) {
 		}
 		switch {
 		case reply != "":
-		case !s.satisfied(&w) && !(late && w.until > 0 && w.until < s.millis()):
+		case !s.satisfied(&w) && !(late && w.until != 0 && w.until < s.millis()):
 			kept = append(kept, w)
 			continue
 		default:
@@ -185,7 +185,7 @@ func (s *Server) waitDue() Instant {
 		if w.aof && (s.satisfied(&w) || w.local > 0 && s.refusesWaitAOF(&w) != "") {
 			return s.now
 		}
-		if w.until > 0 {
+		if w.until != 0 {
 			due = min(due, s.reachesMillis(w.until+1))
 		}
 	}

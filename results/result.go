@@ -135,7 +135,7 @@ type Orders struct {
 	AOFLocal  int64 // the least that a WAITAOF counted of the server itself; -1 without one
 	AOFAcks   int64 // and of its replicas
 	Errors    int64 // orders that were answered with an error
-	Refused   int64 // writes that min-replicas-to-write kept out
+	Refused   int64 // writes that were refused, for whatever reason
 	NoRequest int64 // what clients said and was answered with an error
 	HungUp    int64 // and that on which the server closed the connection
 }
@@ -145,7 +145,7 @@ const (
 	WarnNoReconnect = "no-reconnect" // there was an outage, but nobody reconnected
 	WarnDownAtEnd   = "down-at-end"  // a replica was without its master when the run ended
 	WarnUnended     = "unended"      // the trace has no end: the run broke off
-	WarnRefused     = "refused"      // writes were refused for want of replicas: the stream has less than the load
+	WarnRefused     = "refused"      // writes were refused: the stream has less than the load
 )
 
 // Collector is a watcher that folds a run's trace into one row. It can be used

@@ -184,7 +184,7 @@ var warningText = map[string]string{
 	WarnNoReconnect: "had an outage, but nobody reconnected",
 	WarnDownAtEnd:   "ended with a replica still without its master",
 	WarnUnended:     "broke off",
-	WarnRefused:     "had writes refused for want of replicas",
+	WarnRefused:     "had writes refused",
 }
 
 func (p *printer) warnings(k *Kept) {

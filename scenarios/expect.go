@@ -67,7 +67,7 @@ var RunFields = []string{
 	"reconnects_full",    // of them, those that ended in a full resync
 	"reconnects_partial", // and those that continued
 	"gap_max_bytes",      // most that a reconnect had missed
-	"writes_refused",     // commands that min-replicas-to-write or maxmemory kept out
+	"writes_refused",     // commands that min-replicas-to-write, maxmemory or a failed snapshot kept out
 	"failovers",          // FAILOVERs that came to their end
 	"failovers_aborted",  // and those that did not
 	"wait_acks_min",      // the least that a WAIT was answered with; -1 without one
