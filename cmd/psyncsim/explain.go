@@ -207,7 +207,7 @@ func story(s *logs.Story, r *logs.Resync) string {
 	case r.Reason == logs.AheadOfMaster:
 		b += fmt.Sprintf("it had byte %d, its master only %d: it was ahead. No backlog helps.", r.Request-1, r.Offset)
 	case r.Reason == logs.IDMismatch:
-		b += "its history is not the master's: the master was restarted, or another took its place. No backlog helps."
+		b += "its history is not the master's: " + another(s, r) + ". No backlog helps."
 	case r.Reason == logs.SecondOffset:
 		b += "it had gone on with the history from before the failover for longer than the new master. No backlog helps."
 	case r.Reason == logs.NoPSYNC:
@@ -229,6 +229,21 @@ func story(s *logs.Story, r *logs.Resync) string {
 	return b
 }
 
+// another says why a master has another history, as far as the logs know.
+func another(s *logs.Story, r *logs.Resync) string {
+	switch r.LostWhy {
+	case logs.LostMasterRestart:
+		return fmt.Sprintf("the master's process ended at %s as it was told, and the next one began %s later", stamp(s, r.Stopped), durationText(r.Away()))
+	case logs.LostMasterCrash:
+		return fmt.Sprintf("the master's process ended without a word, and the next one began %s later", durationText(r.Away()))
+	case logs.LostFailover:
+		return fmt.Sprintf("%s took the master's place at %s, %s after it was gone", r.Heir, stamp(s, r.Promoted), durationText(r.Away()))
+	case logs.LostSwitchover:
+		return fmt.Sprintf("%s took the master's place at %s", r.Heir, stamp(s, r.Promoted))
+	}
+	return "the master was restarted, or another took its place"
+}
+
 func phases(r *logs.Resync, all time.Duration) string {
 	if r.Received.IsZero() || r.Loaded.IsZero() {
 		return durationText(all)
@@ -243,6 +258,8 @@ type explained struct {
 	Replica   string   `json:"replica"`
 	Lost      string   `json:"lost,omitempty"`
 	LostWhy   string   `json:"lost_why,omitempty"`
+	Gone      *float64 `json:"gone_s,omitempty"` // without a process, or without a master
+	Heir      string   `json:"heir,omitempty"`   // the server that took the master's place
 	Refused   int      `json:"connects_failed"`
 	Asked     string   `json:"asked"`
 	ID        string   `json:"request_replid,omitempty"`
@@ -306,6 +323,10 @@ func explainedOf(s *logs.Story, r *logs.Resync) explained {
 	if r.Full {
 		e.Kind = results.Full
 	}
+	if d := r.Away().Seconds(); d > 0 {
+		e.Gone = &d
+	}
+	e.Heir = r.Heir
 	if r.HasOff {
 		e.Offset = &r.Offset
 	}

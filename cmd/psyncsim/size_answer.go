@@ -144,7 +144,7 @@ func (j *sizeJob) sizer(d *outages.Distribution, what string, n int) (*sizer, fu
 // bar is a progress bar on a terminal, and nothing elsewhere.
 func (j *sizeJob) bar(what string, n int) *progressbar.ProgressBar {
 	f, ok := j.c.stderr.(*os.File)
-	if !ok || j.x.Bool("quiet") || n < 2000 || !term.IsTerminal(int(f.Fd())) {
+	if !ok || j.x.Bool("quiet") || n < 2000 && j.dists[0].Mean() < 10*time.Minute || !term.IsTerminal(int(f.Fd())) {
 		return progressbar.DefaultSilent(int64(n))
 	}
 	return progressbar.NewOptions(n, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription(what),
@@ -248,6 +248,9 @@ func (j *sizeJob) memoryOf(size int64) {
 	m.OnReplicas = j.plan.Profile().ReplicaBacklog
 	if j.memory > 0 {
 		m.Share = float64(size) / float64(j.memory)
+	}
+	if m.Share > 0.1 && m.More > 0 {
+		j.a.Traps = append(j.a.Traps, fmt.Sprintf("a backlog of %s is %s %% of maxmemory: for so much of it keys are evicted, or writes refused", risk.ConfSize(size), risk.Percent(m.Share)))
 	}
 }
 

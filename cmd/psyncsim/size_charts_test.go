@@ -37,7 +37,7 @@ func TestSizeCharts(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, errs, code := sizeCmd(t, "--rate", "1MB/s", "--outage", "reset:2s", "--target", "50%", "--outages", "50", "--no-sensitivity", "--charts", file); code != exitUsage || !strings.Contains(errs, "--charts: ") {
+	if _, errs, code := sizeCmd(t, "--rate", "1MB/s", "--outage", "reset:2s", "--target", "50%", "--outages", "50", "--no-sensitivity", "--charts", file); code != exitUsage || !strings.Contains(errs, "--charts ") {
 		t.Errorf("a file for a folder: exit %d: %s", code, errs)
 	}
 }

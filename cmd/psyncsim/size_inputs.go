@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -68,6 +70,19 @@ func (j *sizeJob) inputs() error {
 		return fmt.Errorf("--value %d: from 1 to 67108864 bytes", j.x.Int("value"))
 	case q.Seed > 1<<62:
 		return fmt.Errorf("--seed %d: at most %d", q.Seed, uint64(1)<<62)
+	}
+	if dir := j.x.String("charts"); dir != "" { // before all the work
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("--charts %s: %w", dir, reason(err))
+		}
+	}
+	if file := j.x.String("scenario"); file != "" {
+		if ext := filepath.Ext(file); ext != ".yaml" && ext != ".yml" {
+			return fmt.Errorf("--scenario %s: a scenario's name ends in .yaml", file)
+		}
+		if _, err := os.Stat(filepath.Dir(file)); err != nil {
+			return fmt.Errorf("--scenario %s: %w", file, reason(err))
+		}
 	}
 	if files := append(j.x.StringSlice("info"), j.x.StringSlice("conf")...); len(files) > 0 {
 		if j.set, err = samples.Read(files, j.c.stdin); err != nil {
@@ -272,7 +287,7 @@ func (j *sizeJob) load() error {
 			return fmt.Errorf("%s: nothing was written in these samples, so no size can be read off them", j.set.Source)
 		}
 		j.spec.Load.Trace = points
-		q.Load = fmt.Sprintf("%s, %d samples over %v", j.set.Source, len(points), points[len(points)-1].At.Round(time.Second))
+		q.Load = fmt.Sprintf("%s, %d samples over %s", j.set.Source, len(points), risk.Seconds(int64(points[len(points)-1].At)))
 		if j.replayable() {
 			j.spec.Load.File = j.set.Source
 		}

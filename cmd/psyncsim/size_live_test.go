@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -173,9 +174,14 @@ func TestObserveThenSize(t *testing.T) {
 		}
 	}
 	needed := explainedNeed(t, file, logs)
-	recommends(t, needed, "--info", file, "--log", logs[0], "--log", logs[1])
+	// One outage in two was a kill, which no size helps.
+	a := recommends(t, needed, "--info", file, "--log", logs[0], "--log", logs[1], "--target", "30%")
+	i := slices.IndexFunc(a.Limits, func(l risk.Limit) bool { return l.Name == limitHistory && l.Binds })
+	if i < 0 || a.Limits[i].Better != "SHUTDOWN or SIGTERM instead of kill -9" || a.Limits[i].Full < 90 || a.Limits[i].Full > 210 {
+		t.Errorf("the kill is not told: %+v", a.Limits)
+	}
 	// Without logs, with what the cut was.
-	recommends(t, 200_000, "--info", file, "--outage", "reset:1500ms")
+	recommends(t, 200_000, "--info", file, "--outage", "reset:1500ms", "--target", "90%")
 }
 
 // explainedNeed is what the full resynchronization in the logs needed.
@@ -216,13 +222,12 @@ func explainedNeed(t *testing.T, file string, logs []string) (needed int64) {
 // recommends asks for a size and checks that it is of the order that was needed: an
 // outage of the same length differs by when the replica tries again, at most a
 // second of writes.
-func recommends(t *testing.T, needed int64, args ...string) {
+func recommends(t *testing.T, needed int64, args ...string) (a risk.Answer) {
 	t.Helper()
-	out, errs, code := sizeCmd(t, append(args, "--target", "90%", "--outages", "300", "--no-sensitivity", "--json")...)
+	out, errs, code := sizeCmd(t, append(args, "--outages", "300", "--no-sensitivity", "--json")...)
 	if code != 0 {
 		t.Fatalf("exit %d: %s%s", code, errs, out)
 	}
-	var a risk.Answer
 	if err := json.Unmarshal([]byte(out), &a); err != nil {
 		t.Fatal(err)
 	}
@@ -237,4 +242,5 @@ func recommends(t *testing.T, needed int64, args ...string) {
 	if !strings.Contains(traps, "restart") && !strings.Contains(traps, "anew") {
 		t.Errorf("the restart is no trap: %s", traps)
 	}
+	return a
 }

@@ -152,9 +152,6 @@ func reason(err error) error {
 
 // writeScenario writes the worst outage as a file of its own, its load beside it.
 func (j *sizeJob) writeScenario(file string) error {
-	if ext := filepath.Ext(file); ext != ".yaml" && ext != ".yml" {
-		return usage("--scenario %s: a scenario's name ends in .yaml", file)
-	}
 	if j.a.Worst == nil {
 		return usage("--scenario: there is no outage to write: none missed anything")
 	}

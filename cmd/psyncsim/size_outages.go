@@ -66,8 +66,11 @@ func (j *sizeJob) outagesOfLog() error {
 			all = append(all, o)
 		}
 	}
+	if n := j.silentEnds(); n > 0 {
+		j.a.Traps = append(j.a.Traps, fmt.Sprintf("%d processes of replicas ended without a word, and no log of their master says when: they are taken to have ended with their last line", n))
+	}
 	if j.unseen > 0 {
-		j.a.Traps = append(j.a.Traps, fmt.Sprintf("%d of %d reconnects met a master with another history, and its log is not among these: they were taken for %s", j.unseen, len(all), j.unseenAs()))
+		j.a.Traps = append(j.a.Traps, fmt.Sprintf("%d of %d reconnects met a master with another history, and no log says how its process ended: they are taken for outages of kind %s", j.unseen, len(all), j.unseenAs()))
 	}
 	if len(all) == 0 {
 		return fmt.Errorf("the logs tell of no outage: no replica lost its link and came back; give --outage")
@@ -120,6 +123,16 @@ func (j *sizeJob) outageOfLog(r *logs.Resync, timeout time.Duration) (outages.Ou
 	}
 	o.For = max(o.For, time.Millisecond)
 	return o, true
+}
+
+// silentEnds is how many restarts of replicas are known by the last word before them alone.
+func (j *sizeJob) silentEnds() (n int) {
+	for i := range j.story.Resyncs {
+		if r := &j.story.Resyncs[i]; r.LostWhy == logs.LostRestart && !r.Exited {
+			n++
+		}
+	}
+	return n
 }
 
 // followed says whether another replica took part in the failover of an old master.

@@ -56,9 +56,9 @@ func (j *sizeJob) sensitivity(c *curve) error {
 		low, high string
 	}{
 		{"write rate", sizing.WriteRate, amount(j.plan.Rate / 2), amount(2 * j.plan.Rate)},
-		{"outages", sizing.OutageLength, risk.Seconds(int64(mean) / 2), risk.Seconds(int64(mean) * 2)},
+		{"outage, mean", sizing.OutageLength, risk.Seconds(int64(mean) / 2), risk.Seconds(int64(mean) * 2)},
 		{"bandwidth", sizing.LinkBandwidth, amount(j.plan.Bandwidth() / 2), amount(2 * j.plan.Bandwidth())},
-		{"repl-timeout", sizing.ReplTimeout, (timeout / 2).Truncate(time.Second).String(), (2 * timeout).String()},
+		{"repl-timeout", sizing.ReplTimeout, risk.Seconds(int64((timeout / 2).Truncate(time.Second))), risk.Seconds(int64(2 * timeout))},
 	} {
 		row := risk.Sensitivity{Input: v.name, Low: v.low, High: v.high, Need: base}
 		if row.LowNeed, err = varied(sizing.Vary{What: v.input, Num: 1, Den: 2}); err == nil {

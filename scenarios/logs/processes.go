@@ -26,7 +26,7 @@ type turned struct {
 	lost   time.Time // of its master; zero if it had one until then
 }
 
-// link says of two servers' words that they may be of the same moment.
+// together is how far apart two servers' words on one moment may be.
 const together = 2 * time.Second
 
 // inHand is how long a replica may log that its link is lost before it logs that it is a
@@ -97,14 +97,14 @@ func (s *Story) fates() {
 	}
 }
 
-// killed finds in a master's log when a replica's process ended that could not say so.
+// killed finds in a master's log when a replica's process ended that did not say so.
 func (s *Story) killed(r *Resync) {
 	if r.Exited || r.Stopped.IsZero() {
 		return
 	}
 	for i := s.since(r.Stopped); i < len(s.events) && !s.events[i].At.After(r.Started); i++ {
 		if s.events[i].kind == replicaLost {
-			r.Stopped = s.events[i].At
+			r.Stopped, r.Lost, r.Exited = s.events[i].At, s.events[i].At, true
 		}
 	}
 }

@@ -50,7 +50,7 @@ type Resync struct {
 	Lost      time.Time // zero: no link was lost before, as far as the logs go
 	LostWhy   string
 	Stopped   time.Time // of a process that ended, or of a master that another one replaced: since when it was gone
-	Exited    bool      // of a replica's: it was told to end
+	Exited    bool      // of a replica's: Stopped is its end, not just its last word
 	Saved     bool      // of a master's: it wrote a snapshot before it ended
 	Started   time.Time // the next process begins
 	Ready     time.Time // it accepts connections
@@ -223,6 +223,9 @@ func (f *follower) entry(e *entry) {
 		f.up = false
 		if f.now.LostWhy == LostRestart && f.now.Stopped.IsZero() {
 			f.now.Stopped, f.now.Started, f.now.Exited = e.At.Add(-e.idle), e.At, f.left
+			if f.left { // else its last word may be long before its end
+				f.now.Lost = f.now.Stopped
+			}
 		}
 		f.left = false
 	case ready:

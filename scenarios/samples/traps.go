@@ -169,8 +169,12 @@ func (s *Set) fullSyncs() {
 		}
 	}
 	if in > 0 {
-		s.trap("full-sync", "%d of %d samples, the first at %s, were taken during a full synchronization (sync_full grew by %d): the load then is that of a master which forks and sends its data",
-			in, len(s.curve), s.since(first), fulls)
+		grew := ""
+		if fulls > 0 {
+			grew = fmt.Sprintf(" (sync_full grew by %d)", fulls)
+		}
+		s.trap("full-sync", "%d of %d samples, the first at %s, were taken during a full synchronization%s: the load then is that of a master which forks and sends its data",
+			in, len(s.curve), s.since(first), grew)
 	}
 }
 

@@ -68,7 +68,7 @@ const maxReplicas = 8
 // New reads a spec. Errors are problems of the settings and quantities in it.
 func New(s Spec) (*Plan, error) {
 	if s.Replicas < 1 || s.Replicas > maxReplicas {
-		return nil, fmt.Errorf("replicas: %d; from 1 to %d are simulated", s.Replicas, maxReplicas)
+		return nil, fmt.Errorf("--replicas %d: from 1 to %d are simulated", s.Replicas, maxReplicas)
 	}
 	p := &Plan{spec: s}
 	p.sets = append(p.sets, "servers.*.version="+s.Profile, fmt.Sprintf("servers.*.dataset=%dB", s.Dataset))
