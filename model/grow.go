@@ -10,12 +10,15 @@ package model
 //
 // The latest of the commands was written at or before now; none that is not told is.
 func (s *Server) Grow(now Instant, bytes, commands, longest int64) bool {
-	if s.log == nil || s.blocks != nil || longest > staticReply || !s.selected || s.cfg.Bytes || s.aof.state != aofOff || s.up.host != "" ||
+	if s.log == nil || longest > min(staticReply, BlockRequest) || !s.selected || s.cfg.Bytes || s.aof.state != aofOff || s.up.host != "" ||
 		!s.Executes() {
 		return false
 	}
+	if s.blocks != nil && (commands == 1 || s.large(longest)) { // it may make a block that a limit does not allow
+		return false
+	}
 	for _, c := range s.clients {
-		if c.state != notReplica && !s.readsAll(c) || c.softSince > 0 {
+		if c.state != notReplica && !s.readsAll(c) || c.softSince > 0 || c.kept {
 			return false
 		}
 	}
@@ -28,11 +31,26 @@ func (s *Server) Grow(now Instant, bytes, commands, longest int64) bool {
 	from := s.mro + 1
 	s.mro += Offset(bytes)
 	s.wrote = s.mro
-	s.log.Append(Chunk{From: from, To: s.mro + 1})
+	s.record(Chunk{From: from, To: s.mro + 1})
+	return true
+}
+
+// record adds to the history what nobody waits for.
+func (s *Server) record(c Chunk) {
+	s.log.Append(c)
 	if s.log.Next() != s.mro+1 {
 		panic("model: F + H - 1 is not master_repl_offset")
 	}
-	return true
+	if s.blocks != nil {
+		s.settle()
+	}
+}
+
+// large says that a command as long as the longest alone may bring an output buffer to a
+// limit.
+func (s *Server) large(longest int64) bool {
+	least := s.Lone(longest)
+	return least > 0 && longest >= least
 }
 
 // Hear is Step with InStream of a chunk with so many of clients' commands, for a replica
@@ -42,7 +60,7 @@ func (s *Server) Grow(now Instant, bytes, commands, longest int64) bool {
 func (s *Server) Hear(now Instant, c Chunk, commands int64) bool {
 	u := &s.up
 	if u.state != upConnected || u.legacy || s.cfg.Bytes || s.prof.CountsRead || s.aof.state != aofOff || len(u.asks) > 0 || u.ready > 0 ||
-		len(s.clients) > 0 || s.blocks != nil || s.Loading() || s.busy() || s.brittle() || c.From != u.read+1 || u.done != s.mro {
+		len(s.clients) > 0 || s.Loading() || s.busy() || s.brittle() || c.From != u.read+1 || u.done != s.mro {
 		return false
 	}
 	if now < s.now {
@@ -62,10 +80,7 @@ func (s *Server) Hear(now Instant, c Chunk, commands int64) bool {
 	own := Chunk{From: u.done + 1, To: c.Bound, Bound: c.Bound}
 	u.done, s.mro = c.Bound-1, c.Bound-1
 	if s.log != nil {
-		s.log.Append(own)
-		if s.log.Next() != s.mro+1 {
-			panic("model: F + H - 1 is not master_repl_offset")
-		}
+		s.record(own)
 	}
 	return true
 }
@@ -74,7 +89,7 @@ func (s *Server) Hear(now Instant, c Chunk, commands int64) bool {
 // a command that is no longer than the longest: so no limit of one is near; see WriteEnds,
 // Horizon and Lone.
 func (s *Server) Easy(longest int64) bool {
-	if s.blocks != nil || longest > staticReply {
+	if longest > min(staticReply, BlockRequest) || s.blocks != nil && s.large(longest) {
 		return false
 	}
 	for _, c := range s.clients {

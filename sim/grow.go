@@ -34,7 +34,7 @@ func (w *World) grow(h *host, n int64, t model.Instant) bool {
 // if it is so. Its stream has no reader.
 func (w *World) takes(h *host, c *conn, ch model.Chunk, at model.Instant) bool {
 	f := &c.pipes[fromAcceptor].flow
-	if h.relays || w.listener != nil || w.cfg.Bytes || h.ownStream() || h.resumes || h.expiring || h.stuck {
+	if h.relays || w.listener != nil || w.cfg.Bytes || h.ownStream() || f.log.long || h.resumes || h.expiring || h.stuck {
 		return false
 	}
 	if h.folded > 0 && h.ackAt < at {
