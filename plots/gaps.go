@@ -46,20 +46,22 @@ func (t *terms) sum() (s float64) {
 // Gaps draws how large the gaps are that outages left, and what they are made
 // of: what the replica was behind by, what was written while the outage lasted,
 // until it was noticed, and until the replica had asked again. Outages that TCP
-// bridged, and those that no backlog helps, have no gap; they are counted in the
-// small print.
+// bridged, those in which nothing was written, and those that no backlog helps, have no
+// gap; they are counted in the small print.
 func Gaps(dir string, a *risk.Answer) ([]string, error) {
 	if len(a.Outages) == 0 {
 		return nil, errNoOutages
 	}
 	var with []*risk.Outage
-	bridged, hopeless := int64(0), int64(0)
+	bridged, nothing, hopeless := int64(0), int64(0), int64(0)
 	for i := range a.Outages {
 		switch o := &a.Outages[i]; {
 		case o.Need == risk.Hopeless:
 			hopeless++
-		case o.Need <= 0:
+		case o.Need <= 0 && o.Resyncs == 0:
 			bridged++
+		case o.Need <= 0:
+			nothing++
 		default:
 			with = append(with, o)
 		}
@@ -72,10 +74,13 @@ func Gaps(dir string, a *risk.Answer) ([]string, error) {
 	if bridged > 0 {
 		sub += " · " + thousands(bridged) + " bridged by TCP: nobody had to ask"
 	}
+	if nothing > 0 {
+		sub += " · " + thousands(nothing) + " missed nothing"
+	}
 	if hopeless > 0 {
 		sub += " · " + thousands(hopeless) + " full whatever the size"
 	}
-	if bridged+hopeless > 0 {
+	if bridged+nothing+hopeless > 0 {
 		sub = fmt.Sprintf("%s · %s with a gap are shown", sub, thousands(int64(len(with))))
 	}
 	return gapsFigure(with, sub).save(dir, "gaps")

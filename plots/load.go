@@ -31,7 +31,7 @@ type LoadSample struct {
 // LoadOutage is one outage and how it ended.
 type LoadOutage struct {
 	From, To int64  // ns since the first sample; To is when the master judged
-	Kind     string // reset, silent, restart; empty if nobody knows
+	Kind     string // reset, silent, restart, crash, failover, switchover; empty if nobody knows
 	Verdict  string // results.Full, results.Partial, or empty
 	Gap      int64  // bytes missed; negative if not known
 }
@@ -181,8 +181,14 @@ func outageColor(kind string) color.NRGBA {
 	switch kind {
 	case "silent":
 		return orange
-	case "restart", "crash":
+	case "restart":
 		return purple
+	case "crash":
+		return ink
+	case "failover":
+		return yellow
+	case "switchover":
+		return green
 	case "":
 		return faint
 	}
@@ -244,7 +250,7 @@ func (l *LoadView) legend() (es []entry) {
 	for _, o := range l.Outages {
 		kinds[o.Kind], verdicts[o.Verdict] = true, true
 	}
-	for _, k := range []string{"", "reset", "silent", "restart", "crash"} {
+	for _, k := range []string{"", "reset", "silent", "restart", "crash", "failover", "switchover"} {
 		if kinds[k] {
 			name := "outage: " + k
 			if k == "" {

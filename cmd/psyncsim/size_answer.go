@@ -75,8 +75,12 @@ func (j *sizeJob) answer() (err error) {
 		size = now
 	}
 	if f := j.a.FullSync; f != nil && f.Beyond < size {
+		why := "the target needs " + risk.Size(c.need)
+		if c.need <= f.Beyond {
+			why = fmt.Sprintf("the %s in force are more than the %s that the target needs", risk.ConfSize(size), risk.Size(c.need))
+		}
 		size = max(risk.RoundDown(f.Beyond), model.MinBacklog)
-		j.a.Traps = append(j.a.Traps, fmt.Sprintf("the target needs %s, but beyond %s a full sync is quicker than sending what was missed: no larger size is recommended", risk.Size(c.need), risk.Size(f.Beyond)))
+		j.a.Traps = append(j.a.Traps, fmt.Sprintf("%s, but beyond %s a full sync is quicker than sending what was missed: no larger size is recommended", why, risk.Size(f.Beyond)))
 	}
 	if err := j.confirm(&c, size); err != nil {
 		return err

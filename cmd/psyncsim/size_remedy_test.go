@@ -103,7 +103,7 @@ func TestSizeRemediesHelp(t *testing.T) {
 // The wait before a diskless snapshot makes no resynchronization full, and lets none be closed:
 // long ones, longer than repl-timeout, come to the same as none at all.
 func TestDisklessDelayNeverBinds(t *testing.T) {
-	if raceEnabled {
+	if raceEnabled || testing.Short() {
 		t.Skip("minutes under the race detector; it starts nothing of its own")
 	}
 	for _, version := range []string{"redis-6.2", "valkey-8.0"} {

@@ -8,6 +8,10 @@
 // year in the time, and what usually stands before a line: the timestamps of
 // Docker and Kubernetes, the service names of Docker Compose, JSON lines, syslog.
 //
+// Why a link was lost may stand in another server's log: that the master's process was told
+// to end or was killed, or that a replica took its place, in order or because it was gone. So
+// the logs of all servers tell more than those of one.
+//
 // What follows from one log alone is exact: the request in a replica's log, and
 // the offset of the answer. What is put together from both logs is matched by
 // offset, and by time where there is none. What is guessed says so.
