@@ -80,6 +80,14 @@ func (r *RingLog) Append(c Chunk) {
 		r.store.Append(c)
 		r.store.Drop(c.To - Offset(min(r.size, r.histlen+n)))
 	}
+	r.extend(n)
+	if r.Next() != c.To {
+		panic(ringBroken)
+	}
+}
+
+// extend counts n more bytes, above 0.
+func (r *RingLog) extend(n int64) {
 	if r.idx += n; r.idx >= r.size || r.idx < 0 {
 		r.idx = int64(uint64(r.idx) % uint64(r.size))
 	}
@@ -89,10 +97,12 @@ func (r *RingLog) Append(c Chunk) {
 	} else {
 		r.histlen += n
 	}
-	if r.Next() != c.To || r.histlen < 0 || r.histlen > r.size {
-		panic("model: backlog broken: first + histlen is not behind the last byte")
+	if r.histlen < 0 || r.histlen > r.size {
+		panic(ringBroken)
 	}
 }
+
+const ringBroken = "model: backlog broken: first + histlen is not behind the last byte"
 
 // From copies out what is held from at on (replication.c: addReplyReplicationBacklog). Bound of the chunk is its
 // To: the master appends whole commands only.

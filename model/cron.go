@@ -246,10 +246,13 @@ func (s *Server) wake() {
 	if s.breaks() || s.tryExit() {
 		return
 	}
-	s.closeMarked()
-	s.dropKept()
-	if c.look = false; s.prof.ChecksIdle {
-		s.checkLimits(true)
+	c.look = false
+	if s.blocks != nil || s.strained() { // else there is nobody to close
+		s.closeMarked()
+		s.dropKept()
+		if s.prof.ChecksIdle {
+			s.checkLimits(true)
+		}
 	}
 	s.turned = true
 	s.scheduledRewrite()
@@ -259,8 +262,10 @@ func (s *Server) wake() {
 		s.savePoints()
 		s.autoRewrite()
 	}
-	s.serveWaits(true)
-	s.lookAtPause()
+	if s.busy() {
+		s.serveWaits(true)
+		s.lookAtPause()
+	}
 	switch loops := turn/turnsPerRepl + c.extra; {
 	case turn%turnsPerRepl == 0:
 		s.replicationCron(loops)

@@ -17,10 +17,8 @@ func (s *Server) Grow(now Instant, bytes, commands, longest int64) bool {
 	if s.blocks != nil && (commands == 1 || s.large(longest)) { // it may make a block that a limit does not allow
 		return false
 	}
-	for _, c := range s.clients {
-		if c.state != notReplica && !s.readsAll(c) || c.softSince > 0 || c.kept {
-			return false
-		}
+	if bytes <= 0 || s.strained() {
+		return false
 	}
 	if now < s.now {
 		panic("model: time went back")
@@ -31,19 +29,36 @@ func (s *Server) Grow(now Instant, bytes, commands, longest int64) bool {
 	from := s.mro + 1
 	s.mro += Offset(bytes)
 	s.wrote = s.mro
-	s.record(Chunk{From: from, To: s.mro + 1})
+	s.record(from, s.mro+1)
 	return true
 }
 
-// record adds to the history what nobody waits for.
-func (s *Server) record(c Chunk) {
-	s.log.Append(c)
+// record adds [from, to), which is not empty, to the history, as lengths. Nobody waits for it.
+func (s *Server) record(from, to Offset) {
+	if r, ok := s.log.(*RingLog); ok && r.Next() == from && !r.bytes {
+		if r.extend(int64(to - from)); r.Next() != to {
+			panic(ringBroken)
+		}
+		return
+	}
+	s.log.Append(Chunk{From: from, To: to, Bound: to})
 	if s.log.Next() != s.mro+1 {
 		panic("model: F + H - 1 is not master_repl_offset")
 	}
 	if s.blocks != nil {
 		s.settle()
 	}
+}
+
+// strained says that something may hang on what is appended for a client: it is a replica that
+// does not take all that it is sent, or one that is to be closed or is kept.
+func (s *Server) strained() bool {
+	for _, c := range s.clients {
+		if c.state != notReplica && !s.readsAll(c) || c.softSince > 0 || c.kept || c.closing {
+			return true
+		}
+	}
+	return false
 }
 
 // large says that a command as long as the longest alone may bring an output buffer to a
@@ -77,10 +92,10 @@ func (s *Server) Hear(now Instant, c Chunk, commands int64) bool {
 	if c.Bound == c.From { // no command ends in this chunk
 		return true
 	}
-	own := Chunk{From: u.done + 1, To: c.Bound, Bound: c.Bound}
+	from := u.done + 1
 	u.done, s.mro = c.Bound-1, c.Bound-1
 	if s.log != nil {
-		s.record(own)
+		s.record(from, c.Bound)
 	}
 	return true
 }

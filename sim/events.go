@@ -191,8 +191,15 @@ func (w *World) arrived(e event, c *conn) {
 
 // deliverItem hands the first item of a pipe over.
 func (w *World) deliverItem(e event, c *conn) {
+	to := w.hosts[w.end(c, 1-int(e.side))]
+	to.hold()
+	w.handOver(e, c, to)
+	w.letGo(to)
+}
+
+func (w *World) handOver(e event, c *conn, to *host) {
 	side := int(e.side)
-	to, p := w.hosts[w.end(c, 1-side)], &c.pipes[side]
+	p := &c.pipes[side]
 	gen := c.gen
 	w.bring(to, w.queue.Now())
 	if !c.live || c.gen != gen || p.epoch != e.gen || p.head >= len(p.items) {

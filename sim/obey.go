@@ -204,10 +204,13 @@ func (w *World) forward(h *host, at model.Instant, ch model.Chunk) {
 			if ch.Data != nil {
 				f.bytes.Append(ch)
 			}
-			w.touch(ci)
-			w.touchBelow(w.hosts[c.dialer], 0)
-			if r := w.hosts[c.dialer]; r.relayAt > 0 { // it may come sooner than was thought
-				w.watchRelay(r)
+			if c.segments {
+				w.touch(ci)
+			}
+			if r := w.hosts[c.dialer]; r.relays {
+				if w.touchBelow(r, 0); r.relayAt > 0 { // it may come sooner than was thought
+					w.watchRelay(r)
+				}
 			}
 		}
 	}
