@@ -101,6 +101,10 @@ type Profile struct {
 	Expire     *ExpireRules
 	LazyExpire bool // default of lazyfree-lazy-expire: UNLINK for DEL
 	LazyEvict  bool // default of lazyfree-lazy-eviction
+	// ReplicaEvicts says that maxmemory holds for a replica too: it evicts keys by itself, or
+	// refuses its master's commands. What it holds then is not modelled; see the planner's
+	// checkEvicting.
+	ReplicaEvicts bool
 	// MaxMemoryPolicy is the default of maxmemory-policy. EmptyMemory is used_memory
 	// of a server without data, history and clients, in bytes, as it was measured.
 	MaxMemoryPolicy Policy
@@ -193,7 +197,7 @@ var redis26 = Profile{
 	DropsSubsOnMove: true, FileResetsSaves: true, Info: &info26, Expire: &expire26, Orders: &orders26,
 	PingWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	LooseNumbers: true, ShowsExpired: true,
-	MaxMemoryPolicy: VolatileLRU, EmptyMemory: 919416,
+	ReplicaEvicts: true, MaxMemoryPolicy: VolatileLRU, EmptyMemory: 919416,
 	Source: "redis 2.6.17: replication.c",
 }
 
@@ -207,7 +211,7 @@ var redis28 = Profile{
 	Orders:        &orders28,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
 	LooseNumbers: true, ShowsExpired: true, ChildWrites: true,
-	MaxMemoryPolicy: VolatileLRU, EmptyMemory: 876696,
+	ReplicaEvicts: true, MaxMemoryPolicy: VolatileLRU, EmptyMemory: 876696,
 	Source: "redis 2.8.24: replication.c, checked live",
 }
 
@@ -226,7 +230,7 @@ var redis40 = Profile{
 	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, ClosesInCron: true, DropsSubsOnMove: true,
 	GetAck: true, IPAddress: true, ConfigWhileLoads: true, FileResetsSaves: true, ArgsQuote: "`", Info: &info40, Expire: &expire26, Orders: &orders40,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
-	ChildWrites: true,
+	ChildWrites: true, ReplicaEvicts: true,
 	EmptyMemory: 852630,
 	Source:      "redis 4.0.14: replication.c, checked live",
 }
@@ -247,7 +251,7 @@ var redis62 = Profile{
 }
 
 var redis50 = as(redis40, "redis-5.0", "5.0.14", "as 4.0, handshake in RESP", func(p *Profile) {
-	p.FramedHandshake, p.ReplyBlocks, p.ArgsQuote = true, true, "`"
+	p.FramedHandshake, p.ReplyBlocks, p.ReplicaEvicts, p.ArgsQuote = true, true, false, "`"
 	p.Info, p.Orders, p.ClientMemory = &info50, &orders50, 16922
 	p.StaleDirective = "replica-serve-stale-data"
 	p.EmptyMemory = 862016

@@ -25,7 +25,7 @@ import (
 // checkEvicting looks at the replicas that evict keys by themselves.
 func (p *planner) checkEvicting() {
 	for i, s := range p.servers {
-		if s.replicaof == nil || s.Profile == nil || rank(s.Profile.Like()) >= v50 || !p.limits(i) {
+		if s.replicaof == nil || s.Profile == nil || !s.Profile.ReplicaEvicts || !p.limits(i) {
 			continue
 		}
 		refuse := func(what, instead string) {

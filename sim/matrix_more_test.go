@@ -109,6 +109,38 @@ var matrixOthers = []matrixPlay{
 			s.wait(time.Second)
 			s.info(1, fields...)
 		}},
+	{file: "first-sync-aof", about: "As first-sync, but with an AOF, and five commands were written before anybody asked.", config: func(set *model.Settings) {
+		set.AppendOnly = true
+	}, play: func(s *scene) {
+		s.write(0, 5)
+		s.info(0, "master_repl_offset", "repl_backlog_active")
+		s.w.Order(FaultConfig{Kind: FaultReplicaOf, Server: 1, Peer: 0})
+		s.wait(4 * time.Second)
+		s.info(0, "master_repl_offset", "repl_backlog_first_byte_offset")
+	}},
+	{file: "loading", about: "a is restarted, and loads what it saved for 1.5 s: what b hears meanwhile.", follow: [2]string{"a"}, quick: true, play: func(s *scene) {
+		s.write(0, 1)
+		s.wait(2 * time.Second)
+		s.w.SetDataset(0, 15_000_000)
+		s.w.hosts[0].cfg.LoadRate = 10_000_000
+		s.w.Shutdown(0, true)
+		s.wait(200 * time.Millisecond)
+		s.w.Again(0)
+		s.wire = true
+		s.wait(1400 * time.Millisecond)
+		s.wire = false
+		s.wait(3 * time.Second)
+	}},
+	{file: "replica-maxmemory", about: "b has a maxmemory that its data fills; a writes 20 kB more. What b holds then is followed from 5.0 on; up to 4.0 it evicts or refuses by itself, and up to 3.2 its own replicas hear of it.", follow: [2]string{"a"}, quick: true, play: func(s *scene) {
+		set := s.w.cfg.Servers[1].Settings
+		set.MaxMemory, set.MaxMemoryPolicy = 1<<20, model.AllKeysLRU
+		s.w.Order(FaultConfig{Kind: FaultConfigSet, Server: 1, Settings: &set})
+		s.w.SetDataset(1, 1<<20)
+		s.write(0, 20)
+		s.info(0, "master_repl_offset")
+		s.info(1, "maxmemory", "master_link_status", "slave_repl_offset", "master_repl_offset")
+		s.line("b evicts by itself: %v, and tells its replicas: %v", s.prof.ReplicaEvicts, s.prof.ReplicaEvicts && s.prof.OwnStreamOnChains)
+	}},
 	{file: "save-fails", about: "Ten writes of 125 bytes a second. The child of a BGSAVE of a is killed, then b's link breaks: b's handshakes are refused until a BGSAVE succeeds. Then that of b is killed.", follow: [2]string{"a"}, quick: true,
 		config: func(set *model.Settings) { set.SavePoints = model.SavePoints{{Seconds: 3600, Changes: 1000}} },
 		load:   &LoadConfig{Commands: []Command{{Name: "SET", Args: []int{1, 98}, Times: 1}}, PerSecond: 10, From: 3600 * time.Millisecond, Until: 9 * time.Second},

@@ -148,6 +148,7 @@ var traits = []trait{
 	{"limits looked at when idle", yes(func(p *model.Profile) bool { return p.ChecksIdle })},
 	{"who is over them is closed", either(func(p *model.Profile) bool { return p.ClosesInCron }, "by cron", "at once")},
 	{"maxmemory-policy", func(p *model.Profile) string { return p.MaxMemoryPolicy.String() }},
+	{"replicas keep to it too", yes(func(p *model.Profile) bool { return p.ReplicaEvicts })},
 	{"counts against maxmemory", func(p *model.Profile) string {
 		switch p.Backlog {
 		case model.BacklogNone:
