@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strconv"
 	"time"
 
 	"psyncsim/model"
@@ -141,6 +142,30 @@ var matrixOthers = []matrixPlay{
 		s.info(1, "maxmemory", "master_link_status", "slave_repl_offset", "master_repl_offset")
 		s.line("b evicts by itself: %v, and tells its replicas: %v", s.prof.ReplicaEvicts, s.prof.ReplicaEvicts && s.prof.OwnStreamOnChains)
 	}},
+	{file: "join", about: "The snapshot for b takes 4 s. A write later comes c, which joins it at b's offset, and a client that knows no capa, which has to wait for another one. Each set-up has the next write name its database again: 23 bytes.",
+		config: func(set *model.Settings) { set.Diskless = false }, play: func(s *scene) {
+			s.w.SetDataset(0, 4_000_000)
+			s.w.hosts[0].cfg.SaveRate = 1_000_000
+			s.w.Order(FaultConfig{Kind: FaultReplicaOf, Server: 1, Peer: 0})
+			s.wait(1500 * time.Millisecond)
+			s.write(0, 1)
+			s.w.Order(FaultConfig{Kind: FaultReplicaOf, Server: 2, Peer: 0})
+			s.wait(1500 * time.Millisecond)
+			s.write(0, 1)
+			p := s.w.Connect(0, "somebody")
+			ask := "PSYNC ? -1\r\n"
+			if s.prof.PSYNC == 0 {
+				ask = "SYNC\r\n"
+			}
+			p.Say([]byte(ask))
+			s.wait(500 * time.Millisecond)
+			s.info(0, "master_repl_offset", "sync_full", "connected_slaves")
+			s.wait(4 * time.Second)
+			s.write(0, 1)
+			s.wait(5 * time.Second)
+			s.info(0, "master_repl_offset", "rdb_bgsave_in_progress")
+			s.line("somebody hears %s", identifier.ReplaceAllStringFunc(strconv.Quote(string(p.Heard[:min(len(p.Heard), 80)])), func(id string) string { return id[:6] }))
+		}},
 	{file: "save-fails", about: "Ten writes of 125 bytes a second. The child of a BGSAVE of a is killed, then b's link breaks: b's handshakes are refused until a BGSAVE succeeds. Then that of b is killed.", follow: [2]string{"a"}, quick: true,
 		config: func(set *model.Settings) { set.SavePoints = model.SavePoints{{Seconds: 3600, Changes: 1000}} },
 		load:   &LoadConfig{Commands: []Command{{Name: "SET", Args: []int{1, 98}, Times: 1}}, PerSecond: 10, From: 3600 * time.Millisecond, Until: 9 * time.Second},

@@ -59,6 +59,7 @@ var matrixRows = []struct{ row, file, missing string }{
 	{row: "master times out replicas", file: "timeout"},
 	{row: "diskless master default", file: "diskless"},
 	{row: "diskless delay test", file: "diskless"},
+	{row: "who may join a snapshot (beyond the matrix)", file: "join"},
 	{row: "ACK right after EOF load", file: "diskless"},
 	{row: "PSYNC FAILOVER", file: "failover"},
 	{row: "bad offset", file: "bad-offset"},
