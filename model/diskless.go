@@ -74,6 +74,7 @@ func (s *Server) openSocket() {
 	if !swap {
 		s.attachToNewMaster()
 	}
+	s.dropOwnChild(true)
 	s.beginLoad()
 	s.out = append(s.out, Output{Kind: OutLoad, Conn: s.bulkConn(), Socket: true})
 }

@@ -160,7 +160,7 @@ func (s *Server) reapChild() {
 	for i := len(s.clients) - 1; i >= 0; i-- {
 		switch c := s.clients[i]; {
 		case c.state != waitEnd || c.lost:
-		case ch.failed:
+		case ch.failed, ch.killed && !ch.socket:
 			s.drop(c, WhySaveFailed)
 		case c.broken:
 			s.drop(c, WhyFullSyncTimeout)
@@ -277,6 +277,16 @@ func (s *Server) dropUselessChild() {
 	}
 	// It is only sent a signal (killRDBChild): its end is noticed by the next
 	// serverCron turn like any other, and until then nobody gets a new snapshot.
+	s.child.ended, s.child.killed = true, true
+	s.out = append(s.out, Output{Kind: OutKillSnapshot})
+}
+
+// dropOwnChild kills a snapshot child because the data set becomes another one
+// (readSyncBulkPayload). It is sent a signal: serverCron notices its end, after the load.
+func (s *Server) dropOwnChild(socket bool) {
+	if !s.child.running || s.child.rewrite || s.child.ended || socket && !s.prof.SocketEndsChild || !s.prof.LoadEndsChild {
+		return
+	}
 	s.child.ended, s.child.killed = true, true
 	s.out = append(s.out, Output{Kind: OutKillSnapshot})
 }

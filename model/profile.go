@@ -89,6 +89,8 @@ type Profile struct {
 	ConfigWhileLoads  bool          // CONFIG is answered while a data set is loaded
 	ClientWhileLoads  bool          // CLIENT is answered while a data set is loaded
 	FileResetsSaves   bool          // with a redis.conf only its own save points count, without one the default's
+	LoadEndsChild     bool          // a replica that has received a snapshot in a file kills its own child before it loads
+	SocketEndsChild   bool          // and one that loads from the socket
 	DiskErrorEnds     bool          // a replica that could not save ends with the next write of its master; see misconf.go
 	ChildWrites       bool          // a diskless child writes to the sockets itself, at most repl-timeout a write; else the server forwards and drops who takes nothing (6.0.15, 6.2.2)
 	LoadingName       string        // who is loading, in the -LOADING reply; "" is Redis
@@ -230,7 +232,7 @@ var redis40 = Profile{
 	TTLNewID: true, StaleInfo: true, MasterTimesOut: true, RestartKeepsID: true, LinkDownSince0: true, ClosesInCron: true, DropsSubsOnMove: true,
 	GetAck: true, IPAddress: true, ConfigWhileLoads: true, FileResetsSaves: true, ArgsQuote: "`", Info: &info40, Expire: &expire26, Orders: &orders40,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "slave-serve-stale-data",
-	ChildWrites: true, ReplicaEvicts: true,
+	ChildWrites: true, ReplicaEvicts: true, LoadEndsChild: true,
 	EmptyMemory: 852630,
 	Source:      "redis 4.0.14: replication.c, checked live",
 }
@@ -243,7 +245,7 @@ var redis62 = Profile{
 	CapaEOF: true, CapaPSYNC2: true, ReconnectNow: true, PingLower: true, AsksOwnID: true, BadOffsetError: true,
 	LinkDownWord: "-NOMASTERLINK", ReplicaBacklog: true, TTLNewID: true, StaleInfo: true, ReadOffsetInfo: true,
 	AckAfterEOFLoad: true, MasterTimesOut: true, KillUselessChild: true, ChecksIdle: true, RestartKeepsID: true, DropsSubsOnMove: true,
-	GetAck: true, IPAddress: true, ConfigWhileLoads: true, ClientWhileLoads: true, Failover: true, DisklessLoad: true, ReplyBlocks: true, RDBOnly: true, ArgsQuote: "`",
+	GetAck: true, IPAddress: true, ConfigWhileLoads: true, ClientWhileLoads: true, Failover: true, DisklessLoad: true, ReplyBlocks: true, RDBOnly: true, LoadEndsChild: true, ArgsQuote: "`",
 	Info: &info62, Expire: &expire62, Orders: &orders62, ClientMemory: 17048,
 	PingWhenStale: true, ConfWhenStale: true, StaleDirective: "replica-serve-stale-data",
 	EmptyMemory: 887080,
@@ -263,7 +265,7 @@ var redis70 = as(redis62, "redis-7.0", "7.0.15", "shared block buffer, diskless 
 	p.LateDiscard, p.DropsSubsOnMove = true, false
 	p.AsyncLoad, p.LoadDirties = true, true
 	p.PingWhenStale = false
-	p.MasterRestart, p.DiskErrorEnds = true, true
+	p.MasterRestart, p.DiskErrorEnds, p.SocketEndsChild = true, true, true
 	p.ShutdownTimeout = 10 * time.Second
 	p.ArgsQuote, p.Info, p.Orders = "'", &info70, &orders70
 	p.EmptyMemory = 876016

@@ -127,6 +127,7 @@ func (s *Server) bulk(id ConnID, n int64) {
 func (s *Server) load() {
 	u := &s.up
 	s.attachToNewMaster() // only now is the old data set given up
+	s.dropOwnChild(false)
 	s.saved(Saved{ID: u.fullID, Offset: u.fullAt}, s.bulkConn())
 	s.beginLoad()
 	s.out = append(s.out, Output{Kind: OutLoad, Conn: s.bulkConn()})

@@ -166,6 +166,26 @@ var matrixOthers = []matrixPlay{
 			s.info(0, "master_repl_offset", "rdb_bgsave_in_progress")
 			s.line("somebody hears %s", identifier.ReplaceAllStringFunc(strconv.Quote(string(p.Heard[:min(len(p.Heard), 80)])), func(id string) string { return id[:6] }))
 		}},
+	{file: "load-ends-child", about: "b saves 10 MB, which takes 10 s, when it is told to replicate; and once more, with what it has then, when it loads from the socket (swapdb).", play: func(s *scene) {
+		fields := []string{"rdb_bgsave_in_progress", "rdb_last_bgsave_status", "master_link_status"}
+		s.w.SetDataset(0, 10_000_000)
+		s.w.SetDataset(1, 10_000_000)
+		s.w.hosts[1].cfg.SaveRate = 1_000_000
+		for _, mode := range []model.LoadMode{model.LoadDisabled, model.LoadSwap} {
+			if mode == model.LoadSwap && !s.prof.DisklessLoad {
+				return
+			}
+			set := s.w.cfg.Servers[1].Settings
+			set.DisklessLoad = mode
+			s.w.Order(FaultConfig{Kind: FaultConfigSet, Server: 1, Settings: &set})
+			s.w.Order(FaultConfig{Kind: FaultSave, Server: 1})
+			s.w.Order(FaultConfig{Kind: FaultReplicaOf, Server: 1, Peer: 0})
+			s.wait(3 * time.Second)
+			s.info(1, fields...)
+			s.w.Order(FaultConfig{Kind: FaultPromote, Server: 1})
+			s.wait(10 * time.Second)
+		}
+	}},
 	{file: "save-fails", about: "Ten writes of 125 bytes a second. The child of a BGSAVE of a is killed, then b's link breaks: b's handshakes are refused until a BGSAVE succeeds. Then that of b is killed.", follow: [2]string{"a"}, quick: true,
 		config: func(set *model.Settings) { set.SavePoints = model.SavePoints{{Seconds: 3600, Changes: 1000}} },
 		load:   &LoadConfig{Commands: []Command{{Name: "SET", Args: []int{1, 98}, Times: 1}}, PerSecond: 10, From: 3600 * time.Millisecond, Until: 9 * time.Second},

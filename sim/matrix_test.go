@@ -77,6 +77,7 @@ var matrixRows = []struct{ row, file, missing string }{
 	{row: "tcp-keepalive", file: "keepalive"},
 	{row: "dual channel", file: "dual-channel"},
 	{row: "a snapshot fails (beyond the matrix)", file: "save-fails"},
+	{row: "a load ends the replica's own snapshot (beyond the matrix)", file: "load-ends-child"},
 }
 
 // matrixPlays are the conversations. Each begins with a alone; config changes
