@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,6 +89,55 @@ func TestExplainRefuses(t *testing.T) {
 		code, _, stderr := call(t, append([]string{"explain"}, c.args...)...)
 		if code != exitUsage || !strings.Contains(stderr, c.want) {
 			t.Errorf("%v: exit %d: %s", c.args, code, stderr)
+		}
+	}
+}
+
+// Masters that were restarted, killed and replaced are named as such, with how long there was
+// none (logs of a real 7.0.15).
+func TestExplainRestarts(t *testing.T) {
+	dir := "../../scenarios/logs/testdata/restarts/redis-7.0/"
+	files := []string{dir + "master.log", dir + "replica.log", dir + "replica-2.log"}
+	code, stdout, stderr := call(t, append([]string{"explain", "--json"}, files...)...)
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	var doc struct {
+		Resyncs []struct {
+			Replica, Kind, Heir string
+			LostWhy             string  `json:"lost_why"`
+			Gone                float64 `json:"gone_s"`
+		}
+	}
+	if err := json.Unmarshal([]byte(stdout), &doc); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range doc.Resyncs {
+		got = append(got, fmt.Sprintf("%s %s %s %.3f %s", r.Replica, r.Kind, r.LostWhy, r.Gone, r.Heir))
+	}
+	want := `replica.log full  0.000 
+replica-2.log full  0.000 
+replica-2.log partial master-restart 3.014 
+replica.log partial master-restart 3.014 
+replica.log full master-crash 4.072 
+replica-2.log full master-crash 4.071 
+replica.log partial restart 2.012 
+master.log partial switchover 0.218 replica.log
+replica-2.log partial switchover 0.226 replica.log
+replica-2.log partial failover 3.017 master.log
+replica.log full failover 3.017 master.log`
+	if g := strings.Join(got, "\n"); g != want {
+		t.Errorf("read\n%s\nnot\n%s", g, want)
+	}
+	code, stdout, stderr = call(t, append([]string{"explain"}, files...)...)
+	for _, say := range []string{
+		"the master's process ended without a word, and the next one began 4.072s later. No backlog helps",
+		"master.log took the master's place at 15:11:39.764, 3.017s after it was gone. No backlog helps",
+		"15:11:28.420 restart", // of the replica, from the end of its process on
+	} {
+		if code != 0 || !strings.Contains(stdout, say) {
+			t.Errorf("exit %d: nothing says %q\n%s%s", code, say, stdout, stderr)
 		}
 	}
 }

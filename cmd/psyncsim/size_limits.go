@@ -180,8 +180,8 @@ func (j *sizeJob) binds(name string, e edit, extra, of int) {
 		}
 		l.Binds, l.Better = true, j.value(name, e)
 		what := map[string]string{
-			limitHard: "the output buffer of a replica that comes back grows to the hard limit", limitSoft: "the output buffer of a replica that comes back stays above the soft limit",
-			limitBuffer: "the output buffer of a replica that comes back grows to its limits", limitTTL: "without a replica the history is freed after repl-backlog-ttl",
+			limitHard: "the output buffer of a replica that is silent or comes back grows to the hard limit", limitSoft: "the output buffer of a replica that is silent or comes back stays above the soft limit",
+			limitBuffer: "the output buffer of a replica that is silent or comes back grows to its limits", limitTTL: "without a replica the history is freed after repl-backlog-ttl",
 			limitTimeout: "repl-timeout ends links that would have gone on",
 		}[name]
 		l.Text = fmt.Sprintf("%d of %d outages end in a full resync although the backlog holds what they missed: %s. %s removes %d of the %d that were played again",
