@@ -114,7 +114,8 @@
 // frozen one finds them when it runs again; one that loads a data set refuses most
 // (-LOADING). What a server answers an order, if not OK, is told in the trace. Writes
 // wait while clients are paused and are all made when the pause ends; while
-// min-replicas-to-write is not met they are refused, and counted in writes_refused. So they
+// min-replicas-to-write is not met they are refused, and counted in writes_refused, and after
+// a snapshot whose child was killed (stop-writes-on-bgsave-error) until one is saved. So they
 // are where maxmemory is reached and maxmemory-policy leaves no key to delete; see sim's
 // memory.go for what weighs how much.
 //

@@ -96,6 +96,7 @@ func features(c *Config) map[string]int {
 		is("a fault at the same instant", i > 0 && c.Faults[i].At == c.Faults[i-1].At)
 		is("power lost", c.Faults[i].Power)
 		is("one way only", c.Faults[i].Way != BothWays)
+		is("a BGSAVE whose child is killed", i > 0 && c.Faults[i].Kind == FaultChildKill && c.Faults[i-1].Kind == FaultSave && c.Faults[i-1].Server == c.Faults[i].Server)
 	}
 	return n
 }
@@ -108,6 +109,8 @@ func hasSettings(is func(string, bool), p *model.Profile, s *model.Settings) {
 	is("swapped in", s.DisklessLoad == model.LoadSwap)
 	is("append-only file", s.AppendOnly)
 	is("save points", s.SavePoints[0].Seconds > 0)
+	is("stop-writes-on-bgsave-error no", !s.StopWrites && s.SavePoints.Any())
+	is("replica-ignore-disk-write-errors", s.IgnoreDisk && p.DiskErrorEnds)
 	is("min-replicas", s.MinReplicas > 0)
 	is("an output buffer that fills", s.HardLimit < d.HardLimit || s.SoftLimit < d.SoftLimit)
 	is("a history that expires", s.BacklogTTL < d.BacklogTTL)

@@ -29,7 +29,9 @@
 // While clients are paused (CLIENT PAUSE, a FAILOVER or a shutdown that waits) their
 // writes wait, as many as the load has by then, and are made all at once when the
 // pause ends; a server that is a replica by then refuses them. Writes are refused
-// while min-replicas-to-write is not met. What is refused is not tried again.
+// while min-replicas-to-write is not met, and after a snapshot that failed
+// (stop-writes-on-bgsave-error, with a save point) until one is saved. What is
+// refused is not tried again.
 //
 // # Keys that expire
 //
