@@ -245,9 +245,7 @@ func (j *sizeJob) now(name string) string {
 // value is a line of redis.conf, in the words of the version.
 func (j *sizeJob) value(name string, e edit) string {
 	s := j.plan.Settings()
-	for i := range 1 { // the master's
-		e.change(i, &s)
-	}
+	e.change(0, &s) // the master's
 	switch name {
 	case limitTTL:
 		return fmt.Sprintf("repl-backlog-ttl %d", s.BacklogTTL/time.Second)
