@@ -48,8 +48,11 @@ func accountOf(names []string, o *outcome, psync int) (a account) {
 	ids := map[string]string{}
 	a.digests = map[string]string{}
 	id := func(s string) string {
-		if s == "?" || s == string(model.ZeroID) {
-			return s[:1]
+		switch s {
+		case "?":
+			return s
+		case "", string(model.ZeroID): // INFO's zeros were read as a number
+			return "0"
 		}
 		if ids[s] == "" {
 			ids[s] = "id" + strconv.Itoa(len(ids)+1)
@@ -122,9 +125,6 @@ func accountOf(names []string, o *outcome, psync int) (a account) {
 			f := fact{what: names[i] + "." + name, word: info[j].Text, number: info[j].Number}
 			if strings.HasPrefix(name, "master_replid") || name == "run_id" {
 				f.word, f.number = id(info[j].Text), 0
-				if info[j].Text == "" {
-					f.word = "0"
-				}
 			}
 			a.facts = append(a.facts, f)
 		}

@@ -60,6 +60,16 @@ type listener struct {
 	names    []string
 	verdicts []judged
 	answers  []string
+	// silent are the links that carry nothing now, held is what was said on them
+	// meanwhile: the proxy of real servers hears what arrives.
+	silent map[[2]int]bool
+	held   map[wireKey][]said
+}
+
+// said is what one end of a connection sent.
+type said struct {
+	dialer bool
+	data   []byte
 }
 
 type judged struct {
@@ -72,9 +82,20 @@ func (l *listener) Hear(at model.Instant, s sim.Signal) {
 	k := wireKey{s.Dialer, s.Acceptor, s.Conn}
 	switch s.Kind {
 	case sim.SignalData:
+		if l.silent[linkKey(s.Dialer, s.Acceptor)] {
+			l.held[k] = append(l.held[k], said{s.From == s.Dialer, slices.Clone(s.Data)})
+			return
+		}
 		l.hear(k, time.Duration(at).Seconds(), s.From == s.Dialer, s.Data)
 	case sim.SignalTaken:
 		l.took(k, s.Bytes, s.Data)
+	case sim.SignalHealed:
+		for _, x := range l.held[k] {
+			l.hear(k, time.Duration(at).Seconds(), x.dialer, x.data)
+		}
+		delete(l.held, k)
+	case sim.SignalReset:
+		delete(l.held, k)
 	}
 }
 
@@ -147,7 +168,7 @@ func simulate(c *sim.Config, real *played, late lateness, seed uint64, bytes boo
 		return a + time.Duration(chance.Int64N(int64(b-a)+1))
 	}
 	cfg := &sim.Config{Seed: seed, Duration: 24 * time.Hour, Servers: slices.Clone(c.Servers), LinearSYNs: linearSYNs(), Bytes: bytes}
-	l := &listener{wires: newWires()}
+	l := &listener{wires: newWires(), silent: map[[2]int]bool{}, held: map[wireKey][]said{}}
 	for i := range cfg.Servers {
 		s := &cfg.Servers[i]
 		s.Manual, s.Wall, s.LibcMalloc = true, real.wall, real.libc
@@ -184,6 +205,9 @@ func simulate(c *sim.Config, real *played, late lateness, seed uint64, bytes boo
 			at -= cfg.Servers[a.server].LoadTime
 		}
 		w.Advance(model.Instant(max(at, time.Duration(w.Now()))))
+		if a.kind == actSilence || a.kind == actHeal {
+			l.silent[linkKey(a.a, a.b)] = a.kind == actSilence
+		}
 		act(w, a, real.loads, bytes, &out)
 	}
 	for i := range c.Servers {

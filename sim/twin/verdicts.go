@@ -30,6 +30,9 @@ var (
 // there is no backlog.
 const lackOfBacklog = "lack-of-backlog"
 
+// firstSync is the reason where a replica asks without an id.
+const firstSync = "first-sync"
+
 func verdictsOf(log string) (list []verdict) {
 	port := func(s string) int { n, _ := strconv.Atoi(s); return n }
 	for line := range strings.Lines(log) {
@@ -45,7 +48,7 @@ func verdictsOf(log string) (list []verdict) {
 		} else if m := logAhead.FindStringSubmatch(line); m != nil && len(list) > 0 {
 			list[len(list)-1].reason = "ahead-of-master" // it follows the line about the backlog
 		} else if m := logFirst.FindStringSubmatch(line); m != nil {
-			list = append(list, verdict{port: port(m[1]), reason: "first-sync", gap: -1})
+			list = append(list, verdict{port: port(m[1]), reason: firstSync, gap: -1})
 		}
 	}
 	return list
@@ -59,6 +62,7 @@ func explain(list []Exchange, master int, verdicts []verdict, ports []int) {
 			e := &list[i]
 			full := fullReply(e.Reply)
 			if taken[i] || e.Master != master || !full && !strings.HasPrefix(e.Reply, "+CONTINUE") || full != (v.reason != "") ||
+				v.reason == firstSync && !strings.HasPrefix(e.Request, "PSYNC ? ") || // said of no other
 				v.port != 0 && v.port != ports[e.Replica] || v.id != "" && !strings.Contains(e.Request, v.id) {
 				continue
 			}
