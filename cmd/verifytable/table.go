@@ -54,7 +54,7 @@ func (b *pass) csv(out io.Writer) {
 }
 
 // sums are what a table row says of some runs.
-type sums struct{ runs, agree, first, late, again, voided, voids, facts int }
+type sums struct{ runs, agree, undecided, first, late, again, voided, voids, facts int }
 
 func (s *sums) add(r *twin.Report) {
 	for i := range r.Cases {
@@ -68,6 +68,9 @@ func (s *sums) add(r *twin.Report) {
 			s.again++
 		}
 		switch {
+		case undecided(c):
+			s.undecided++
+			continue
 		case !c.Agree:
 			continue
 		case c.Late:
@@ -80,7 +83,7 @@ func (s *sums) add(r *twin.Report) {
 }
 
 func (s *sums) row(w io.Writer, name string) {
-	fmt.Fprintf(w, "| %s | %d | %d | **%d** | %d | %d | %d | %d (%d) | %d |\n", name, s.runs, s.agree, s.runs-s.agree, s.first, s.late, s.again, s.voided, s.voids, s.facts)
+	fmt.Fprintf(w, "| %s | %d | %d | **%d** | %d | %d | %d | %d | %d (%d) | %d |\n", name, s.runs, s.agree, s.runs-s.agree-s.undecided, s.undecided, s.first, s.late, s.again, s.voided, s.voids, s.facts)
 }
 
 func (b *pass) table(w io.Writer) {
@@ -91,7 +94,7 @@ Each file of scenarios/verify was played on each server that can play it, every 
 simulation with that version. Nothing here is written by hand; [runs.csv](runs.csv) has a row for each run.
 
 `, "`make verify SERVERS=DIR`", b.commit, b.began.UTC().Format("2006-01-02 15:04 MST"), runtime.NumCPU(), b.jobs)
-	fmt.Fprint(w, "| server | runs | agree | differ | at once, ordinary seeds | agree late | played again | void (how often) | facts compared |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	fmt.Fprint(w, "| server | runs | agree | differ | undecided | at once, ordinary seeds | agree late | played again | void (how often) | facts compared |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	all := sums{}
 	for i := range b.reports {
 		s := sums{}
@@ -109,7 +112,8 @@ simulation with that version. Nothing here is written by hand; [runs.csv](runs.c
 - *played again*: a try that counts differed, and the next one agreed (or differed too: then the run differs). What
   differed is in the last section.
 - *void*: the machine held the servers up for longer than that, and the run differed. Such a try says nothing; it is
-  played again, four times at most.
+  played again, four times at most, and then once more with nothing beside it.
+- *undecided*: void to the end.
 `)
 	b.differ(w)
 	b.left(w)
@@ -129,7 +133,7 @@ func shown(list []twin.Difference) string {
 }
 
 func (b *pass) differ(w io.Writer) {
-	fmt.Fprint(w, "\n## What differs\n\n")
+	fmt.Fprint(w, "\n## What differs, and what is undecided\n\n")
 	n := 0
 	for i := range b.reports {
 		for j := range b.reports[i].Cases {

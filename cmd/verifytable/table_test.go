@@ -24,10 +24,10 @@ func TestTable(t *testing.T) {
 	b.table(&table)
 	b.csv(&cells)
 	for _, want := range []string{
-		"| redis-9.9.9 | 5 | 4 | **1** | 1 | 1 | 2 | 1 (2) | 2 |\n",
-		"| all | 5 | 4 | **1** | 1 | 1 | 2 | 1 (2) | 2 |\n",
+		"| redis-9.9.9 | 5 | 4 | **1** | 0 | 1 | 1 | 2 | 1 (2) | 2 |\n",
+		"| all | 5 | 4 | **1** | 0 | 1 | 1 | 2 | 1 (2) | 2 |\n",
 		"commit abc, 1970-01-01 00:00 UTC",
-		"## What differs\n\n- redis-9.9.9, bad: x: real `1`, simulated `2..3`\n",
+		"## What differs, and what is undecided\n\n- redis-9.9.9, bad: x: real `1`, simulated `2..3`\n",
 		"- a.yaml: on redis-9.9.9\n",
 		"followed by others\n\n- redis-9.9.9, second: x: real `1`, simulated `2..3`\n- redis-9.9.9, bad:",
 	} {
