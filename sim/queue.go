@@ -66,6 +66,14 @@ func (q *Queue[T]) first() key {
 	return q.few[q.n-1]
 }
 
+// Next is the instant of the next item, model.Never without one.
+func (q *Queue[T]) Next() model.Instant {
+	if q.fill(); q.n == 0 {
+		return model.Never
+	}
+	return model.Instant(q.first().at)
+}
+
 // Len is the number of items pending.
 func (q *Queue[T]) Len() int { return q.n }
 

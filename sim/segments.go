@@ -218,8 +218,15 @@ func (w *World) segment(ci int32) {
 	c.seg.Deaf = w.hosts[c.peer].dark
 	c.seg.NoListener = c.refused || w.refuses(c)
 	c.segAt = model.Never
-	before := [2]int64{c.seg.Arrived(0), c.seg.Arrived(1)}
-	c.seg.Step(int64(now))
+	var before [2]int64
+	if w.steady(c) {
+		if before = w.race(c); w.queue.Now() > now {
+			w.bring(w.hosts[c.peer], w.queue.Now())
+		}
+	} else {
+		before = [2]int64{c.seg.Arrived(0), c.seg.Arrived(1)}
+		c.seg.Step(int64(now))
+	}
 	if c.syns != c.seg.Segments && !c.up { // a SYN that is sent now is refused now
 		c.syns, c.refused = c.seg.Segments, w.refuses(c)
 	}

@@ -28,6 +28,7 @@ type World struct {
 	pieces []int64 // memory for in.Pieces
 	last   ringLog
 	events int64
+	until  model.Instant // the end of the present playTo
 	// Interrupt, if it is set, is asked now and then whether to break the run off.
 	Interrupt func() bool
 	probes    []*Probe
@@ -236,6 +237,7 @@ func (w *World) violated(err *error) {
 
 // playTo plays everything up to end, and tells what there is then.
 func (w *World) playTo(end model.Instant) error {
+	w.until = end
 	for {
 		e, ok := w.queue.Pop(end)
 		if !ok {

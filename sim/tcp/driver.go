@@ -10,6 +10,9 @@ func (c *Conn) Events() []Event {
 	return e
 }
 
+// Tells says that Events would give something.
+func (c *Conn) Tells() bool { return len(c.events) > 0 }
+
 // Offer says how many bytes the application of a side wants to have sent, in
 // all. The socket takes what it has room for; see Taken.
 func (c *Conn) Offer(now Time, side int, total int64) {
