@@ -11,6 +11,10 @@ import (
 // A case draws its version (those that know PSYNC), rate, values, arrivals, link and
 // target (80 to 99 %, more of the low ones) anew, and its outages in one of the ways that size accepts. Each is given
 // as many outages as put 20 beyond its target; size by itself would take 200.
+//
+// The first plan were the cases 0 to 249. A second one adds those from 250 to 369: all of their outages last any
+// time, none are lists; targets are 80 to 95 %, and 60 outages lie beyond each, as the interval is
+// the nearer to 95 % the more there are. It was written when the first was known: both are judged together.
 
 // question is one case.
 type question struct {
@@ -20,8 +24,20 @@ type question struct {
 	outages int
 }
 
-// beyondTarget is how many outages a target leaves over.
-const beyondTarget = 20
+// beyondTarget is how many outages a target leaves over, and secondBeyond those of the second plan,
+// which begins with case number secondPlan.
+const (
+	beyondTarget = 20
+	secondBeyond = 60
+	secondPlan   = 250
+	plannedCases = 370 // cases, in all
+)
+
+// waysFirst and waysSecond are how outages are stated in either plan; the last is a mixture of two others.
+var (
+	waysFirst  = []string{"list", "quantiles", "preset", "distribution", "mixture"}
+	waysSecond = []string{"quantiles", "preset", "distribution", "mixture"}
+)
 
 // maker draws the parts of one case.
 type maker struct {
@@ -48,12 +64,17 @@ func calibrationCase(n int) question {
 	case 1:
 		add("--arrivals", fmt.Sprintf("{bursts: {on: %.2fs, off: %.2fs, rate: %.3fMB/s}}", r.scale(0.2, 20), r.scale(0.5, 60), rate*r.num(1.5, 6)))
 	}
-	q.sort = r.pick("list", "quantiles", "preset", "distribution", "mixture")
+	ways, beyond, targets := waysFirst, beyondTarget, 20
+	if n >= secondPlan {
+		ways, beyond, targets = waysSecond, secondBeyond, 16
+	}
+	q.sort = r.pick(ways...)
 	text := ""
 	if q.sort == "mixture" {
 		share := 10 + 5*r.IntN(17)
-		a, listA := r.outages(r.pick("list", "quantiles", "preset", "distribution"))
-		b, listB := r.outages(r.pick("list", "quantiles", "preset", "distribution"))
+		single := ways[:len(ways)-1]
+		a, listA := r.outages(r.pick(single...))
+		b, listB := r.outages(r.pick(single...))
 		text, q.list = fmt.Sprintf("%d%% %s + %d%% %s", share, a, 100-share, b), listA || listB
 	} else {
 		text, q.list = r.outages(q.sort)
@@ -63,11 +84,11 @@ func calibrationCase(n int) question {
 		add("--conf", "testdata/timeout-5.conf")
 	}
 	add("--bandwidth", r.pick("1gbit/s", "10gbit/s", "500mbit/s"), "--latency", r.pick("100us", "1ms", "20ms"))
-	target := 80 + r.IntN(20)
-	if other := 80 + r.IntN(20); r.IntN(4) > 0 { // targets near 100 % take the most outages
+	target := 80 + r.IntN(targets)
+	if other := 80 + r.IntN(targets); r.IntN(4) > 0 { // targets near 100 % take the most outages
 		target = min(target, other)
 	}
-	q.outages = (100*beyondTarget + 99 - target) / (100 - target)
+	q.outages = (100*beyond + 99 - target) / (100 - target)
 	add("--target", fmt.Sprintf("%d%%", target), "--seed", fmt.Sprint(1+r.IntN(1_000_000)))
 	return q
 }
