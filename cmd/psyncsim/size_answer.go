@@ -139,7 +139,7 @@ type curve struct {
 }
 
 func (j *sizeJob) sizer(d *outages.Distribution, what string, n int) (*sizer, func()) {
-	s := &sizer{ctx: j.x.Context, plan: j.plan, dist: d, jobs: j.x.Int("jobs")}
+	s := &sizer{ctx: j.x.Context, plan: j.plan, dist: d, jobs: j.x.Int("jobs"), probes: &j.probes}
 	bar := j.bar(what, n)
 	s.tick = func(n int) { bar.Add(n) }
 	return s, func() { bar.Finish() }

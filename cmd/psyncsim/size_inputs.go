@@ -22,6 +22,7 @@ import (
 // sizeJob is one question on its way to its answer.
 type sizeJob struct {
 	c       *commands
+	probes  probes // of all its silences
 	x       *cli.Context
 	set     *samples.Set // nil without samples and settings
 	story   *logs.Story  // nil without logs

@@ -24,7 +24,8 @@ type sizer struct {
 	jobs int
 	tick func(n int) // told how many runs were played; may be nil
 
-	plain bool // outages are played as the plan has them, over segments or not
+	plain  bool    // outages are played as the plan has them, over segments or not
+	probes *probes // of silences over segments, which several sizers share; may be nil
 }
 
 // tails are how long a run goes on behind its outage: as long as it takes for
@@ -44,6 +45,7 @@ type player struct {
 	continues bool // a run that was too short is continued, not played anew
 	change    func(i int, m *model.Settings)
 	probe     *player // over segments; nil until it is needed
+	probeKey  probeKey
 }
 
 func (s *sizer) player(change func(i int, m *model.Settings)) *player {
@@ -92,18 +94,9 @@ func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
 // noticed: first over segments, with a thin load, until that is known; then with
 // all of the load.
 func (p *player) playNear(o *sizing.Draw) (risk.Played, time.Duration, error) {
-	if p.probe == nil {
-		thin := &sizer{ctx: p.s.ctx, plan: p.s.plan.Thin()}
-		p.probe = thin.player(p.change)
-	}
-	w := &p.probe.watch
-	w.Reset(sizing.Master, sizing.Replica, int64(o.At), int64(o.At+o.For))
-	if err := p.probe.config(p.probe.runs.Probe(o)); err != nil {
-		return risk.Played{}, 0, fmt.Errorf("outage %d, over segments: %w", o.Seed, err)
-	}
-	seen := w.Played()
-	if !seen.Ready {
-		return seen, 0, fmt.Errorf("outage %d: the replica did not follow its master before it, over segments", o.Seed)
+	seen, err := p.probed(o)
+	if err != nil {
+		return seen, 0, err
 	}
 	if seen.Lost == "" { // TCP bridged it, and so does a link of formulas, which goes on earlier
 		if p.limited() { // unless all of the load is too much for the output buffer meanwhile

@@ -44,10 +44,12 @@ func (j *sizeJob) sensitivity(c *curve) error {
 		p.Later(begin)
 		return need(p)
 	}
-	base, err := need(j.plan)
-	if err != nil {
-		return err
+	first := make([]int64, n)
+	for i := range first {
+		first[i] = c.outages[i].Need
 	}
+	var err error
+	base, _ := risk.NewCurve(first, j.a.Question.Confidence).Quantile(j.a.Question.Target)
 	mean, timeout := c.dist.Mean(), j.plan.ReplicaSettings().Timeout
 	amount := func(n int64) string { return risk.Size(n) + "/s" }
 	for _, v := range []struct {

@@ -2,6 +2,7 @@ package sizing
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"psyncsim/scenarios/outages"
@@ -131,6 +132,25 @@ func (r *Runs) Probe(o *Draw) *sim.Config {
 	}
 	c.Loads = []sim.LoadConfig{l}
 	return c
+}
+
+// MostProbed is at least what a replica's output buffer may hold in a probe of this plan,
+// bytes: all of the load from its beginning on, in blocks that are half empty.
+func (p *Plan) MostProbed() int64 {
+	l, size := &p.base.Loads[0], max(p.base.Loads[0].Commands[0].Bytes(), 1)
+	fastest := max(l.BytesPerSecond, l.BurstBytes, l.PerSecond*size, l.BurstPerSecond*size)
+	if l.Arrivals == sim.Trace {
+		return math.MaxInt64
+	}
+	lasts := p.notices()
+	if p.unbroken() {
+		lasts = waits
+	}
+	seconds := int64((warm+spread+lasts)/time.Second) + 1
+	if fastest > math.MaxInt64/8/seconds {
+		return math.MaxInt64
+	}
+	return 1<<20 + 4*fastest*seconds // Poisson arrivals come in crowds, too
 }
 
 // unbroken says whether the load writes something at any time.
