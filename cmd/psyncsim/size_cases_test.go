@@ -13,8 +13,7 @@ import (
 // as many outages as put 20 beyond its target; size by itself would take 200.
 //
 // The first plan were the cases 0 to 249. A second one adds those from 250 to 329: all of their outages last any
-// time, none are lists; targets are 80 to 95 %, and 60 outages lie beyond each, as the interval is
-// the nearer to 95 % the more there are. It was written when the first was known: both are judged together.
+// time, none are lists, and targets are 80 to 95 %. It was written when the first was known: both are judged together.
 
 // question is one case.
 type question struct {
@@ -24,13 +23,13 @@ type question struct {
 	outages int
 }
 
-// beyondTarget is how many outages a target leaves over, and secondBeyond those of the second plan,
-// which begins with case number secondPlan.
+// beyondTarget is how many outages a target leaves over.
+const beyondTarget = 20
+
+// secondPlan is the first case of the second plan, plannedCases the number of all.
 const (
-	beyondTarget = 20
-	secondBeyond = 60
 	secondPlan   = 250
-	plannedCases = 330 // cases, in all
+	plannedCases = 330
 )
 
 // waysFirst and waysSecond are how outages are stated in either plan; the last is a mixture of two others.
@@ -64,9 +63,9 @@ func calibrationCase(n int) question {
 	case 1:
 		add("--arrivals", fmt.Sprintf("{bursts: {on: %.2fs, off: %.2fs, rate: %.3fMB/s}}", r.scale(0.2, 20), r.scale(0.5, 60), rate*r.num(1.5, 6)))
 	}
-	ways, beyond, targets := waysFirst, beyondTarget, 20
+	ways, targets := waysFirst, 20
 	if n >= secondPlan {
-		ways, beyond, targets = waysSecond, secondBeyond, 16
+		ways, targets = waysSecond, 16
 	}
 	q.sort = r.pick(ways...)
 	text := ""
@@ -88,7 +87,7 @@ func calibrationCase(n int) question {
 	if other := 80 + r.IntN(targets); r.IntN(4) > 0 { // targets near 100 % take the most outages
 		target = min(target, other)
 	}
-	q.outages = (100*beyond + 99 - target) / (100 - target)
+	q.outages = (100*beyondTarget + 99 - target) / (100 - target)
 	add("--target", fmt.Sprintf("%d%%", target), "--seed", fmt.Sprint(1+r.IntN(1_000_000)))
 	return q
 }
