@@ -37,7 +37,7 @@ func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 	w.queue.Reset(0)
 	w.calm, w.turns, w.turn = 0, 0, 0
 	w.last.reset()
-	w.events = 0
+	w.events, w.asked = 0, 0
 	w.probes = w.probes[:0]
 	w.listener, w.serial, w.tap = nil, 0, nil
 	w.touched = w.touched[:0]
