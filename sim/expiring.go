@@ -38,7 +38,9 @@ func (x *expiring) name(key int64) []byte {
 	if x.parts > 1 {
 		n++ // MULTI comes first
 	}
-	return appendKey(nil, n, x.keyLen)
+	c := clip{to: longest}
+	c.key(n, x.keyLen)
+	return c.dst
 }
 
 // ends is when the time of a key is over: its milliseconds count on the server's

@@ -182,33 +182,35 @@ func (l *load) size(k int64) int64 { return l.mix.list[l.mix.at(k%l.mix.commands
 
 // fill appends the bytes of command k, size(k) of them. They hang on k and on
 // the mix alone: two loads of one mix write the same.
-func (l *load) fill(dst []byte, k int64) []byte {
+func (l *load) fill(dst []byte, k int64) []byte { return l.fillPart(dst, k, 0, longest) }
+
+// fillPart appends those bytes of command k that are [from, to) of it.
+func (l *load) fillPart(dst []byte, k, from, to int64) []byte {
 	parts := l.mix.list[l.mix.at(k%l.mix.commands)].parts
+	c := clip{dst: dst, from: from, to: to}
 	for i := range parts {
-		dst = parts[i].fill(dst, k, k*int64(len(parts))+int64(i))
+		parts[i].fill(&c, k, k*int64(len(parts))+int64(i))
 	}
-	return dst
+	return c.dst
 }
 
-// fill appends the command as part of command k of a load, with a key of that
+// fill writes the command as part of command k of a load, with a key of that
 // number.
-func (p *part) fill(dst []byte, k, key int64) []byte {
-	dst = append(dst, p.head...)
+func (p *part) fill(c *clip, k, key int64) {
+	c.add(p.head)
 	for i, n := range p.args {
-		dst = append(dst, '$')
-		dst = strconv.AppendInt(dst, int64(n), 10)
-		dst = append(dst, "\r\n"...)
+		var line [24]byte
+		c.add(append(strconv.AppendInt(append(line[:0], '$'), int64(n), 10), "\r\n"...))
 		switch {
 		case i < len(p.words) && p.words[i] != "":
-			dst = append(dst, p.words[i]...)
+			c.add([]byte(p.words[i]))
 		case i == 0:
-			dst = appendKey(dst, key, n)
+			c.key(key, n)
 		default:
-			dst = appendLetters(dst, uint64(k)+uint64(i), n)
+			c.letters(uint64(k)+uint64(i), n)
 		}
-		dst = append(dst, "\r\n"...)
+		c.add([]byte("\r\n"))
 	}
-	return dst
 }
 
 // longest is the length of the longest command.
@@ -252,34 +254,4 @@ func (l *load) nextEntry(k, end int64, meant func(e *cycleEntry) bool) int64 {
 // pieces appends the lengths in which a master with blocks feeds command k.
 func (l *load) pieces(dst []int64, k int64) []int64 {
 	return append(dst, l.mix.list[l.mix.at(k%l.mix.commands)].pieces...)
-}
-
-// appendKey appends the last n decimal digits of k, with leading zeros: keys
-// of few digits come again, as those of a real client do.
-func appendKey(dst []byte, k int64, n int) []byte {
-	from := len(dst)
-	for range n {
-		dst = append(dst, '0')
-	}
-	for i := len(dst) - 1; i >= from && k > 0; i-- {
-		dst[i] = byte('0' + k%10)
-		k /= 10
-	}
-	return dst
-}
-
-const (
-	alphabet = "abcdefghijklmnopqrstuvwxyz"
-	letters  = alphabet + alphabet + alphabet + alphabet + alphabet + alphabet + alphabet + alphabet + alphabet
-)
-
-// appendLetters appends n letters of the alphabet, again and again from the
-// one that turn says, so that a shifted or exchanged value is seen.
-func appendLetters(dst []byte, turn uint64, n int) []byte {
-	const whole = len(letters) - len(alphabet)
-	from := int(turn % uint64(len(alphabet)))
-	for ; n > whole; n -= whole {
-		dst = append(dst, letters[from:from+whole]...)
-	}
-	return append(dst, letters[from:from+n]...)
 }

@@ -15,12 +15,14 @@ type writes interface {
 	find(b int64) int64                      // whole commands within the first b bytes
 	size(k int64) int64                      // bytes of command k
 	fillRun(dst []byte, k, end int64) []byte // appends the bytes of the commands [k, end)
-	longest() int64                          // bytes of the longest command, at least
-	nextLong(k, end int64) int64             // the first command in [k, end) with an argument above model.BlockRequest; else end
-	nextSize(k, end, least int64) int64      // the first command in [k, end) of at least so many bytes; else end
-	pieces(dst []int64, k int64) []int64     // of command k, as a master with blocks feeds it
-	even() int64                             // bytes of every command, 0 if they differ
-	spaced() int64                           // ps a byte of a link that has carried each command before the next one; -1 for none
+	// fillPart appends the bytes [from, to) of command k.
+	fillPart(dst []byte, k, from, to int64) []byte
+	longest() int64                      // bytes of the longest command, at least
+	nextLong(k, end int64) int64         // the first command in [k, end) with an argument above model.BlockRequest; else end
+	nextSize(k, end, least int64) int64  // the first command in [k, end) of at least so many bytes; else end
+	pieces(dst []int64, k int64) []int64 // of command k, as a master with blocks feeds it
+	even() int64                         // bytes of every command, 0 if they differ
+	spaced() int64                       // ps a byte of a link that has carried each command before the next one; -1 for none
 }
 
 // streamLog remembers when each byte of one server's stream came into being,

@@ -44,7 +44,9 @@ func (x *text) compile(m *cycle) {
 		parts := m.list[m.at(k%m.commands)].parts
 		for i := range parts {
 			at := len(x.all)
-			x.all = parts[i].fill(x.all, k, 0)
+			c := clip{dst: x.all, to: longest}
+			parts[i].fill(&c, k, 0)
+			x.all = c.dst
 			if n := parts[i].keySize(); n > 0 {
 				at += len(parts[i].head) + 3 + int(decimals(n))
 				x.keys = append(x.keys, textKey{int32(at), int32(n), int64(len(parts)), k*int64(len(parts)) + int64(i)})
@@ -176,6 +178,11 @@ func (m *merged) fillRun(dst []byte, k, end int64) []byte {
 	return dst
 }
 
+func (m *merged) fillPart(dst []byte, k, from, to int64) []byte {
+	l, n := m.own(k)
+	return l.fillPart(dst, n, from, to)
+}
+
 // content writes the bytes [from, to) as the load and the literals make them:
 // what the replica must receive, whatever path it took.
 func (l *streamLog) content(dst []byte, from, to model.Offset) []byte {
@@ -204,11 +211,8 @@ func (l *streamLog) content(dst []byte, from, to model.Offset) []byte {
 
 // part appends what of command k of a run lies in [a, b).
 func (l *streamLog) part(dst []byte, s *segment, k int64, a, b model.Offset) []byte {
-	from := len(dst)
 	at := s.from + model.Offset(s.src.bytes(k)-s.base)
-	dst = s.src.fillRun(dst, k, k+1)
-	lo, hi := max(a-at, 0), min(b-at, model.Offset(len(dst)-from))
-	return dst[:from+copy(dst[from:], dst[from+int(lo):from+int(hi)])]
+	return s.src.fillPart(dst, k, int64(max(a-at, 0)), int64(b-at))
 }
 
 // even is the length of every command, 0 if they differ.
