@@ -15,7 +15,7 @@ func (w *World) dial(h *host, id model.ConnID, peer string) {
 	h.conns = append(h.conns, ci)
 	w.hosts[to].conns = append(w.hosts[to].conns, ci)
 	if c.link.tcp != nil {
-		w.segmented(ci)
+		w.openSegments(ci)
 		return
 	}
 	w.connected(event{kind: evSYN, conn: ci, gen: c.gen}, c)

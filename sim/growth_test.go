@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"psyncsim/model"
+	"psyncsim/sim/trace"
 )
 
 // BenchmarkGrowth plays the reference run with one thing made larger at a time: its cost
@@ -11,17 +14,25 @@ import (
 func BenchmarkGrowth(b *testing.B) {
 	play := func(name string, c *Config) {
 		b.Run(name, func(b *testing.B) {
-			w := &World{}
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := w.Reset(c); err != nil {
-					b.Fatal(err)
-				}
-				if err := w.Run(); err != nil {
-					b.Fatal(err)
-				}
+			r := newRunner(b)
+			var did work
+			if err := r.w.Reset(c, &did); err != nil {
+				b.Fatal(err)
 			}
+			if err := r.w.Run(); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			began := cpuTime()
+			for b.Loop() {
+				r.run(c)
+			}
+			spent := cpuTime() - began
 			b.ReportMetric(c.Duration.Seconds()*float64(b.N)/b.Elapsed().Seconds(), "sim_s/s")
+			b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "cpu-ns/op")
+			b.ReportMetric(float64(did.facts), "facts")
+			b.ReportMetric(float64(did.partial), "partial")
+			b.ReportMetric(float64(did.full), "full")
 		})
 	}
 	for _, rate := range []int64{100, 10_000, 1_000_000} {
@@ -48,8 +59,24 @@ func BenchmarkGrowth(b *testing.B) {
 	for _, n := range []int{1, 10, 100} {
 		play(fmt.Sprintf("replicas=%d", n), withReplicas(time.Hour, n, false))
 	}
-	for _, n := range []int{1, 10} {
-		play(fmt.Sprintf("chain=%d", n), withReplicas(time.Minute, n, true))
+	for _, n := range []int{1, 3, 10} {
+		play(fmt.Sprintf("chain=%d", n), withReplicas(time.Hour, n, true))
+	}
+}
+
+// work is how much a run had to play.
+type work struct{ facts, partial, full int }
+
+// Observe implements trace.Watcher.
+func (x *work) Observe(r *trace.Record) {
+	x.facts++
+	if r.Event.Kind != model.EvOnline {
+		return
+	}
+	if r.Event.Full {
+		x.full++
+	} else {
+		x.partial++
 	}
 }
 
@@ -63,7 +90,8 @@ func withOutages(c *Config, n int) *Config {
 }
 
 // withReplicas is the reference run with more replicas, of one master or each of the one
-// before it; every one has its own outages.
+// before it; every one has its own outages, twenty an hour, each at a time of its own: what a
+// replica has to do is the same however many there are.
 func withReplicas(duration time.Duration, n int, chain bool) *Config {
 	c := reference(duration, Constant)
 	first := c.Servers[1]
@@ -77,9 +105,9 @@ func withReplicas(duration time.Duration, n int, chain bool) *Config {
 		}
 		c.Servers = append(c.Servers, s)
 		c.Links = append(c.Links, LinkConfig{A: up, B: i, Latency: 500 * time.Microsecond, Bandwidth: 125_000_000})
-		for j := range max(1, int(20*duration/time.Hour)) {
-			at := time.Hour * time.Duration(2*j+1) / 120
-			c.Faults = append(c.Faults, FaultConfig{At: at + time.Duration(i)*time.Second/2, For: 2 * time.Second, Kind: FaultReset, A: up, B: i})
+		for j := range 20 {
+			at := duration * time.Duration(2*(j*n+i)-1) / time.Duration(40*n)
+			c.Faults = append(c.Faults, FaultConfig{At: at, For: duration / 1800, Kind: FaultReset, A: up, B: i})
 		}
 	}
 	return c

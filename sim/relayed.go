@@ -49,8 +49,8 @@ func (s *segment) lagOver(i, j, ps int64) int64 {
 	if s.ps < ps {
 		k, step = i, 1
 	}
-	best := int64(noLag)
-	for n := 0; i <= k && k < j && n < 1000; n++ { // the rounding repeats
+	best, turns := int64(noLag), s.turns()
+	for n := int64(0); i <= k && k < j && n < turns; n++ {
 		left, before := s.left(k), s.src.bytes(k)*ps-int64(s.delay)*1000
 		if left+999-before <= best {
 			break
@@ -59,6 +59,15 @@ func (s *segment) lagOver(i, j, ps int64) int64 {
 		k += step
 	}
 	return best
+}
+
+// turns is after how many commands the rounding of instants repeats.
+func (s *segment) turns() int64 {
+	step := uint64(s.src.even()*s.ps) % 1000
+	if step == 0 {
+		return 1
+	}
+	return int64(1000 / commonDivisor(step, 1000))
 }
 
 // even is the length of every command of a run whose arrivals need no note of each; 0 without.
@@ -133,28 +142,40 @@ func (r *relayed) through(k int64, l *lagged) int64 {
 	return l.lag
 }
 
-// relayRun notes the commands [i, j) of a run, as few pieces as there are; l is what is
+// own is the lag of the flow if command k found the link idle.
+func (r *relayed) own(k int64) int64 {
+	return int64(r.s.when(k))*1000 - int64(r.end(k-1)-r.f.from)*r.ps
+}
+
+// run notes the commands [i, j) of a run, as few pieces as there are; l is what is
 // known of the flow before them.
 func (r *relayed) run(i, j int64, l *lagged) {
 	size := r.s.even()
+	spaced := r.s.spaced(size, r.ps)
 	for i < j {
-		if k := r.same(i, j, l); k > i { // one behind the other, as the link carries them
+		k := i
+		if spaced {
+			k = r.busy(i, j, l)
+		} else {
+			k = r.same(i, j, l)
+		}
+		if k > i { // one behind the other, as the link carries them
 			r.note(i, k, segment{paced: true, ps: r.ps, delay: r.after,
 				lag: l.lag + int64(r.end(i-1)-r.f.from)*r.ps})
 			i = k
 			continue
 		}
-		k := i + 1
-		l.lag = r.through(i, l)
-		if r.s.spaced(size, r.ps) { // each waits for nothing
+		k = i + 1
+		if spaced { // each waits for nothing
 			k = j
-			l.lag = r.through(j-1, l)
+			l.lag = max(l.lag, r.own(j-1))
 			n := segment{delay: r.s.delay + psCeil(size*r.ps) + r.after, paced: r.s.paced, ps: r.s.ps}
 			if r.s.paced {
 				n.lag = r.s.lag + (r.s.src.bytes(i)-r.s.base)*r.s.ps
 			}
 			r.note(i, k, n)
 		} else {
+			l.lag = r.through(i, l)
 			at := psCeil(int64(r.end(i)-r.f.from)*r.ps+l.lag) + r.after
 			r.note(i, k, segment{held: true, at: max(at, r.since)})
 		}
@@ -181,6 +202,23 @@ func (r *relayed) same(i, j int64, l *lagged) int64 {
 		}
 	}
 	return lo
+}
+
+// busy is same for commands so far apart that the link has carried each before the next
+// one: from one to the next their lag does not become less.
+func (r *relayed) busy(i, j int64, l *lagged) int64 {
+	if r.own(i) > l.lag {
+		return i
+	}
+	lo, hi := i, j // lo finds the link busy, hi does not
+	for hi-lo > 1 {
+		if mid := lo + (hi-lo)/2; r.own(mid) > l.lag {
+			hi = mid
+		} else {
+			lo = mid
+		}
+	}
+	return hi
 }
 
 // note adds the commands [i, j) to the log of who passes them on; those that came before

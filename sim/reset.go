@@ -128,7 +128,7 @@ const (
 func (w *World) resetLinks() {
 	// Connections point into it: it must never move.
 	n := len(w.cfg.Servers)
-	w.links = slices.Grow(w.links[:0], n*(n-1)/2)
+	w.links, w.segmented = slices.Grow(w.links[:0], n*(n-1)/2), false
 	for _, l := range w.cfg.Links {
 		w.addLink(l)
 	}
@@ -142,7 +142,7 @@ func (w *World) addLink(l LinkConfig) *link {
 	if l.TCP == nil {
 		return k
 	}
-	k.tcp, k.ps = l.TCP, 0
+	k.tcp, k.ps, w.segmented = l.TCP, 0, true
 	paths := [2]tcp.PathConfig{l.TCP.There, l.TCP.Back}
 	if l.A != a {
 		paths[0], paths[1] = paths[1], paths[0]

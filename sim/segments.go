@@ -13,8 +13,8 @@ import (
 // stays in the server. Everything that a segment changes happens in one event, which
 // comes first at its instant.
 
-// segmented makes a connection one of segments.
-func (w *World) segmented(ci int32) {
+// openSegments makes a connection one of segments.
+func (w *World) openSegments(ci int32) {
 	c := w.conns[ci]
 	l := c.link
 	if c.seg == nil {
@@ -64,7 +64,7 @@ func (w *World) touch(ci int32) {
 // touchBelow touches the connections of segments that carry on what a host will
 // receive: when that comes may be known better now.
 func (w *World) touchBelow(h *host, depth int) {
-	if !h.relays || depth > len(w.hosts) { // servers may follow each other in a ring
+	if !w.segmented || !h.relays || depth > len(w.hosts) { // servers may follow each other in a ring
 		return
 	}
 	for _, ci := range h.conns {

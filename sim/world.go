@@ -54,6 +54,7 @@ type World struct {
 	tap        SegmentTap
 	fore       foresight
 	folds      bool        // ACKs need be no events; see acks.go
+	segmented  bool        // a link carries segments
 	longest    int64       // bytes of the longest command of a load, at least
 	faultOrder []int32     // the faults as they come
 	faults     int         // so many of them were scheduled
