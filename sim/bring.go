@@ -20,10 +20,10 @@ func (w *World) bring(h *host, t model.Instant) {
 
 // consult brings a host up to date because another one asks what it wrote. What it then
 // knows was foreseen when its timers were set, so they stay: unless more came of it
-// than its clients' writes in its stream. (With an open lane no write can come to a limit
-// but one that is an event; see fold.)
+// than its clients' writes, or its master's, in its stream. (With an open lane no write
+// can come to a limit but one that is an event, and nobody looks at silence; see fold.)
 func (w *World) consult(h *host, t model.Instant) {
-	if h.done >= t || h.stale || h.lanes == 0 || h.relays || h.keys != nil || !h.srv.IsMaster() || h.srv.Limited() {
+	if h.done >= t || h.stale || h.lanes == 0 || h.keys != nil || h.srv.Limited() || !h.srv.IsMaster() && (h.folded == 0 || h.src != nil) || h.srv.IsMaster() && h.relays {
 		w.bring(h, t)
 		return
 	}

@@ -19,7 +19,7 @@ func (s *segment) when(k int64) model.Instant {
 }
 
 // left is when command k of a paced run left the link behind which it was paced, in picoseconds.
-func (s *segment) left(k int64) int64 { return (s.src.bytes(k+1)-s.base)*s.ps + s.lag }
+func (s *segment) left(k int64) int64 { return (s.bytes(k+1)-s.base)*s.ps + s.lag }
 
 // upto is the number of the first command of a run that is written after t; it may lie
 // outside of the run.
@@ -32,9 +32,9 @@ func (s *segment) upto(t model.Instant) int64 {
 	case room < 0:
 		return s.first
 	case s.ps == 0:
-		return s.src.find(s.base + int64(s.to-s.from))
+		return s.find(s.base + int64(s.to-s.from))
 	}
-	return s.src.find(s.base + min(room/s.ps, int64(s.to-s.from)))
+	return s.find(s.base + min(room/s.ps, int64(s.to-s.from)))
 }
 
 // lagOver is the greatest of when(k)*1000 - bytes(k)*ps of the commands [i, j) of a run;
@@ -51,7 +51,7 @@ func (s *segment) lagOver(i, j, ps int64) int64 {
 	}
 	best, turns := int64(noLag), s.turns()
 	for n := int64(0); i <= k && k < j && n < turns; n++ {
-		left, before := s.left(k), s.src.bytes(k)*ps-int64(s.delay)*1000
+		left, before := s.left(k), s.bytes(k)*ps-int64(s.delay)*1000
 		if left+999-before <= best {
 			break
 		}
@@ -63,7 +63,7 @@ func (s *segment) lagOver(i, j, ps int64) int64 {
 
 // turns is after how many commands the rounding of instants repeats.
 func (s *segment) turns() int64 {
-	step := uint64(s.src.even()*s.ps) % 1000
+	step := uint64(s.each*s.ps) % 1000
 	if step == 0 {
 		return 1
 	}
@@ -75,7 +75,7 @@ func (s *segment) even() int64 {
 	if !s.run {
 		return 0
 	}
-	return s.src.even()
+	return s.each
 }
 
 // spaced says that the commands of a run come so far apart that a link has carried each
@@ -113,8 +113,8 @@ func (l *streamLog) newest() model.Offset {
 	if !s.run {
 		return s.from
 	}
-	k := s.src.find(s.base + int64(s.to-s.from))
-	return s.from + model.Offset(s.src.bytes(k-1)-s.base)
+	k := s.find(s.base + int64(s.to-s.from))
+	return s.from + model.Offset(s.bytes(k-1)-s.base)
 }
 
 // relayed is a piece of a run that a host passes on: the commands [i, j), which arrived
@@ -131,7 +131,7 @@ type relayed struct {
 
 // end is the offset, upstream, behind command k.
 func (r *relayed) end(k int64) model.Offset {
-	return r.s.from + model.Offset(r.s.src.bytes(k+1)-r.s.base)
+	return r.s.from + model.Offset(r.s.bytes(k+1)-r.s.base)
 }
 
 // through is the lag of the flow when command k has been sent.
@@ -171,7 +171,7 @@ func (r *relayed) run(i, j int64, l *lagged) {
 			l.lag = max(l.lag, r.own(j-1))
 			n := segment{delay: r.s.delay + psCeil(size*r.ps) + r.after, paced: r.s.paced, ps: r.s.ps}
 			if r.s.paced {
-				n.lag = r.s.lag + (r.s.src.bytes(i)-r.s.base)*r.s.ps
+				n.lag = r.s.lag + (r.s.bytes(i)-r.s.base)*r.s.ps
 			}
 			r.note(i, k, n)
 		} else {
@@ -224,13 +224,13 @@ func (r *relayed) busy(i, j int64, l *lagged) int64 {
 // note adds the commands [i, j) to the log of who passes them on; those that came before
 // it could read are passed on when it can.
 func (r *relayed) note(i, j int64, n segment) {
-	n.run, n.src, n.first, n.base = true, r.s.src, i, r.s.src.bytes(i)
+	n.run, n.src, n.each, n.first, n.base = true, r.s.src, r.s.each, i, r.s.bytes(i)
 	n.from, n.to = r.end(i-1)-r.shift, r.end(j-1)-r.shift
 	if n.held {
 		r.h.log.appendRelayed(n)
 		return
 	}
-	if n.when(i) < r.since {
+	if n.at = n.when(i); n.at < r.since {
 		lo, hi := i+1, j
 		for lo < hi {
 			if mid := lo + (hi-lo)/2; n.when(mid) < r.since {
@@ -243,10 +243,10 @@ func (r *relayed) note(i, j int64, n segment) {
 		if lo == j {
 			return
 		}
-		n.lag += (r.s.src.bytes(lo) - n.base) * n.ps
-		n.first, n.base, n.from = lo, r.s.src.bytes(lo), r.end(lo-1)-r.shift
+		n.lag += (r.s.bytes(lo) - n.base) * n.ps
+		n.first, n.base, n.from = lo, r.s.bytes(lo), r.end(lo-1)-r.shift
+		n.at = n.when(lo)
 	}
-	n.at = n.when(n.first)
 	r.h.log.appendRelayed(n)
 }
 
@@ -257,7 +257,7 @@ func (s *segment) commands(from, to model.Offset) (i, j int64) {
 		return 0, 0
 	}
 	a, b := s.base+int64(from-s.from), s.base+int64(min(to, s.to)-s.from)
-	if i, j = s.src.find(a), s.src.find(b); s.src.bytes(i) != a || s.src.bytes(j) != b {
+	if i, j = s.find(a), s.find(b); s.bytes(i) != a || s.bytes(j) != b {
 		return 0, 0
 	}
 	return i, j

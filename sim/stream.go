@@ -1,10 +1,6 @@
 package sim
 
-import (
-	"sort"
-
-	"psyncsim/model"
-)
+import "psyncsim/model"
 
 // writes is a stream of client writes that can be asked at any instant; see
 // load. Command numbers begin at 0, bytes count from the first command.
@@ -48,6 +44,7 @@ type segment struct {
 	quiet       bool // one command that changes no data
 	first, base int64
 	src         writes
+	each        int64 // bytes of every command of src, 0 if they differ
 	// Of a relayed run: see segment.when.
 	paced   bool
 	ps, lag int64
@@ -78,7 +75,23 @@ func (l *streamLog) appendRun(from model.Offset, first, base, end int64, at mode
 	if !held {
 		at = l.src.when(first)
 	}
-	l.segs = append(l.segs, segment{from: from, to: to, at: at, run: true, held: held, first: first, base: base, src: l.src})
+	l.segs = append(l.segs, segment{from: from, to: to, at: at, run: true, held: held, first: first, base: base, src: l.src, each: l.src.even()})
+}
+
+// bytes is the length of the first k commands of the source of a run.
+func (s *segment) bytes(k int64) int64 {
+	if s.each > 0 {
+		return k * s.each
+	}
+	return s.src.bytes(k)
+}
+
+// find is how many whole commands of the source of a run lie within its first b bytes.
+func (s *segment) find(b int64) int64 {
+	if s.each > 0 {
+		return b / s.each
+	}
+	return s.src.find(b)
 }
 
 // plain says that a segment is a run of a host's own clients, none of which waited.
@@ -111,11 +124,21 @@ func (l *streamLog) trim(floor model.Offset) {
 // index is the segment that holds offset o; the last one when o lies beyond.
 func (l *streamLog) index(o model.Offset) int {
 	n := len(l.segs)
-	if n > 0 && l.segs[n-1].from <= o {
+	if n == 0 || l.segs[n-1].from <= o {
 		return n - 1
 	}
-	i := sort.Search(n, func(i int) bool { return l.segs[i].to > o })
-	return min(i, n-1)
+	if n > 1 && l.segs[n-2].from <= o && l.segs[n-2].to > o { // mostly it is one of the last
+		return n - 2
+	}
+	lo, hi := 0, n-1
+	for lo < hi {
+		if mid := int(uint(lo+hi) / 2); l.segs[mid].to > o {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return min(lo, n-1)
 }
 
 // written is the last byte written at or before t; floor-1 when that is less.
@@ -131,7 +154,7 @@ func (l *streamLog) written(t model.Instant, floor model.Offset) model.Offset {
 		if !s.run || s.held {
 			return s.to - 1
 		}
-		n := s.src.bytes(s.upto(t)) - s.base
+		n := s.bytes(s.upto(t)) - s.base
 		return min(s.from+model.Offset(n), s.to) - 1
 	}
 	return floor - 1
@@ -194,7 +217,7 @@ func (l *streamLog) bound(o, floor model.Offset) model.Offset {
 			return max(floor, s.to)
 		}
 		if s.run && o >= s.from {
-			b := s.src.bytes(s.src.find(s.base + int64(o+1-s.from)))
+			b := s.bytes(s.find(s.base + int64(o+1-s.from)))
 			if b > s.base {
 				return max(floor, s.from+model.Offset(b-s.base))
 			}
@@ -219,8 +242,8 @@ func (l *streamLog) commandEnd(o model.Offset) model.Offset {
 	if !s.run {
 		return s.to
 	}
-	k := s.src.find(s.base + int64(o-s.from))
-	return s.from + model.Offset(s.src.bytes(k+1)-s.base)
+	k := s.find(s.base + int64(o-s.from))
+	return s.from + model.Offset(s.bytes(k+1)-s.base)
 }
 
 // commands are the lengths of the commands in [from, to), which begins and ends
@@ -257,9 +280,9 @@ func (l *streamLog) changes(from, to model.Offset) (n int64) {
 			a, b := max(from, s.from), min(to, s.to)
 			begin := s.first
 			if a > s.from {
-				begin = s.src.find(s.base + int64(a-s.from))
+				begin = s.find(s.base + int64(a-s.from))
 			}
-			n += s.src.find(s.base+int64(b-s.from)) - begin
+			n += s.find(s.base+int64(b-s.from)) - begin
 		case s.to > from && s.to <= to:
 			if !s.quiet {
 				n++
@@ -277,7 +300,7 @@ func (l *streamLog) changed(from, to model.Offset) (last model.Offset, bytes int
 		switch {
 		case s.run:
 			a, b := max(from, s.from), min(to, s.to)
-			end := s.from + model.Offset(s.src.bytes(s.src.find(s.base+int64(b-s.from)))-s.base)
+			end := s.from + model.Offset(s.bytes(s.find(s.base+int64(b-s.from)))-s.base)
 			if end > a {
 				last, bytes = end, bytes+int64(end-a)
 			}
@@ -311,8 +334,8 @@ func (l *streamLog) lag(from, to, origin model.Offset, ps int64, best int64) int
 			best = max(best, int64(s.at)*1000-int64(a-origin)*ps)
 			continue
 		}
-		i0 := s.src.find(s.base + int64(a-s.from))
-		i1 := s.src.find(s.base + int64(b-1-s.from))
+		i0 := s.find(s.base + int64(a-s.from))
+		i1 := s.find(s.base + int64(b-1-s.from))
 		// Command k begins at byte base_k of the load: offset s.from + base_k - s.base.
 		shift := (s.base - int64(s.from-origin)) * ps
 		best = max(best, s.lagOver(i0, i1+1, ps)+shift)

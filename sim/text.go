@@ -193,8 +193,8 @@ func (l *streamLog) content(dst []byte, from, to model.Offset) []byte {
 			dst = append(dst, s.data[a-s.from:b-s.from]...)
 			continue
 		}
-		k, end := s.src.find(s.base+int64(a-s.from)), s.src.find(s.base+int64(b-s.from))
-		cut := s.src.bytes(k) < s.base+int64(a-s.from)
+		k, end := s.find(s.base+int64(a-s.from)), s.find(s.base+int64(b-s.from))
+		cut := s.bytes(k) < s.base+int64(a-s.from)
 		if cut {
 			dst = l.part(dst, s, k, a, b)
 			k++
@@ -202,7 +202,7 @@ func (l *streamLog) content(dst []byte, from, to model.Offset) []byte {
 		if k < end {
 			dst = s.src.fillRun(dst, k, end)
 		}
-		if k <= end && s.src.bytes(end) < s.base+int64(b-s.from) {
+		if k <= end && s.bytes(end) < s.base+int64(b-s.from) {
 			dst = l.part(dst, s, end, a, b)
 		}
 	}
@@ -211,7 +211,7 @@ func (l *streamLog) content(dst []byte, from, to model.Offset) []byte {
 
 // part appends what of command k of a run lies in [a, b).
 func (l *streamLog) part(dst []byte, s *segment, k int64, a, b model.Offset) []byte {
-	at := s.from + model.Offset(s.src.bytes(k)-s.base)
+	at := s.from + model.Offset(s.bytes(k)-s.base)
 	return s.src.fillPart(dst, k, int64(max(a-at, 0)), int64(b-at))
 }
 

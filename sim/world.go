@@ -292,6 +292,7 @@ func (w *World) step(h *host, at model.Instant) {
 	w.turn++
 	outs := h.srv.Step(at, &w.in)
 	for i := range outs {
+		h.noted = h.noted || outs[i].Kind != model.OutFeed || outs[i].Literal
 		w.obey(h, at, &outs[i])
 	}
 	if h.expiring { // a part of serverCron; who waited for the end of a pause comes after it
