@@ -39,9 +39,69 @@ func (s *Server) Calm() bool {
 
 // LooksAtAcks says whether an InWake may look at what is known of replicas' ACKs, if
 // all that are left out are assured. Inputs of other kinds may, but for InAppend,
-// InStream, InSent and InSnapshotDone, as long as no output buffer comes to a limit: see
-// LimitsAbove.
+// InStream, InSent and InSnapshotDone, as long as no output buffer comes to a limit (see
+// LimitsAbove), and those of MindsAcks.
 func (s *Server) LooksAtAcks() bool { return s.up.state != upNone || !s.Calm() }
+
+// MindsAcks says whether an input may look at what is known of the ACKs of replicas on
+// other connections than its own. The end of a connection that the node accepted does not,
+// nor does what a replica asks before it is one.
+func (s *Server) MindsAcks(in *Input) bool {
+	if in.Conn >= 0 || !s.Calm() {
+		return true
+	}
+	switch in.Kind {
+	case InDown:
+		return false
+	case InData:
+		c := s.client(in.Conn)
+		return c == nil || !c.in.Empty() || !shakesHands(in.Data)
+	}
+	return true
+}
+
+// shakesHands says that all of a text are whole commands with which a replica asks for the stream.
+func shakesHands(text []byte) bool {
+	for len(text) > 0 {
+		n, rest := countOf(text, '*')
+		psync := false
+		for i := range n {
+			size, next := countOf(rest, '$')
+			if size < 0 || len(next) < size+2 {
+				return false
+			}
+			if word := next[:size]; i == 0 {
+				psync = is(word, "PSYNC")
+				if !psync && !is(word, "PING") && !is(word, "AUTH") && !is(word, "REPLCONF") {
+					return false
+				}
+			}
+			rest = next[size+2:]
+		}
+		if n < 1 || psync && n != 3 { // PSYNC may hand the role of a master over, too
+			return false
+		}
+		text = rest
+	}
+	return true
+}
+
+// countOf reads a line of a sign and a number of at most six digits, -1 if there is none.
+func countOf(text []byte, sign byte) (n int, rest []byte) {
+	if len(text) == 0 || text[0] != sign {
+		return -1, nil
+	}
+	for i, c := range text[1:min(len(text), 9)] {
+		switch {
+		case c == '\r' && i > 0 && len(text) > i+2:
+			return n, text[i+3:]
+		case c < '0' || c > '9':
+			return -1, nil
+		}
+		n = n*10 + int(c-'0')
+	}
+	return -1, nil
+}
 
 // assuredGap is the most that the clock moves between two ACKs, in seconds.
 const assuredGap = 2 // MaxCronLate allows a tenth of a second on top of one

@@ -263,7 +263,11 @@ func (w *World) beforeStep(h *host, at model.Instant) {
 		if h.lanes == 0 || !h.srv.LooksAtAcks() {
 			return
 		}
-	case model.InData, model.InDown, model.InBulk, model.InLoaded, model.InSnapshotHeld:
+	case model.InData, model.InDown:
+		if h.lanes == 0 || !h.srv.MindsAcks(&w.in) { // the lane of the connection itself is closed
+			return
+		}
+	case model.InBulk, model.InLoaded, model.InSnapshotHeld:
 	default:
 		if h.folded > 0 || h.lanes > 0 {
 			in := w.in
