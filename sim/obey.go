@@ -186,32 +186,35 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 
 // forward hands new stream bytes to the connections that carry the stream.
 func (w *World) forward(h *host, at model.Instant, ch model.Chunk) {
+	n := ch.Bytes()
 	for _, ci := range h.conns {
 		c := w.conns[ci]
 		p := &c.pipes[fromAcceptor]
-		if f := &p.flow; f.on && f.src == h.index && f.end == 0 {
-			p.sent += ch.Bytes()
-			if f.turn != w.turn {
-				f.turn, f.unsent = w.turn, ch.From
-			}
-			f.next = ch.To
-			if len(f.log.asks) > 0 {
-				w.watchAsks(c, ch.From)
-			}
-			if w.listener != nil {
-				w.signalAt(at, SignalSent, c, fromAcceptor, Signal{Data: ch.Data, Bytes: ch.Bytes(), PS: c.link.ps})
-			}
-			if ch.Data != nil {
-				f.bytes.Append(ch)
-			}
-			if c.segments {
-				w.touch(ci)
-			}
-			if r := w.hosts[c.dialer]; r.relays {
-				if w.touchBelow(r, 0); r.relayAt > 0 { // it may come sooner than was thought
-					w.watchRelay(r)
-				}
-			}
+		f := &p.flow
+		if !f.on || f.src != h.index || f.end != 0 {
+			continue
+		}
+		p.sent += n
+		if f.turn != w.turn {
+			f.turn, f.unsent = w.turn, ch.From
+		}
+		f.next = ch.To
+		if len(f.log.asks) > 0 {
+			w.watchAsks(c, ch.From)
+		}
+		if w.listener != nil {
+			w.signalAt(at, SignalSent, c, fromAcceptor, Signal{Data: ch.Data, Bytes: n, PS: c.link.ps})
+		}
+		if ch.Data != nil {
+			f.bytes.Append(ch)
+		}
+		r := w.hosts[c.dialer]
+		if w.segmented {
+			w.touch(ci)
+			w.touchBelow(r, 0)
+		}
+		if r.relayAt > 0 { // it may come sooner than was thought
+			w.watchRelay(r)
 		}
 	}
 }
