@@ -64,7 +64,7 @@ func (b *bench) benchmarks() error {
 		{"bulk", "reference run, bytes in bulk: as many in values of 64 KiB", 2500},
 	} {
 		if m, ok := b.got["Reference/"+r.name]; ok {
-			b.add(r.what, m["sim_s/s"], "simulated s/s", atLeast(r.least), "%.4g ns an event, %.4g allocations a run", m["ns/event"], m["allocs/op"])
+			b.add(r.what, m["sim_s/s"], "simulated s/s", atLeast(r.least), "by the processor's clock %s, also where the machine has other work; %.4g ns an event, %.4g allocations a run", figure(m["sim_s/cpu_s"]), m["ns/event"], m["allocs/op"])
 		}
 	}
 	for _, g := range []struct {
@@ -79,9 +79,17 @@ func (b *bench) benchmarks() error {
 		x, y := b.got["Growth/"+g.axis+"="+g.from]["ns/op"], b.got["Growth/"+g.axis+"="+g.to]["ns/op"]
 		b.add(g.what+", exponent", math.Log(y/x)/math.Log(g.ratio), "", atMost(g.most), "%s to %s: %.4g and %.4g ms a run", g.from, g.to, x/1e6, y/1e6)
 	}
-	single, hundred := b.got["Growth/replicas=1"]["ns/op"], b.got["Growth/replicas=100"]["ns/op"]
-	b.add("100 replicas of one master: cost a replica", hundred/100/single, "× one replica's", atMost(2), "%.4g ms with one, %.4g ms with 100", single/1e6, hundred/1e6)
-	one, ten := b.got["Growth/chain=1"]["ns/op"], b.got["Growth/chain=10"]["ns/op"]
-	b.add("a chain 10 deep: cost a replica", ten/10/one, "× one replica's", atMost(2), "a minute: %.4g ms with one, %.4g ms with 10", one/1e6, ten/1e6)
+	b.perReplica("100 replicas of one master: cost a replica", "replicas=1", "replicas=100", 100)
+	b.perReplica("a chain 10 deep: cost a replica", "chain=1", "chain=10", 10)
 	return nil
+}
+
+// perReplica is what each of n replicas costs beside the only one of a run, by the
+// processor's clock: the two runs are as long and every replica has as many outages. How
+// much each played stands beside it.
+func (b *bench) perReplica(what, one, many string, n float64) {
+	x, y := b.got["Growth/"+one], b.got["Growth/"+many]
+	b.add(what, y["cpu-ns/op"]/n/x["cpu-ns/op"], "× one replica's", atMost(2),
+		"an hour, CPU time: %.4g ms with one (%.0f partial, %.0f full resynchronizations), %.4g ms with %.0f (%.0f partial, %.0f full)",
+		x["cpu-ns/op"]/1e6, x["partial"], x["full"], y["cpu-ns/op"]/1e6, n, y["partial"], y["full"])
 }
