@@ -101,7 +101,9 @@ func (w *World) wakes(h *host, now model.Instant) {
 		h.hold()
 	}
 	h.wakeAt = -1
-	w.in = model.Input{Kind: model.InWake}
+	if w.in.Kind != model.InWake { // it has no fields
+		w.in = model.Input{Kind: model.InWake}
+	}
 	if w.step(h, now); h.folded > 0 {
 		h.ackAt = h.srv.AckDue()
 	}

@@ -35,6 +35,7 @@ type bench struct {
 	quick        bool
 	got          map[string]metrics // of each benchmark
 	rows         []row
+	missing      []string // what could not be measured here, and why
 	profiles     strings.Builder
 	began        time.Time
 	load         string // the machine's when it began
@@ -54,7 +55,7 @@ func run(out string, quick bool, benchtime string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	for _, step := range []func() error{b.benchmarks, b.memory, b.sweeps, b.sizing, b.profile, b.random} {
+	for _, step := range []func() error{b.benchmarks, b.instructions, b.memory, b.sweeps, b.sizing, b.profile, b.random} {
 		// What was measured is kept, even if the rest does not come to an end.
 		if err := errors.Join(step(), b.keep(out)); err != nil {
 			return err

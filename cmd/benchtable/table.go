@@ -91,6 +91,9 @@ func (b *bench) table(out io.Writer) error {
 		}
 		print("| %s | %s%s | %s | %s | %s |\n", r.what, figure(r.measured), unit, r.target, met, r.note)
 	}
+	for _, m := range b.missing {
+		print("\nNot measured: %s.\n", m)
+	}
 	print("\n%d of %d figures reach their targets.\n", len(b.rows)-missed, len(b.rows))
 	return err
 }
