@@ -112,3 +112,33 @@ func withReplicas(duration time.Duration, n int, chain bool) *Config {
 	}
 	return c
 }
+
+// BenchmarkRelays plays a minute of a chain of ten under loads of every kind. Relays note an
+// even load as one as long as its link keeps up with it, bursts too; Poisson arrivals and
+// commands of several lengths command by command.
+func BenchmarkRelays(b *testing.B) {
+	for _, m := range []struct {
+		name   string
+		change func(*LoadConfig)
+	}{
+		{"constant", func(*LoadConfig) {}},
+		{"bursts", func(l *LoadConfig) {
+			l.Arrivals, l.PerSecond, l.BurstPerSecond, l.On, l.Off = Bursts, 7000, 20_000, 3*time.Second, 9*time.Second
+		}},
+		{"poisson", func(l *LoadConfig) { l.Arrivals = Poisson }},
+		{"mixed", func(l *LoadConfig) {
+			l.Commands = append(l.Commands, Command{Name: "DEL", Args: []int{16}, Times: 2})
+		}},
+	} {
+		b.Run(m.name, func(b *testing.B) {
+			c := withReplicas(time.Minute, 10, true)
+			m.change(&c.Loads[0])
+			r := newRunner(b)
+			began := cpuTime()
+			for b.Loop() {
+				r.run(c)
+			}
+			b.ReportMetric(float64((cpuTime()-began).Nanoseconds())/float64(b.N), "cpu-ns/op")
+		})
+	}
+}

@@ -43,10 +43,12 @@ func maxLag(l timed, i, j, ps int64) int64 {
 }
 
 // eases is how many picoseconds a byte a link may take so that each command of a constant
-// load has left before the next one is written: then the last one is held back longest.
+// load, or of one in bursts, has left before the next one is written: then the last one is
+// held back longest.
 // Two commands are no less apart than the smallest takes to accrue, rounded down.
 func (l *load) eases() int64 {
-	if l.kind != Constant || l.flow.onRate == 0 {
+	rate := max(l.flow.onRate, l.flow.offRate)
+	if l.kind != Constant && l.kind != Bursts || rate == 0 {
 		return -1
 	}
 	least := l.mix.list[0].size
@@ -54,10 +56,10 @@ func (l *load) eases() int64 {
 		least = min(least, l.mix.list[i].size)
 	}
 	hi, lo := bits.Mul64(uint64(least), l.flow.unit)
-	if hi >= l.flow.onRate {
+	if hi >= rate {
 		return -1
 	}
-	gap, _ := bits.Div64(hi, lo, l.flow.onRate)
+	gap, _ := bits.Div64(hi, lo, rate)
 	if gap >= longest/1000 {
 		gap = longest/1000 - 1
 	}

@@ -348,7 +348,7 @@ func TestMaxLag(t *testing.T) {
 		if total > 1 {
 			mean = max(1, int64(l.when(total-1)-l.when(0))*1000/(l.bytes(total)-l.bytes(1)))
 		}
-		ps := rapid.SampledFrom([]int64{0, 1, mean / 3, mean - 1, mean, mean + 1, mean * 2, mean * 50, 1e12 / max(1, c.BytesPerSecond)}).Draw(t, "ps")
+		ps := rapid.SampledFrom([]int64{0, 1, mean / 3, mean - 1, mean, mean + 1, mean * 2, mean * 50, max(0, l.easy), l.easy + 1, 1e12 / max(1, c.BytesPerSecond)}).Draw(t, "ps")
 		if got, want := maxLag(l, i, j, ps), bruteLag(l, i, j, ps); got != want {
 			t.Fatalf("lag of [%d, %d) at %d ps a byte is %d, want %d", i, j, ps, got, want)
 		}
