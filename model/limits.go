@@ -64,9 +64,13 @@ func (s *Server) reached(c *client, limit int64) Offset {
 
 // tested is the offset at which the server sees that a replica's buffer has come
 // to limit. One that was set below what is there already waits for the next
-// write; blocks see to that themselves.
+// write; blocks see to that themselves. Where the block that is there is too much for a
+// replica that waits for its first byte, the cron sees to it when that byte has come.
 func (s *Server) tested(c *client, limit int64) Offset {
-	if s.blocks != nil {
+	switch {
+	case s.blocks != nil && c.reads && s.blocks.Seated(c.reader) >= limit:
+		return s.mro + 1
+	case s.blocks != nil:
 		return s.reached(c, limit)
 	}
 	return max(s.reached(c, limit), s.mro+1)

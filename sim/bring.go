@@ -174,6 +174,9 @@ func (w *World) retry(h *host, now model.Instant) {
 	if len(h.held) == 0 {
 		h.held = held[:0]
 	}
+	if len(held) > 0 {
+		w.lookBelow(h, 0)
+	}
 	if len(h.waiting) > 0 && !h.srv.Holds() {
 		waiting := h.waiting
 		h.waiting = nil

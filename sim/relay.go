@@ -38,6 +38,22 @@ func (w *World) watchRelay(h *host) {
 	w.queue.Push(at, event{kind: evLimit, host: int32(h.index), gen: h.gen})
 }
 
+// lookBelow has the replicas of a host, and theirs, look again at when their stream comes
+// to an offset: it has grown by writes that waited, which its load had written long ago.
+func (w *World) lookBelow(h *host, depth int) {
+	if depth > len(w.hosts) { // servers may follow each other in a ring
+		return
+	}
+	for _, ci := range h.conns {
+		c := w.conns[ci]
+		if f := &c.pipes[fromAcceptor].flow; f.on && f.src == h.index && f.end == 0 {
+			d := w.hosts[c.dialer]
+			w.watchLimit(d)
+			w.lookBelow(d, depth+1)
+		}
+	}
+}
+
 // reaches is when the stream of a host comes to an offset, or an earlier moment
 // at which more about it is known; model.Never if that hangs on something else,
 // which is then an event.
