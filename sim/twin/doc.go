@@ -19,6 +19,14 @@
 // must then lie between the least and the greatest of the simulated ones, and
 // that range is printed.
 //
+// A silence that ends is the one place where the proxy chooses: of a connection that one
+// end has closed meanwhile a network may still deliver all, some or nothing. The proxy
+// delivers nothing and breaks it, and so does the simulation here (World.BreakGone).
+//
+// What the machine does to the servers is measured with a timer beside them, and never
+// explains a difference where it was more than mostHeld or mostAtOnce (lateness.bearable); a try under more is void.
+// The simulations run on one thread that gives way to the servers.
+//
 // # What is not played
 //
 // Latency and bandwidth of the scenario's links (it is loopback), dataset, save
