@@ -70,7 +70,7 @@ func (b *pass) run(ctx context.Context, folder, out, dir string, atOnce int) err
 	if err := b.begin(dir); err != nil {
 		return err
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	g, each := errgroup.WithContext(ctx)
 	g.SetLimit(max(atOnce, 1))
 	b.reports = make([]twin.Report, len(paths))
 	for i, path := range paths {
@@ -79,7 +79,7 @@ func (b *pass) run(ctx context.Context, folder, out, dir string, atOnce int) err
 			if readReport(report, &b.reports[i]) == nil {
 				return nil
 			}
-			err := b.play(ctx, path, report, b.files, &b.reports[i])
+			err := b.play(each, path, report, b.files, &b.reports[i])
 			if err == nil {
 				fmt.Fprintf(os.Stderr, "%s: %d of %d runs agree\n", path, b.reports[i].Agree, b.reports[i].Total)
 			}
@@ -91,6 +91,9 @@ func (b *pass) run(ctx context.Context, folder, out, dir string, atOnce int) err
 	}
 	for i, path := range paths { // one after the other: the machine had too much to do
 		if err := b.decide(ctx, path, filepath.Join(dir, filepath.Base(filepath.Dir(path))+".again"), &b.reports[i]); err != nil {
+			if ctx.Err() != nil { // then they stay undecided
+				break
+			}
 			return err
 		}
 	}
