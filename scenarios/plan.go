@@ -81,6 +81,7 @@ func (d *decoder) decode(root *yaml.Node) *plan {
 		{name: "observed", read: func(*yaml.Node) {}},
 	})
 	p.checkLoads()
+	p.checkCarried()
 	p.checkEvicting()
 	p.finishFaults()
 	p.measure()
