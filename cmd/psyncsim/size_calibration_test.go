@@ -81,7 +81,7 @@ func sizeJobOf(t *testing.T, args ...string) *sizeJob {
 				if err := j.inputs(); err != nil {
 					return err
 				}
-				j.current = 1 // of what there is nothing suffices: the size is the one that the target takes
+				j.current = model.MinBacklog // unless the smallest suffices, the size is the one that the target takes
 				return j.answer()
 			}
 		}
@@ -149,9 +149,9 @@ func (v *verdict) share() float64 { return float64(v.covered) / float64(v.cases)
 // the truth may lie below the interval: in one of 40 cases. And by no more than the interval
 // says at any confidence: with one that fails in one of a thousand files as long as this, every case is
 // above its lower end.
-func judgeCalibration(t *testing.T, all []*calibration) {
+func judgeCalibration(t *testing.T, all []*calibration) (any verdict) {
 	t.Helper()
-	var any, lists verdict
+	var lists verdict
 	short, none := 0, 0
 	for _, c := range all {
 		switch {
@@ -194,6 +194,7 @@ func judgeCalibration(t *testing.T, all []*calibration) {
 			t.Errorf("%.1f %% of %d intervals hold the truth, want 93 to %.0f %%", 100*v.share(), v.cases, 100*v.most)
 		}
 	}
+	return any
 }
 
 var calibrationHeader = []string{"case", "outages_are", "question", "outages", "backlog_bytes", "target", "said", "lo", "hi", "true", "of_outages", "covered"}
@@ -265,10 +266,12 @@ func TestSizeCalibrationKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d of %d planned cases are kept", len(all), plannedCases)
-	if len(all) < 200 {
-		t.Errorf("%d cases are kept, want at least 200", len(all))
+	if len(all) != plannedCases {
+		t.Errorf("%d cases are kept, want all %d of the plan", len(all), plannedCases)
 	}
-	judgeCalibration(t, all)
+	if any := judgeCalibration(t, all); any.cases < 200 {
+		t.Errorf("%d cases have outages that last any time, want at least 200", any.cases)
+	}
 	again := map[string]*calibration{} // the cheapest of each sort
 	for _, c := range all {
 		if was := again[c.question.sort]; c.size > 0 && (was == nil || c.of < was.of) {
