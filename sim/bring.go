@@ -36,7 +36,7 @@ func (w *World) consult(h *host, t model.Instant) {
 
 func (w *World) bringTo(h *host, t model.Instant) {
 	h.asked = true // servers that follow each other in a ring ask no further
-	if h.ownStream() && h.src != nil && !h.srv.IsMaster() && h.srv.Writable() {
+	if h.src != nil && !h.srv.IsMaster() && (h.ownStream() && h.srv.Writable() || h.srv.Refuses()) {
 		w.between(h, t)
 	}
 	w.hear(h, t)
@@ -103,7 +103,7 @@ func (w *World) writeTo(h *host, n int64) {
 }
 
 // between plays the client writes of a replica by t, each at its place in what
-// the replica hears: both go into one stream.
+// the replica hears: both go into one stream, or the server counts what it refuses.
 func (w *World) between(h *host, t model.Instant) {
 	for h.alive && !h.srv.IsMaster() {
 		at := h.src.when(h.next)
