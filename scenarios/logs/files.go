@@ -27,6 +27,7 @@ const (
 type entry struct {
 	Line
 	message
+	server string // whose log it is, of a master's
 }
 
 // server is one server's log, of however many files.
@@ -153,7 +154,7 @@ func (f *files) read(name string, in *bufio.Reader) error {
 		s.fromPath = source == ""
 		p := parts[source]
 		for i := range p.lines {
-			s.entries = append(s.entries, entry{p.lines[i], p.says[i]})
+			s.entries = append(s.entries, entry{Line: p.lines[i], message: p.says[i]})
 		}
 	}
 	return nil

@@ -78,6 +78,7 @@ func (s *Story) verdict(r *Resync, used []bool) {
 	}
 	used[i] = true
 	e := &s.events[i]
+	r.judge, r.told = e.server, e.At
 	r.Lines = append(r.Lines, e.Place())
 	switch e.kind {
 	case accepted:
@@ -158,7 +159,7 @@ func (s *Story) alone(used []bool) {
 			delete(down, e.peer)
 			continue
 		}
-		r := Resync{Replica: e.peer, Asked: e.At, Judged: e.At, Lines: []string{e.Place()}}
+		r := Resync{Replica: e.peer, Asked: e.At, Judged: e.At, Lines: []string{e.Place()}, judge: e.server, told: e.At}
 		switch e.kind {
 		case accepted:
 			r.Request, r.Gap = e.offset, Bytes{N: e.bytes, Known: true}

@@ -164,6 +164,7 @@ func (s *Story) masterGone(r *Resync) {
 		g := &s.gone[i]
 		switch {
 		case g.server == r.Replica, g.replica:
+		case g.server == r.judge && r.told.Before(g.started): // the verdict was that of the process before
 		case r.Lost.Before(begin(g).Add(-together)), r.Lost.After(g.started.Add(together)), r.Judged.Before(g.started.Add(-together)):
 		case by == nil || begin(g).After(begin(by)):
 			by = g

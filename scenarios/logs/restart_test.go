@@ -3,6 +3,7 @@ package logs
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,5 +80,54 @@ func TestRestartsFromOneLog(t *testing.T) {
 	}
 	if g, w := strings.Join(got, ", "), " first-sync, closed , closed id-mismatch, closed , closed "; g != w {
 		t.Errorf("read %q, not %q", g, w)
+	}
+}
+
+// A link that was cut, and a second after its resynchronization the master is killed: the
+// cut stays a cut, for the process before gave its verdict, however near the two are.
+func TestCutBeforeKill(t *testing.T) {
+	const id = "0123456789abcdef0123456789abcdef01234567"
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"master.log": `10:M 22 Nov 2026 12:00:00.000 * Replica 127.0.0.1:7002 asks for synchronization
+10:M 22 Nov 2026 12:00:00.000 * Full resync requested by replica 127.0.0.1:7002
+10:M 22 Nov 2026 12:00:00.010 * Synchronization with replica 127.0.0.1:7002 succeeded
+10:M 22 Nov 2026 12:00:10.000 # Connection with replica 127.0.0.1:7002 lost.
+10:M 22 Nov 2026 12:00:11.500 * Replica 127.0.0.1:7002 asks for synchronization
+10:M 22 Nov 2026 12:00:11.500 * Unable to partial resync with replica 127.0.0.1:7002 for lack of backlog (Replica request was: 1001).
+10:M 22 Nov 2026 12:00:11.520 * Synchronization with replica 127.0.0.1:7002 succeeded
+20:C 22 Nov 2026 12:00:12.600 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo
+20:C 22 Nov 2026 12:00:12.600 # Redis version=7.0.15, bits=64, commit=00000000, modified=0, pid=20, just started
+20:M 22 Nov 2026 12:00:12.610 * Ready to accept connections
+20:M 22 Nov 2026 12:00:13.600 * Replica 127.0.0.1:7002 asks for synchronization
+20:M 22 Nov 2026 12:00:13.600 * Partial resynchronization not accepted: Replication ID mismatch (Replica asked for '` + id + `', my replication IDs are '1123456789abcdef0123456789abcdef01234567' and '0000000000000000000000000000000000000000')
+20:M 22 Nov 2026 12:00:13.620 * Synchronization with replica 127.0.0.1:7002 succeeded
+`,
+		"replica.log": `30:S 22 Nov 2026 12:00:00.001 * Full resync from master: ` + id + `:0
+30:S 22 Nov 2026 12:00:00.011 * MASTER <-> REPLICA sync: Finished with success
+30:S 22 Nov 2026 12:00:10.000 # Connection with master lost.
+30:S 22 Nov 2026 12:00:11.500 * Trying a partial resynchronization (request ` + id + `:1001).
+30:S 22 Nov 2026 12:00:11.501 * Full resync from master: ` + id + `:5000
+30:S 22 Nov 2026 12:00:11.521 * MASTER <-> REPLICA sync: Finished with success
+30:S 22 Nov 2026 12:00:12.590 # Connection with master lost.
+30:S 22 Nov 2026 12:00:13.600 * Trying a partial resynchronization (request ` + id + `:5101).
+30:S 22 Nov 2026 12:00:13.601 * Full resync from master: 1123456789abcdef0123456789abcdef01234567:0
+30:S 22 Nov 2026 12:00:13.621 * MASTER <-> REPLICA sync: Finished with success
+`,
+	} {
+		if err := os.WriteFile(dir+"/"+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Read([]string{dir + "/master.log", dir + "/replica.log"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range s.Resyncs {
+		got = append(got, s.Resyncs[i].LostWhy+" "+s.Resyncs[i].Reason)
+	}
+	if want := []string{" " + FirstSync, LostClosed + " " + BelowBacklog, LostMasterCrash + " " + IDMismatch}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

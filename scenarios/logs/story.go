@@ -77,6 +77,9 @@ type Resync struct {
 	Failed    string    // a full one that did not end, and why
 	Buffer    Bytes     // a full one: what its master had to hold in the output buffer meanwhile
 	Lines     []string  // where it stands
+
+	judge string    // the master whose log has the verdict, "" for none
+	told  time.Time // when, by that master's clock
 }
 
 // Down is from the loss of the old link to the verdict; 0 when that is unknown.
@@ -146,6 +149,7 @@ func Read(names []string, stdin io.Reader) (*Story, error) {
 		s.lives(v)
 		for _, e := range v.entries {
 			if e.kind >= asks && e.kind < started {
+				e.server = v.name
 				s.events = append(s.events, e)
 			}
 		}
