@@ -24,7 +24,7 @@ func (j *sizeJob) firstSync(plan *sizing.Plan) error {
 		return err
 	}
 	if begin == 0 {
-		return usage("the first synchronization never ends with these settings, even without any load")
+		return usage("the first synchronization does not end within three days with these settings, even without any load")
 	}
 	return plan.Start(begin)
 }

@@ -218,11 +218,14 @@ func (p *Plan) Settings() model.Settings { return p.base.Servers[0].Settings }
 // ReplicaSettings are those of the replica that loses its link.
 func (p *Plan) ReplicaSettings() model.Settings { return p.base.Servers[1].Settings }
 
+// LongestSync is how long a first synchronization may take.
+const LongestSync = 3 * 24 * time.Hour
+
 // FirstSync is the run that finds out how long the first synchronization takes:
 // no load, no outage. Its Duration is the most that is waited.
 func (p *Plan) FirstSync() *sim.Config {
 	c := *p.base
-	c.Loads, c.Faults, c.Duration = nil, nil, scenarios.MaxDuration
+	c.Loads, c.Faults, c.Duration = nil, nil, LongestSync
 	return &c
 }
 
