@@ -1,9 +1,10 @@
 package scenarios
 
 import (
-	"psyncsim/sim"
 	"strings"
 	"time"
+
+	"psyncsim/sim"
 
 	yaml "go.yaml.in/yaml/v4"
 )
@@ -170,28 +171,6 @@ func (p *planner) readLoad(i int, n *yaml.Node) {
 	}
 	p.loads = append(p.loads, on)
 	p.config.Loads = append(p.config.Loads, l)
-}
-
-// checkVolume refuses loads that no stream could carry.
-func (p *planner) checkVolume(n *yaml.Node, l *sim.LoadConfig) bool {
-	cycle, longest := int64(0), int64(0)
-	for i := range l.Commands {
-		size := l.Commands[i].Bytes()
-		longest = max(longest, size)
-		cycle = satAdd(cycle, satMul(size, int64(l.Commands[i].Times)))
-	}
-	if cycle >= 1<<40 {
-		p.failAt(n, "workload", "its commands have more than 1 TiB a cycle")
-		return false
-	}
-	if l.Arrivals == sim.Trace {
-		return true
-	}
-	if v := max(l.PerSecond, l.BurstPerSecond); satMul(v, longest) > maxRate {
-		p.failAt(n, "rate", "%d commands of up to %d bytes a second are more than 1 TB/s", v, longest)
-		return false
-	}
-	return true
 }
 
 func (p *planner) readMix(n *yaml.Node, server int) (mix []sim.Command) {
@@ -391,15 +370,4 @@ func (p *planner) bursts(l *sim.LoadConfig, r rate, a *arrivals) bool {
 	}
 	l.BurstBytes, l.BurstPerSecond = a.rate.bytes, a.rate.commands
 	return true
-}
-
-// checkLoads refuses writes to servers that would refuse them.
-func (p *planner) checkLoads() {
-	for i, l := range p.config.Loads {
-		switch s := p.servers[l.Server]; {
-		case s.replicaof == nil || s.moves:
-		case s.Settings.ReadOnly:
-			p.fail(p.loads[i], "a replica is read-only and nothing promotes this one; writes go to a master")
-		}
-	}
 }

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"psyncsim/model"
 	"sync"
 	"time"
+
+	"psyncsim/model"
 
 	"psyncsim/results"
 	"psyncsim/scenarios"

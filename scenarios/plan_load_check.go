@@ -3,8 +3,12 @@ package scenarios
 import (
 	"time"
 
+	yaml "go.yaml.in/yaml/v4"
+
 	"psyncsim/sim"
 )
+
+// What loads are refused when a scenario is read.
 
 // longestQueue is how long the slowest link may take to carry all that is written, if
 // everything had to wait: instants of links are counted in picoseconds, and 63 bits of
@@ -46,4 +50,37 @@ func peakRate(l *sim.LoadConfig) int64 {
 	on, off := *l, *l
 	on.Off, off.On = 0, 0
 	return max(meanRate(&on), meanRate(&off))
+}
+
+// checkVolume refuses loads that no stream could carry.
+func (p *planner) checkVolume(n *yaml.Node, l *sim.LoadConfig) bool {
+	cycle, longest := int64(0), int64(0)
+	for i := range l.Commands {
+		size := l.Commands[i].Bytes()
+		longest = max(longest, size)
+		cycle = satAdd(cycle, satMul(size, int64(l.Commands[i].Times)))
+	}
+	if cycle >= 1<<40 {
+		p.failAt(n, "workload", "its commands have more than 1 TiB a cycle")
+		return false
+	}
+	if l.Arrivals == sim.Trace {
+		return true
+	}
+	if v := max(l.PerSecond, l.BurstPerSecond); satMul(v, longest) > maxRate {
+		p.failAt(n, "rate", "%d commands of up to %d bytes a second are more than 1 TB/s", v, longest)
+		return false
+	}
+	return true
+}
+
+// checkLoads refuses writes to servers that would refuse them.
+func (p *planner) checkLoads() {
+	for i, l := range p.config.Loads {
+		switch s := p.servers[l.Server]; {
+		case s.replicaof == nil || s.moves:
+		case s.Settings.ReadOnly:
+			p.fail(p.loads[i], "a replica is read-only and nothing promotes this one; writes go to a master")
+		}
+	}
 }
