@@ -198,7 +198,10 @@ func story(s *logs.Story, r *logs.Resync) string {
 			b += " (the snapshot, from which this is counted, began later than the verdict)"
 		}
 		b += fmt.Sprintf(". repl-backlog-size %s would have kept the history", megabytes(n))
-		if less := (n - 1) >> 20; less > 0 {
+		switch less := (n - 1) >> 20; {
+		case r.Gap.AtMost:
+			b += "; a smaller one may have too"
+		case less > 0:
 			b += fmt.Sprintf(", %dmb not", less)
 		}
 		b += "."

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"compress/bzip2"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -74,12 +75,21 @@ func (f *files) readFile(name string, stdin io.Reader) error {
 		in = file
 	}
 	b := bufio.NewReaderSize(in, 1<<16)
-	if head, _ := b.Peek(2); bytes.Equal(head, []byte{0x1f, 0x8b}) {
+	head, _ := b.Peek(6)
+	is := func(magic string) bool { return bytes.HasPrefix(head, []byte(magic)) }
+	switch {
+	case is("\x1f\x8b"):
 		z, err := gzip.NewReader(b)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		b = bufio.NewReaderSize(z, 1<<16)
+	case is("BZh"):
+		b = bufio.NewReaderSize(bzip2.NewReader(b), 1<<16)
+	case is("\xfd7zXZ\x00"), is("\x28\xb5\x2f\xfd"), is("PK\x03\x04"):
+		return fmt.Errorf("%s: packed with xz, zstd or zip; unpack it (gzip and bzip2 are read as they are)", name)
+	case is("\xff\xfe"), is("\xfe\xff"):
+		return fmt.Errorf("%s: a text of UTF-16, as PowerShell's > writes it; save it as UTF-8", name)
 	}
 	return f.read(name, b)
 }
@@ -104,7 +114,9 @@ func (f *files) read(name string, in *bufio.Reader) error {
 		if text == "" && err != nil {
 			break
 		}
-		total++
+		if total++; total == 1 {
+			text = strings.TrimPrefix(text, "\ufeff")
+		}
 		if bytesRead += int64(len(text)); bytesRead > maxFile {
 			return fmt.Errorf("%s: more than %d bytes", name, int64(maxFile))
 		}

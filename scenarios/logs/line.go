@@ -37,11 +37,28 @@ var (
 	// syslog-enabled, and journald.
 	syslog = regexp.MustCompile(`^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|` + iso + `) \S+ (?:redis|valkey)[^ \[]*\[(\d+)\]: (.*)$`)
 
-	isoBefore = regexp.MustCompile(`^` + iso + ` ?(?:std(?:out|err) [FP] )?`)
+	// What collectors put before a line beside the name of its service: colours, a time of
+	// their own (CRI's with the name of the pipe), the identifier of the process.
+	colours  = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)
+	stamped  = regexp.MustCompile(`(?:` + iso + `|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)(?: std(?:out|err) [FP])?`)
+	numbered = regexp.MustCompile(`\[\d+\]: *$`)
 )
+
+// source is the name of a service in what stands before a line: nothing that
+// changes from one line of it to the next.
+func source(before string) string {
+	if before == "" {
+		return ""
+	}
+	before = numbered.ReplaceAllString(stamped.ReplaceAllString(before, " "), "")
+	return strings.Trim(strings.Join(strings.Fields(before), " "), " |:")
+}
 
 // parse reads one line; false is one that no server printed.
 func parse(text string) (l Line, ok bool) {
+	if strings.IndexByte(text, 0x1b) >= 0 {
+		text = colours.ReplaceAllString(text, "")
+	}
 	if strings.HasPrefix(text, "{") {
 		var doc map[string]any
 		if json.Unmarshal([]byte(text), &doc) == nil {
@@ -68,7 +85,7 @@ func parse(text string) (l Line, ok bool) {
 	} else {
 		return l, false
 	}
-	l.Source = strings.TrimRight(isoBefore.ReplaceAllString(before, ""), " |\t")
+	l.Source = source(before)
 	l.At, l.Year, ok = parseTime(stampText)
 	return l, ok
 }

@@ -174,9 +174,19 @@ func TestFormats(t *testing.T) {
 			return fmt.Sprintf(`{"log":%q,"stream":"stdout","time":"2026-11-22T05:48:11.1Z"}`, l+"\n")
 		},
 		"crlf": func(l string) string { return l + "\r" },
-		"journal": func(l string) string {
-			return "Nov 22 05:48:11 host redis-server[4711]: " + l
+		"journal": func(l string) string { // of several processes
+			n++
+			return fmt.Sprintf("Nov 22 05:%02d:%02d host redis-server[%d]: %s", n/60, n%60, 4711+n/10, l)
 		},
+		"journal, iso": func(l string) string {
+			n++
+			return fmt.Sprintf("2026-11-22T05:%02d:%02d+0100 host redis[4711]: %s", n/60, n%60, l)
+		},
+		"kubectl": func(l string) string { // logs --prefix --timestamps
+			n++
+			return fmt.Sprintf("[pod/redis-node-1/redis] 2026-11-22T05:%02d:%02d.%09dZ %s", n/60, n%60, n, l)
+		},
+		"colours": func(l string) string { return "\x1b[36mredis-replica-1  | \x1b[0m" + l + "\x1b[0m" },
 	} {
 		var b strings.Builder
 		for _, l := range strings.Split(strings.TrimSpace(string(raw)), "\n") {
@@ -195,7 +205,18 @@ func TestFormats(t *testing.T) {
 			if g, w := line(&s.Resyncs[i]), line(&plain.Resyncs[i]); g != w {
 				t.Errorf("%s: %s, not %s", name, g, w)
 			}
+			if r := s.Resyncs[i].Replica; strings.ContainsAny(r, "\x1b:") {
+				t.Errorf("%s: a replica is called %q", name, r)
+			}
 		}
+	}
+	// With a mark in front of the first line, which is the loss of the link.
+	const id = "ee61bbcee61bbcee61bbcee61bbcee61bbcee61b"
+	marked := "\ufeff1:S 22 Nov 2026 05:48:10.000 # Connection with master lost.\r\n" +
+		"1:S 22 Nov 2026 05:48:15.000 * Trying a partial resynchronization (request " + id + ":51).\r\n" +
+		"1:S 22 Nov 2026 05:48:15.001 * Full resync from master: " + id + ":200350\r\n"
+	if s, err := Read([]string{"-"}, strings.NewReader(marked)); err != nil || len(s.Resyncs) != 1 || s.Resyncs[0].Lost.IsZero() {
+		t.Errorf("a byte order mark: %+v %v", s, err)
 	}
 	// Without the server's own header: syslog.
 	text := "Nov 22 05:48:15 db1 redis[99]: Trying a partial resynchronization (request ee61bbcee61bbcee61bbcee61bbcee61bbcee61b:51).\n" +
@@ -208,6 +229,57 @@ func TestFormats(t *testing.T) {
 pid=1 role=replica timestamp="2026-11-22T05:48:15.2+01:00" level=notice message="Full resync from primary: ee61bbcee61bbcee61bbcee61bbcee61bbcee61b:200350"`
 	if s, err = Read([]string{"-"}, strings.NewReader(iso)); err != nil || len(s.Resyncs) != 1 || s.Resyncs[0].Gap.N != 200300 {
 		t.Errorf("ISO times and logfmt: %+v %v", s, err)
+	}
+}
+
+// A proxy without its server takes a connection and closes it: such a connect has failed, and
+// the outage lasts until one whose PING is answered.
+func TestProxyWithoutServer(t *testing.T) {
+	const id = "ee61bbcee61bbcee61bbcee61bbcee61bbcee61b"
+	head := "1:S 22 Nov 2026 05:48:10.000 # Connection with master lost.\n"
+	tail := "1:S 22 Nov 2026 05:48:20.000 * Non blocking connect for SYNC fired the event.\n" +
+		"1:S 22 Nov 2026 05:48:20.001 * Master replied to PING, replication can continue...\n" +
+		"1:S 22 Nov 2026 05:48:20.002 * Trying a partial resynchronization (request " + id + ":51).\n" +
+		"1:S 22 Nov 2026 05:48:20.003 * Full resync from master: " + id + ":200350\n"
+	for name, failed := range map[string][]string{
+		"redis-2.8":  {"# Error reply to PING from master: '-Reading from master: Connection reset by peer'"},
+		"redis-6.2":  {"# Error reply to PING from master: '-Reading from master: Operation now in progress'"},
+		"redis-7.2":  {"# Failed to read response from the server: Success", "# Master did not respond to command during SYNC handshake"},
+		"valkey-8.0": {"# Failed to read response from the server: Success", "# Primary did not respond to command during SYNC handshake"},
+	} {
+		log := head
+		for sec := 11; sec < 20; sec++ {
+			log += fmt.Sprintf("1:S 22 Nov 2026 05:48:%d.000 * Non blocking connect for SYNC fired the event.\n", sec)
+			for _, f := range failed {
+				log += fmt.Sprintf("1:S 22 Nov 2026 05:48:%d.001 %s\n", sec, f)
+			}
+		}
+		s, err := Read([]string{"-"}, strings.NewReader(log+tail))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &s.Resyncs[0]
+		from, until, _ := r.Cut(0)
+		if lasted := until.Sub(from); r.Refused != 9 || lasted != 9500500*time.Microsecond {
+			t.Errorf("%s: %d failed connects, an outage of %v", name, r.Refused, lasted)
+		}
+	}
+}
+
+// A snapshot that waits for more replicas begins after the verdict, and the answer has the
+// offset of then: what was missing is that at most. The replica's log alone tells it, too.
+func TestAnswerWaited(t *testing.T) {
+	const id = "ee61bbcee61bbcee61bbcee61bbcee61bbcee61b"
+	for answer, atMost := range map[string]bool{"10.003": false, "15.001": true} {
+		log := "1:S 22 Nov 2026 05:48:10.000 * Trying a partial resynchronization (request " + id + ":51).\n" +
+			"1:S 22 Nov 2026 05:48:" + answer + " * Full resync from master: " + id + ":200350\n"
+		s, err := Read([]string{"-"}, strings.NewReader(log))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g := s.Resyncs[0].Gap; g.N != 200300 || g.AtMost != atMost {
+			t.Errorf("an answer at %s: %+v", answer, g)
+		}
 	}
 }
 
@@ -240,6 +312,9 @@ func TestRefused(t *testing.T) {
 		{"other.log", "192.0.2.1 - - [10/Oct/2000:13:55:36] \"GET /\"\nx\n", `none of its 2 lines is one that redis-server or valkey-server logs; the first is "192.0.2.1`},
 		{"quiet.log", "1:M 22 Nov 2026 05:48:11.123 * DB saved on disk\n", "say nothing about replication"},
 		{"broken.gz", "\x1f\x8bxx", "broken.gz"},
+		{"broken.bz2", "BZh9xx", "broken.bz2"},
+		{"packed.xz", "\xfd7zXZ\x00\x00", "packed.xz: packed with xz, zstd or zip; unpack it"},
+		{"powershell.log", "\xff\xfe1\x00:\x00M\x00", "powershell.log: a text of UTF-16"},
 	} {
 		_, err := Read([]string{write(t, dir, c.name, c.text)}, nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -89,7 +89,7 @@ func (s *Story) verdict(r *Resync, used []bool) {
 	case lackOfBacklog:
 		r.Request = e.offset
 		if r.HasOff && r.Request <= r.Offset+1 {
-			r.Reason, r.Gap = BelowBacklog, Bytes{N: r.Offset + 1 - r.Request, Known: true}
+			r.Reason, r.Gap = BelowBacklog, Bytes{N: r.Offset + 1 - r.Request, Known: true, AtMost: r.Gap.AtMost}
 		} else if r.HasOff {
 			r.Reason = AheadOfMaster
 		}
@@ -116,7 +116,7 @@ func (s *Story) late(r *Resync, judged *entry) {
 		}
 		switch e.kind {
 		case bgsave:
-			r.Gap.AtMost = r.Gap.Known && e.At.Sub(judged.At) > 100*time.Millisecond
+			r.Gap.AtMost = r.Gap.Known && e.At.Sub(judged.At) > atOnce
 			return
 		case bgsaveDelayed:
 			r.Gap.AtMost = r.Gap.Known

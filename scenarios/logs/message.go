@@ -18,6 +18,7 @@ const (
 	connected     // the dial worked
 	refused       // the dial failed at once
 	connectTimed  // the dial hung for a whole repl-timeout
+	unanswered    // the dial worked, and then nobody spoke, as behind a proxy without its server
 	lost          // the link is gone
 	silence       // repl-timeout passed without a byte
 	bulkTimed     // the same, during a full synchronization
@@ -99,6 +100,10 @@ var table = func() []words {
 		{refused, "error condition on socket", `^error condition on socket for (?:dual channel replication|sync): (?P<text>.*)`},
 		{refused, "unable to connect to master", `^unable to connect to master: (?P<text>.*)`},
 		{connectTimed, "timeout connecting", `^timeout connecting to the master`},
+		{unanswered, "did not respond to", `^master did not respond to .*command during sync handshake`},
+		{unanswered, "failed to read response", `^failed to read response from the server: (?P<text>.*)`},
+		{unanswered, "error reply to ping", `^error reply to ping from master: '(?P<text>.*)'`},
+		{unanswered, "replication handshake", `^sending command to master in (?:dual channel )?replication handshake: (?P<text>.*)`},
 		{connecting, "connecting to master", `connecting to master (?P<peer>\S+)`},
 		{connecting, "connecting to master", `^connecting to master`},
 		{silence, "no data nor ping", `^master timeout: no data nor ping received`},

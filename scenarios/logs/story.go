@@ -241,6 +241,11 @@ func (f *follower) entry(e *entry) {
 	case connectTimed, refused:
 		r.Refused++
 		r.Blocked = e.At
+	case unanswered: // older versions say it in one line, newer ones in two
+		if r.Free.After(r.Blocked) {
+			r.Refused++
+		}
+		r.Blocked = e.At
 	case connected:
 		r.Free = e.At
 	case requested:
@@ -276,7 +281,7 @@ func (f *follower) lose(e *entry) {
 	if !f.now.Lost.IsZero() {
 		return // the first loss opened the outage; silence is followed by lost
 	}
-	if f.up || why == LostBulk || e.kind == silence {
+	if f.up || why == LostBulk || e.kind == silence || e.kind == lost { // a log may begin with it
 		f.now = Resync{Lost: e.At, LostWhy: why, Lines: []string{e.Place()}}
 	}
 	f.up = false
@@ -308,6 +313,10 @@ func (f *follower) judged(e *entry) {
 	}
 }
 
+// atOnce is how long a verdict may be under way. An answer that takes longer waited for
+// its snapshot (repl-diskless-sync-delay), and has the offset of that moment.
+const atOnce = 100 * time.Millisecond
+
 // why reads the reason off the request and the answer.
 func (r *Resync) why(e *entry) {
 	switch {
@@ -320,7 +329,7 @@ func (r *Resync) why(e *entry) {
 		r.Reason = AheadOfMaster
 	default:
 		r.Reason = BelowBacklog
-		r.Gap = Bytes{N: e.offset + 1 - r.Request, Known: true}
+		r.Gap = Bytes{N: e.offset + 1 - r.Request, Known: true, AtMost: e.At.Sub(r.Asked) > atOnce}
 	}
 }
 
