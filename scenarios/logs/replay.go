@@ -74,7 +74,9 @@ func (s *Story) Scenario(r Replay) (text []byte, notes []string, err error) {
 	if len(r.Load) < 2 {
 		return nil, nil, errors.New("the logs name fewer than two offsets: a replay needs to know what was written; give the samples of INFO")
 	}
-	w := &writer{s: s, r: r, zero: r.Load[0].At, end: r.Load[len(r.Load)-1].At}
+	w := &writer{s: s, r: r, begin: r.Load[0].At, end: r.Load[len(r.Load)-1].At}
+	w.replicas = w.called()
+	w.zero = w.begin.Add(-w.lead())
 	w.head()
 	w.servers()
 	w.faults()
@@ -83,12 +85,15 @@ func (s *Story) Scenario(r Replay) (text []byte, notes []string, err error) {
 }
 
 type writer struct {
-	s         *Story
-	r         Replay
-	zero, end time.Time
-	b         strings.Builder
-	notes     []string
-	names     map[string]string // of replicas in the scenario, by their names in the logs
+	s        *Story
+	r        Replay
+	zero     time.Time // virtual time 0
+	begin    time.Time // of the load
+	end      time.Time
+	b        strings.Builder
+	notes    []string
+	replicas []string          // by their names in the logs
+	names    map[string]string // in the scenario, by those
 }
 
 func (w *writer) line(format string, a ...any) { fmt.Fprintf(&w.b, format+"\n", a...) }
@@ -105,7 +110,7 @@ func (w *writer) inside() []*Resync {
 		if w.names[r.Replica] == "" || r.Lost.IsZero() {
 			continue
 		}
-		if r.Lost.Before(w.zero) || !r.Judged.Before(w.end) {
+		if r.Lost.Before(w.begin) || !r.Judged.Before(w.end) {
 			w.note("the reconnect at %s lies outside of what is known of the load", r.Judged.Format(time.TimeOnly))
 			continue
 		}
@@ -114,15 +119,26 @@ func (w *writer) inside() []*Resync {
 	return all
 }
 
+// lead is how long before the load the servers start: the first synchronization, which
+// may wait for its snapshot, is over when the load begins, as it was.
+func (w *writer) lead() time.Duration {
+	const least = 5 * time.Second // a connect, a timer each of replica and master, an empty snapshot
+	p, _ := model.LookupProfile(w.profile(w.master()))
+	if wait, target := w.waited(); target != "disk" && p.DisklessDelay > 0 {
+		return least + max(wait, p.DisklessDelay)
+	}
+	return least
+}
+
 func (w *writer) head() {
-	w.line("# Made from logs. Virtual time 0 is %s.", w.zero.Format("2006-01-02 15:04:05.000"))
+	w.line("# Made from logs. Virtual time 0 is %s, %v before the first that is known of the load.", w.zero.Format("2006-01-02 15:04:05.000"), w.begin.Sub(w.zero))
 	w.line("question: Does the simulation give the verdicts that the servers gave?")
 	w.line("duration: %s", w.at(w.end))
 }
 
-func (w *writer) servers() {
+// called gives the replicas names for the scenario, in the order in which they come back.
+func (w *writer) called() (replicas []string) {
 	w.names = map[string]string{}
-	var replicas []string
 	for i := range w.s.Resyncs {
 		r := &w.s.Resyncs[i]
 		if w.names[r.Replica] != "" || len(w.s.replicas) > 0 && !slices.Contains(w.s.replicas, r.Replica) {
@@ -135,13 +151,21 @@ func (w *writer) servers() {
 		w.names[r.Replica] = name
 		replicas = append(replicas, r.Replica)
 	}
-	master := ""
+	return replicas
+}
+
+// master is the first one that is no replica, "" if no log is of one.
+func (w *writer) master() string {
 	for _, m := range w.s.masters {
 		if w.names[m] == "" {
-			master = m
-			break
+			return m
 		}
 	}
+	return ""
+}
+
+func (w *writer) servers() {
+	master := w.master()
 	size, why := w.backlog(w.profile(master))
 	w.line("servers:")
 	w.line("  master:")
@@ -155,7 +179,7 @@ func (w *writer) servers() {
 	}
 	config += w.diskless(w.profile(master))
 	w.line("    config: {repl-backlog-size: %d%s}   # %s", size, config, why)
-	for _, r := range replicas {
+	for _, r := range w.replicas {
 		w.line("  %s:   # %s", w.names[r], r)
 		w.line("    version: %s", w.profile(r))
 		w.line("    replicaof: master")
@@ -164,7 +188,7 @@ func (w *writer) servers() {
 		}
 	}
 	w.line("workload:")
-	w.line("  - {on: master, arrivals: {trace: %q}, command: SET, key: 16, value: 100}", w.r.File)
+	w.line("  - {on: master, from: %v, arrivals: {trace: %q}, command: SET, key: 16, value: 100}", w.begin.Sub(w.zero), w.r.File)
 }
 
 // diskless reads off the logs how snapshots were sent, and how long they waited
@@ -174,16 +198,25 @@ func (w *writer) diskless(profile string) string {
 	if p.DisklessDelay == 0 {
 		return "" // it cannot
 	}
-	target := ""
+	wait, target := w.waited()
+	if target == "disk" || target == "" && !p.Diskless {
+		return ", repl-diskless-sync: no"
+	}
+	if wait < 0 {
+		return ""
+	}
+	return fmt.Sprintf(", repl-diskless-sync: yes, repl-diskless-sync-delay: %d", int((wait+time.Second/2)/time.Second))
+}
+
+// waited is where the master wrote its snapshots, disk, socket or "" where no log says, and
+// how long one waited at least; below 0 if that is unknown.
+func (w *writer) waited() (wait time.Duration, target string) {
 	for i := range w.s.events {
 		if e := &w.s.events[i]; e.kind == bgsave && e.message.text != "" {
 			target = e.message.text
 		}
 	}
-	if target == "disk" || target == "" && !p.Diskless {
-		return ", repl-diskless-sync: no"
-	}
-	wait := time.Duration(-1)
+	wait = -1
 	for i := range w.s.Resyncs {
 		if r := &w.s.Resyncs[i]; r.Full && r.HasOff {
 			if d := r.Judged.Sub(r.Asked); wait < 0 || d < wait {
@@ -191,10 +224,7 @@ func (w *writer) diskless(profile string) string {
 			}
 		}
 	}
-	if wait < 0 {
-		return ""
-	}
-	return fmt.Sprintf(", repl-diskless-sync: yes, repl-diskless-sync-delay: %d", int((wait+time.Second/2)/time.Second))
+	return wait, target
 }
 
 // profile is the profile nearest to a log's version.
@@ -310,12 +340,12 @@ func (w *writer) faults() {
 	for _, r := range w.inside() {
 		name := w.names[r.Replica]
 		from, until, kind := r.Cut(w.r.Timeout)
-		if from.Before(w.zero) {
-			from, until = w.zero, later(w.zero, until)
+		if from.Before(w.begin) {
+			from, until = w.begin, later(w.begin, until)
 		}
 		switch r.LostWhy {
 		case LostRestart:
-			w.line("  - {at: %s, server: %s, kind: restart, for: %s}", w.at(later(w.zero, r.Stopped)), name, r.Away())
+			w.line("  - {at: %s, server: %s, kind: restart, for: %s}", w.at(later(w.begin, r.Stopped)), name, r.Away())
 			none = false
 			continue
 		case LostMasterRestart, LostMasterCrash:
@@ -353,43 +383,5 @@ func (w *writer) process(r *Resync) string {
 	} else { // its replicas do not all see it at once
 		from = r.Started.Add(-r.Away().Round(100 * time.Millisecond))
 	}
-	return fmt.Sprintf("  - {at: %s, server: master, kind: %s, for: %s%s}", w.at(later(w.zero, from)), kind, r.Started.Sub(from).Round(time.Microsecond), save)
-}
-
-// observed writes what the servers did. Of a single replica only: what is
-// compared is the order of its reconnects.
-func (w *writer) observed() {
-	if len(w.names) != 1 {
-		w.note("the verdicts of %d replicas are not compared: only those of one can be", len(w.names))
-		return
-	}
-	before := len(w.notes)
-	all := w.inside()
-	w.notes = w.notes[:before]
-	if len(all) == 0 {
-		return
-	}
-	w.line("observed:")
-	for _, r := range all {
-		kind := "partial"
-		if r.Full {
-			kind = "full"
-		}
-		if r.Gap.Known {
-			w.line("  - {at: %s, kind: %s, gap: %dB, within: %dB}", w.at(r.Judged), kind, r.Gap.N, w.unknown(r.Lost)+w.unknown(r.Judged))
-		} else {
-			w.line("  - {at: %s, kind: %s, gap: 0B, within: 1000GB}   # its gap is not in the logs", w.at(r.Judged), kind)
-		}
-	}
-}
-
-// unknown is how much was written between the samples around a time: by so much
-// the load may be off.
-func (w *writer) unknown(t time.Time) int64 {
-	for i := 1; i < len(w.r.Load); i++ {
-		if a, b := w.r.Load[i-1], w.r.Load[i]; !a.At.After(t) && t.Before(b.At) {
-			return b.Offset - a.Offset
-		}
-	}
-	return 0
+	return fmt.Sprintf("  - {at: %s, server: master, kind: %s, for: %s%s}", w.at(later(w.begin, from)), kind, r.Started.Sub(from).Round(time.Microsecond), save)
 }
