@@ -34,9 +34,9 @@ func (j *sizeJob) bufferBinds(f *risk.FullSync, closed, soft int) error {
 			break
 		}
 	}
-	which := fmt.Sprintf("the hard limit is %s", risk.Size(s.HardLimit))
+	which := fmt.Sprintf("the hard limit is %s", risk.ConfSize(s.HardLimit))
 	if soft == closed {
-		which = fmt.Sprintf("the soft limit is %s for %v", risk.Size(s.SoftLimit), s.SoftSeconds)
+		which = fmt.Sprintf("the soft limit is %s for %v", risk.ConfSize(s.SoftLimit), s.SoftSeconds)
 	}
 	line := j.value(limitBuffer, e)
 	l := risk.Limit{Name: limitBuffer, Binds: true, Full: int64(closed), Of: fullRuns, Removed: int64(closed), Now: j.now(limitBuffer), Better: line,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -114,6 +115,33 @@ func TestMonthsTakeTheWorst(t *testing.T) {
 	for i, w := range []int64{5, 0, 9, 1} {
 		if got[i] != w {
 			t.Fatalf("%v", got)
+		}
+	}
+}
+
+// A size that is not what was asked for says so, and why: played as itself it does not keep what
+// the curve promised, or a larger one is not worth its memory. Sizes are written as redis.conf
+// writes them where they stand there.
+func TestAnswerText(t *testing.T) {
+	point := func(share, lo, hi float64) *Point {
+		return &Point{Bytes: 11 << 30, Of: 2000, Share: share, Lo: lo, Hi: hi}
+	}
+	for want, a := range map[string]Answer{
+		"NOT confirmed: the gaps alone promised 99.2 %":                                          {Recommended: point(.95, .94, .96), OnCurve: point(.992, .991, .994)},
+		"that is NOT the 99.0 % that were asked for: see the binding limit and the traps":        {Recommended: point(.975, .967, .981), OnCurve: point(.975, .967, .981)},
+		"on the master; counts towards maxmemory (12 GB are 91.7 % of 12gb)":                     {Confirmed: true, Recommended: point(.995, .992, .997), Memory: Memory{Backlog: 11 << 30, Max: 12 << 30, Share: 11. / 12}},
+		"Recommended    repl-backlog-size 11gb  no full resync in 99.5 % of outages (95 % CI 99": {Confirmed: true, Recommended: point(.995, .992, .997)},
+	} {
+		a.Question = Question{Target: .99, Confidence: .95, Per: "outage"}
+		var b strings.Builder
+		if err := a.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+		if strings.Contains(b.String(), "NOT") != !a.Confirmed {
+			t.Errorf("confirmed is %v:\n%s", a.Confirmed, b.String())
 		}
 	}
 }

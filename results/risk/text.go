@@ -164,8 +164,12 @@ func (a *Answer) recommended(row func(name, value, text string)) {
 	}
 	row("Recommended", "repl-backlog-size "+ConfSize(p.Bytes), fmt.Sprintf("no full resync in %s %% of %s (%g %% CI %s, %s)%s",
 		Percent(p.Share), a.samples(), 100*q.Confidence, p.interval(), of, verb))
-	if !a.Confirmed {
+	switch {
+	case a.Confirmed:
+	case a.OnCurve != nil && p.Hi < a.OnCurve.Lo:
 		row("", "", fmt.Sprintf("NOT confirmed: the gaps alone promised %s %%", Percent(a.OnCurve.Share)))
+	default:
+		row("", "", fmt.Sprintf("that is NOT the %s %% that were asked for: see the binding limit and the traps", Percent(q.Target)))
 	}
 	if a.Alone != nil {
 		row("", "that line alone", fmt.Sprintf("%s %%: see the binding limit", Percent(a.Alone.Share)))
@@ -217,7 +221,7 @@ func (a *Answer) memoryRow(row func(name, value, text string)) {
 	}
 	text += "; counts towards maxmemory"
 	if m.Max > 0 {
-		text += fmt.Sprintf(" (%s %% of %s)", Percent(m.Share), Size(m.Max))
+		text += fmt.Sprintf(" (%s are %s %% of %s)", Size(m.Backlog), Percent(m.Share), ConfSize(m.Max))
 	}
 	row("Memory", text, "")
 }

@@ -241,6 +241,9 @@ func (p *parser) confFile(in Input) error {
 		if low := strings.ToLower(name); directives[newer(low)] != 0 && value == "" {
 			return fmt.Errorf("%s:%d: %s has no value", in.Name, number, name)
 		}
+		if strings.EqualFold(name, "include") { // CONFIG GET has what came of all files
+			p.set.trap("include", "%s:%d: include %s: what that file sets is not known; give it too, or the output of CONFIG GET '*'", in.Name, number, clip(value))
+		}
 		pairs = append(pairs, pair{number, strings.ToLower(name), value})
 	}
 	return p.take(in, pairs, "redis.conf", rankFile)

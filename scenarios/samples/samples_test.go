@@ -119,6 +119,7 @@ func TestRead(t *testing.T) {
 		{name: "a hole", in: []string{"unix_ms,master_repl_offset,gap\n0,0,\n1000,10,\n2000,20,\n3000,30,\n13000,130,no answer\n"}, want: "0s:0 1s:10 2s:20 3s:30 13s:130", traps: "gap", phrase: "no answer"},
 		{name: "redis.conf", in: []string{"# mine\nrepl-backlog-size 1m\nrepl-timeout 30\nclient-output-buffer-limit slave 2gb 1gb 60\nport 7000\nrequirepass secret\n"},
 			sets: "repl-backlog-size=1000000 repl-timeout=30 client-output-buffer-limit replica=2147483648", traps: "unit", phrase: "1m is 1000000 bytes"},
+		{name: "a file of a file", in: []string{"repl-timeout 30\nInclude /etc/redis/more.conf\n"}, sets: "repl-timeout=30", traps: "include", phrase: "f0:2: include /etc/redis/more.conf: what that file sets is not known"},
 		{name: "CONFIG GET raw", in: []string{"repl-backlog-size\n1048576\nmasterauth\n\nclient-output-buffer-limit\nnormal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60\nappendonly\nyes\n"},
 			sets: "repl-backlog-size=1048576 client-output-buffer-limit replica=268435456 appendonly=1"},
 		{name: "CONFIG GET numbered", in: []string{"1) \"repl-backlog-size\"\n2) \"2097152\"\n3) \"slave-priority\"\n4) \"100\"\n"}, sets: "repl-backlog-size=2097152"},
