@@ -37,26 +37,10 @@ func compare(m *rig.Measured) ([]results.TCPRow, error) {
 	}
 	_ = g.Wait()
 	for i := range m.Silence {
-		c := &m.Silence[i]
-		var real, simulated []float64
-		for _, r := range c.Runs {
-			real = append(real, float64(r.First))
-		}
-		for s := range rangeSeeds {
-			simulated = append(simulated, float64(c.Again(m.Told(), uint64(s+1))))
-		}
-		rows = append(rows, inside("silence", fmt.Sprintf("%s, RTT %s", c.Silence, c.RTT), real, simulated, fewest, rig.Slack))
+		rows = append(rows, silence(m.Told(), &m.Silence[i]))
 	}
 	for i := range m.Connect {
-		c := &m.Connect[i]
-		var real, simulated []float64
-		for _, t := range c.Took {
-			real = append(real, float64(t))
-		}
-		for s := range rangeSeeds {
-			simulated = append(simulated, float64(c.Again(m.Told(), uint64(s+1))))
-		}
-		rows = append(rows, inside("connect", fmt.Sprintf("%d SYNs, %d SYN-ACKs lost", c.SYNs, c.ACKs), real, simulated, 1, rig.Slack))
+		rows = append(rows, connect(m.Told(), &m.Connect[i]))
 	}
 	for i := range m.Reconnect {
 		more, err := reconnects(m, &m.Reconnect[i])
@@ -90,6 +74,28 @@ func throughput(k rig.Kernel, c *rig.BulkCell) results.TCPRow {
 	}
 	row.Holds = len(real) >= least && math.Abs(row.Sim.Median/row.Real.Median-1) <= mostOff
 	return row
+}
+
+func silence(k rig.Kernel, c *rig.SilenceCell) results.TCPRow {
+	var real, simulated []float64
+	for _, r := range c.Runs {
+		real = append(real, float64(r.First))
+	}
+	for s := range rangeSeeds {
+		simulated = append(simulated, float64(c.Again(k, uint64(s+1))))
+	}
+	return inside("silence", fmt.Sprintf("%s, RTT %s", c.Silence, c.RTT), real, simulated, fewest, rig.Slack)
+}
+
+func connect(k rig.Kernel, c *rig.ConnectCell) results.TCPRow {
+	var real, simulated []float64
+	for _, t := range c.Took {
+		real = append(real, float64(t))
+	}
+	for s := range rangeSeeds {
+		simulated = append(simulated, float64(c.Again(k, uint64(s+1))))
+	}
+	return inside("connect", fmt.Sprintf("%d SYNs, %d SYN-ACKs lost", c.SYNs, c.ACKs), real, simulated, 1, rig.Slack)
 }
 
 // inside asks that what was measured lies in the simulated range; of twenty runs,

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"time"
 
 	"psyncsim/plots"
 	"psyncsim/results"
@@ -36,6 +37,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	out := f.String("out", "results/out/tcp-linux", "the folder for what was measured, the comparison and its chart")
 	part := f.String("part", "", "measure only this part anew, and keep what the folder has of the others: "+strings.Join(rig.Parts, ", "))
 	packets := f.Int("packets", 0, "how many packets a second the forwarder is asked for at most; 0 is the plan's")
+	within := f.Duration("within", 0, "how long measuring may take at most; 0 is the plan's")
 	if err := f.Parse(args); err != nil {
 		return 2
 	}
@@ -47,7 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "tcprig: -part %s: %s\n", *part, strings.Join(rig.Parts, ", "))
 		return 2
 	}
-	rows, err := measureAndCompare(ctx, *out, *quick, *kept, *part, *packets, stderr)
+	rows, disturbed, err := measureAndCompare(ctx, *out, *quick, *kept, *part, *packets, *within, stderr)
 	switch {
 	case errors.Is(err, rig.ErrNoNamespaces):
 		fmt.Fprintln(stdout, "SKIPPED:", err)
@@ -64,17 +66,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	fmt.Fprintf(stdout, "\n%d of %d comparisons hold; %s\n", len(rows)-failed, len(rows), *out)
+	if disturbed != "" {
+		fmt.Fprintln(stdout, disturbed)
+	}
 	if failed > 0 {
 		return 1
 	}
 	return 0
 }
 
-func measureAndCompare(ctx context.Context, dir string, quick, kept bool, part string, packets int, say io.Writer) (rows []results.TCPRow, err error) {
+func measureAndCompare(ctx context.Context, dir string, quick, kept bool, part string, packets int, within time.Duration, say io.Writer) (rows []results.TCPRow, disturbed string, err error) {
 	var m *rig.Measured
 	if kept || part != "" {
 		if m, err = rig.Read(dir); err != nil {
-			return nil, err
+			return nil, disturbed, err
 		}
 	}
 	if !kept {
@@ -85,27 +90,31 @@ func measureAndCompare(ctx context.Context, dir string, quick, kept bool, part s
 		if packets > 0 {
 			p.PacketsPS = packets
 		}
+		if within > 0 {
+			p.Within = within
+		}
 		n, err := rig.Measure(ctx, p, say)
 		if err != nil {
-			return nil, err
+			return nil, disturbed, err
 		}
+		disturbed = n.Disturbed
 		if m == nil {
 			m = n
 		} else {
 			m.Replace(n)
 		}
 		if err := errors.Join(os.MkdirAll(dir, 0o777), m.Write(dir)); err != nil {
-			return nil, err
+			return nil, disturbed, err
 		}
 	}
 	if rows, err = compare(m); err != nil {
-		return nil, err
+		return nil, disturbed, err
 	}
 	if err := results.WriteTCP(dir, story(m), rows); err != nil {
-		return nil, err
+		return nil, disturbed, err
 	}
 	_, err = plots.TCP(dir, subtitle(m), rows)
-	return rows, err
+	return rows, disturbed, err
 }
 
 func subtitle(m *rig.Measured) string {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"psyncsim/results"
 	"psyncsim/sim/rig"
@@ -84,6 +85,36 @@ func TestCompareFails(t *testing.T) {
 	}
 	if row := inside("silence", "x", nil, []float64{1e9, 1.1e9}, 1, rig.Slack); row.Holds {
 		t.Errorf("nothing was measured: %+v", row)
+	}
+}
+
+// A simulation that is wrong must be found by what was measured: one whose round trip is 20 ms
+// longer than the link's, so that its timeouts are, and one that doubles the wait from the first
+// SYN on, as kernels before 6.5 do.
+func TestWrongSimulationFails(t *testing.T) {
+	m, err := rig.Read(keptDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for i := range m.Silence {
+		c := m.Silence[i]
+		if c.RTT += 20 * time.Millisecond; !silence(m.Told(), &c).Holds {
+			found++
+		}
+	}
+	if found < 2 {
+		t.Errorf("of %d silences, %d notice a round trip that is 20 ms longer", len(m.Silence), found)
+	}
+	k := m.Told()
+	if k.LinearSYNs == 0 {
+		t.Skip("the measured kernel doubles from the first SYN on")
+	}
+	k.LinearSYNs = 0
+	for i := range m.Connect {
+		if c := &m.Connect[i]; c.SYNs > 1 && connect(k, c).Holds {
+			t.Errorf("a connect without %d SYNs does not notice that each wait is twice the one before", c.SYNs)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package rig
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -73,6 +74,9 @@ func (n *Net) pair(ctx context.Context, r *reader, addr netip.Addr) (from, to *n
 	select {
 	case to = <-in:
 		return from, to, nil
+	case <-ctx.Done():
+		from.Close()
+		return nil, nil, ctx.Err()
 	case <-time.After(20 * time.Second): // its ACK was lost and nothing was sent: the SYN-ACK is sent again
 		from.Close()
 		return nil, nil, fmt.Errorf("connected to %s, but nobody accepted", addr)
@@ -132,7 +136,8 @@ func (a *arrivals) after(t time.Duration) (time.Duration, bool) {
 }
 
 // bulk makes one transfer.
-func (n *Net) bulk(ctx context.Context, r *reader, c *BulkCell, seed uint64) (run BulkRun, late Lateness, err error) {
+func (n *Net) bulk(ctx context.Context, w *watched, r *reader, c *BulkCell, seed uint64) (run BulkRun, late Lateness, err error) {
+	w.all()
 	addr, path, err := n.Add(Link{RTT: c.RTT, Rate: c.Rate, Queue: c.Queue, LossPPM: c.LossPPM, Seed: c.luck(seed)}, c.Congestion)
 	if err != nil {
 		return run, late, err
@@ -181,12 +186,13 @@ func hangUp(cs ...*net.TCPConn) {
 }
 
 // silence makes one silence in a stream of small writes.
-func (n *Net) silence(ctx context.Context, r *reader, c *SilenceCell, seed uint64) (run SilenceRun, late Lateness, err error) {
+func (n *Net) silence(ctx context.Context, w *watched, r *reader, c *SilenceCell, seed uint64) (run SilenceRun, late Lateness, err error) {
 	addr, path, err := n.Add(Link{RTT: c.RTT, Seed: seed}, c.Congestion)
 	if err != nil {
 		return run, late, err
 	}
 	defer n.Remove(addr)
+	w.follow(path, c.RTT)
 	from, to, err := n.pair(ctx, r, addr)
 	if err != nil {
 		return run, late, err
@@ -197,6 +203,7 @@ func (n *Net) silence(ctx context.Context, r *reader, c *SilenceCell, seed uint6
 		from := a.begun.Sub(n.fw.begun) + run.At
 		path.Outage(Outage{from, from + c.Silence})
 	})
+	w.begins(a.begun.Sub(n.fw.begun) + run.At - memory)
 	over := run.At + c.Silence
 	var both sync.WaitGroup
 	both.Go(func() { a.follow(to) })
@@ -210,20 +217,7 @@ func (n *Net) silence(ctx context.Context, r *reader, c *SilenceCell, seed uint6
 			}
 		}
 	})
-	limit := time.After(over + 2*c.Silence + 5*time.Second)
-wait:
-	for {
-		select {
-		case <-ctx.Done():
-			break wait
-		case <-limit:
-			break wait
-		case <-time.After(100 * time.Millisecond):
-			if _, ok := a.after(over); ok {
-				break wait
-			}
-		}
-	}
+	untilAfter(ctx, w, a, run.At+c.RTT, over, over+2*c.Silence+5*time.Second)
 	n.fw.with(func() { late = path.late })
 	hangUp(from, to)
 	both.Wait()
@@ -231,24 +225,51 @@ wait:
 	if !ok && ctx.Err() == nil {
 		return run, late, fmt.Errorf("nothing came after a silence of %s", c.Silence)
 	}
+	if ctx.Err() == nil && !w.promptly(A, a.begun.Add(at)) {
+		return run, late, errors.New("nothing had just arrived when a byte was read")
+	}
 	run.First = at - over
 	return run, late, ctx.Err()
 }
 
+// untilAfter waits until the first byte after a silence has come, or a limit.
+func untilAfter(ctx context.Context, w *watched, a *arrivals, quiet, over, limit time.Duration) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := time.Since(a.begun)
+		if now > quiet {
+			w.rest() // hardly a packet from now on
+		}
+		if at, ok := a.after(over); ok {
+			w.known(a.begun.Add(at))
+			return
+		}
+		if now > limit {
+			return
+		}
+	}
+}
+
 // connect makes one connect whose first packets are lost.
-func (n *Net) connect(ctx context.Context, r *reader, c *ConnectCell, seed uint64) (took time.Duration, late Lateness, err error) {
+func (n *Net) connect(ctx context.Context, w *watched, r *reader, c *ConnectCell, seed uint64) (took time.Duration, late Lateness, err error) {
 	addr, path, err := n.Add(Link{RTT: c.RTT, Seed: seed}, "reno")
 	if err != nil {
 		return 0, late, err
 	}
 	defer n.Remove(addr)
+	w.follow(path, c.RTT)
 	path.DropFirst(A, c.SYNs)
 	path.DropFirst(B, c.ACKs)
 	in := r.at(addr)
 	defer r.forget(addr)
-	begun := time.Now()
-	from, err := n.dial(ctx, A, addrA, netip.AddrPortFrom(addr, bulkPort))
-	took = time.Since(begun)
+	from, begun, took, err := n.dialed(ctx, A, addrA, netip.AddrPortFrom(addr, bulkPort))
+	w.known(begun.Add(took))
 	n.fw.with(func() { late = path.late })
 	if err != nil {
 		return 0, late, err
@@ -258,6 +279,13 @@ func (n *Net) connect(ctx context.Context, r *reader, c *ConnectCell, seed uint6
 	case to := <-in:
 		hangUp(to)
 	case <-time.After(time.Second):
+	}
+	// The first SYN goes when the connect begins. Else our own thread was late.
+	if syn := w.first().at - begun.Sub(n.fw.begun); syn > mostUneven {
+		return 0, late, fmt.Errorf("the first SYN was seen %s after the connect began", syn)
+	}
+	if !w.promptly(B, begun.Add(took)) {
+		return 0, late, errors.New("nothing had just arrived when the connect ended")
 	}
 	return took, late, nil
 }

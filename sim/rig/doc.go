@@ -20,9 +20,16 @@
 // earlier transfer decide. The forwarder is one thread with real-time priority
 // that sleeps in ppoll; it measures by how much each packet was late and how long
 // it was away from its devices. Beside it a thread sleeps on every CPU and notes when
-// it is woken late. An experiment during which the forwarder was late, or a timer was
-// held up, is void whatever came of it: it is repeated, and counted
-// (Measured.Repeated).
+// it is woken late. An experiment is void whatever came of it, repeated, and counted
+// (Measured.Repeated), when the forwarder was late, when a thread of ours that measures a time
+// was, or when a timer that mattered was held up.
+//
+// Which timers matter is read off the packets that the forwarder saw (moments): of each timer of a TCP
+// that decides there is the packet that it sent. So a hold that ended shortly before a packet counts,
+// and one that lies on the way of a packet that passed; of a silence of twenty seconds the other
+// nineteen do not. Bulk transfers and pairs of servers have timers that send nothing: there each
+// instant matters. A void experiment ends at once. What is not done when the time is over
+// (Plan.Within) stays undone, and the comparison says so and fails for want of runs.
 //
 // # What is compared
 //

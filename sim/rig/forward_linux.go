@@ -141,7 +141,7 @@ func (f *forwarder) flush() (wait time.Duration) {
 		}
 		heap.Pop(&f.wire)
 		_, err := unix.Write(f.tun[p.to], p.data)
-		p.path.late.add(now-p.due, err)
+		p.path.came(p.due, now-p.due, err)
 		f.spare = append(f.spare, p.data)
 	}
 }

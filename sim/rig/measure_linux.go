@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,21 +23,15 @@ import (
 // measuring is a measurement under way.
 type measuring struct {
 	*Net
-	r    *reader
-	room *semaphore.Weighted // packets a second that the forwarder still has for experiments
-	most int64
-	can  canaries
-	say  io.Writer
+	r     *reader
+	bulks kind
+	small func(name string, slack time.Duration, adds bool) *kind // they share what the forwarder has for them
+	can   canaries
+	say   io.Writer
 
 	mu sync.Mutex
 	m  *Measured
 }
-
-// attempts is how often an experiment is made until the forwarder is in time. One
-// that is spoiled each time does not count; a cell with too few runs fails when it is
-// compared. A virtual machine whose host takes its processors away for 40 ms twice a minute
-// spoils most of what lasts 20 s.
-const attempts = 24
 
 // Measure does what is planned. It says on say how far it is.
 func Measure(ctx context.Context, p *Plan, say io.Writer) (*Measured, error) {
@@ -52,7 +47,7 @@ func Measure(ctx context.Context, p *Plan, say io.Writer) (*Measured, error) {
 	defer r.l.Close()
 	m := p.Measured
 	m.Kernel, m.HZ, m.Date, m.Sysctls = kernel(), hz(), time.Now().UTC().Format(time.DateOnly), n.rooms[A].sys
-	x := &measuring{Net: n, r: r, most: int64(p.PacketsPS), room: semaphore.NewWeighted(int64(p.PacketsPS)), say: say, m: &m}
+	x := newMeasuring(n, r, p, say, &m)
 	watching, stop := context.WithCancel(ctx)
 	var watch errgroup.Group
 	defer func() { stop(); _ = watch.Wait() }()
@@ -61,10 +56,24 @@ func Measure(ctx context.Context, p *Plan, say io.Writer) (*Measured, error) {
 	}
 	// All at once: most of it is waiting, and the forwarder's packets are shared out.
 	g, ctx := errgroup.WithContext(ctx)
+	ctx, over := context.WithTimeoutCause(ctx, p.Within, errOver)
+	defer over()
 	for _, part := range []func(context.Context, *Plan) error{x.allConnects, x.allSilences, x.allReconnects, x.allBulk} {
 		g.Go(func() error { return part(ctx, p) })
 	}
-	return &m, g.Wait()
+	err = errors.Join(g.Wait(), x.can.failed())
+	m.Disturbed = x.disturbed(p.Within)
+	return &m, err
+}
+
+// newMeasuring shares the forwarder out: bulk transfers stand in one line; who only sends
+// a little does not wait behind them.
+func newMeasuring(n *Net, r *reader, p *Plan, say io.Writer, m *Measured) *measuring {
+	bulk, small := int64(p.PacketsPS), int64(p.SmallPS)
+	room := semaphore.NewWeighted(small)
+	return &measuring{Net: n, r: r, say: say, m: m,
+		bulks: kind{"bulk transfers", semaphore.NewWeighted(bulk), bulk, 2 * mostLate, false},
+		small: func(name string, slack time.Duration, adds bool) *kind { return &kind{name, room, small, slack, adds} }}
 }
 
 func kernel() string {
@@ -96,46 +105,82 @@ func hz() int {
 	return 0
 }
 
-// again makes an experiment until the forwarder was in time and no CPU held up a timer
-// for half of slack, and keeps its books.
-func (x *measuring) again(ctx context.Context, what string, slack time.Duration, spoils func(*Lateness) bool, packetsPS int, try func() (Lateness, error), keep func()) error {
-	weight := min(int64(packetsPS), x.most)
-	trouble := ""
-	for range attempts {
-		if err := x.room.Acquire(ctx, weight); err != nil {
-			return err
-		}
+// kind is one kind of experiment.
+type kind struct {
+	name  string
+	room  *semaphore.Weighted // packets a second that the forwarder has for it
+	most  int64
+	slack time.Duration // a timer that matters may be held up for half of it
+	adds  bool          // and all of a chain of them together
+}
+
+// again makes an experiment until nothing that mattered was late, and keeps its books.
+// One that is void ends at once. When the time is over it is left undone.
+func (x *measuring) again(ctx context.Context, k *kind, what string, spoils func(*Lateness) bool, packetsPS int, try func(context.Context, *watched) (Lateness, error), keep func()) error {
+	weight := min(int64(packetsPS), k.most)
+	trouble := "its turn never came"
+	for k.room.Acquire(ctx, weight) == nil {
+		rest := sync.OnceFunc(func() { k.room.Release(weight) })
+		w := &watched{fw: x.fw, slack: k.slack, adds: k.adds, spoils: spoils, rest: rest}
+		trial, end := context.WithCancelCause(ctx)
 		began := time.Now()
-		late, err := try()
-		held := x.can.worst(began, time.Now())
-		x.room.Release(weight)
+		go w.guard(trial, &x.can, began, end)
+		late, err := try(trial, w)
+		w.ends(late)
+		x.can.settled(trial, time.Now())
+		void, why := w.verdict(&x.can, began)
+		early := context.Cause(trial) == errVoid
+		end(nil)
+		rest()
 		if ctx.Err() != nil {
-			return ctx.Err()
+			break
 		}
 		x.mu.Lock()
-		spoiled := err != nil || spoils(&late) || held > slack/2
-		if trouble = fmt.Sprintf("packets came %s late, %s at worst, and a timer was held up for %s", late.Mean(), late.Worst, held); err != nil {
-			trouble = err.Error()
-		}
-		if spoiled {
-			x.m.Repeated++
-		} else {
+		if err == nil && !early && !void {
 			l := &x.m.Lateness
 			l.Packets, l.Late, l.Total, l.Worst = l.Packets+late.Packets, l.Late+late.Late, l.Total+late.Total, max(l.Worst, late.Worst)
 			keep()
-		}
-		x.mu.Unlock()
-		if !spoiled {
+			x.mu.Unlock()
 			return nil
 		}
+		x.m.Repeated++
+		x.mu.Unlock()
+		if trouble = why; err != nil && !early {
+			trouble = err.Error()
+		}
+		select { // what disturbed it may not be over
+		case <-ctx.Done():
+		case <-time.After(calmDown):
+		}
 	}
-	fmt.Fprintf(x.say, "%s: %d attempts failed, the last because %s\n", what, attempts, trouble)
+	if context.Cause(ctx) != errOver {
+		return ctx.Err()
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.m.undone++
+	x.m.lastTrouble = fmt.Sprintf("%s: %s", what, trouble)
 	return nil
 }
 
+const calmDown = 200 * time.Millisecond
+
+// errOver ends what is under way when the time for measuring is over.
+var errOver = errors.New("the time for measuring is over")
+
+// disturbed says why experiments are missing.
+func (x *measuring) disturbed(within time.Duration) string {
+	if x.m.undone == 0 {
+		return ""
+	}
+	n, worst := x.can.count(Slack / 2)
+	return fmt.Sprintf("%d experiments could not be made within %s, %d were void: this machine is too disturbed, or too slow. It held up timers for %s or longer %d times, for %s at worst. The last that was not made, %s",
+		x.m.undone, within, x.m.Repeated, Slack/2, n, worst.Round(time.Millisecond), x.m.lastTrouble)
+}
+
 // each makes the same kind of experiment for every cell and seed, side by side.
-func each[C, R any](ctx context.Context, x *measuring, kind string, slack time.Duration, cells []C, runs func(*C) int, what func(*C) (string, func(*Lateness) bool, int),
-	try func(context.Context, *C, uint64) (R, Lateness, error), keep func(*C, R)) error {
+func each[C, R any](ctx context.Context, x *measuring, k *kind, cells []C, runs func(*C) int, what func(*C) (string, func(*Lateness) bool, int),
+	try func(context.Context, *watched, *C, uint64) (R, Lateness, error), keep func(*C, R)) error {
 	g, ctx := errgroup.WithContext(ctx)
 	begun := time.Now()
 	total, done := 0, 0
@@ -148,13 +193,13 @@ func each[C, R any](ctx context.Context, x *measuring, kind string, slack time.D
 			g.Go(func() error {
 				name, spoils, packets := what(c)
 				var run R
-				return x.again(ctx, name, slack, spoils, packets, func() (late Lateness, err error) {
-					run, late, err = try(ctx, c, uint64(s+1))
+				return x.again(ctx, k, name, spoils, packets, func(ctx context.Context, w *watched) (late Lateness, err error) {
+					run, late, err = try(ctx, w, c, uint64(s+1))
 					return late, err
 				}, func() {
 					keep(c, run)
 					if done++; done%50 == 0 || done == total {
-						fmt.Fprintf(x.say, "%s: %d of %d, %s\n", kind, done, total, time.Since(begun).Round(time.Second))
+						fmt.Fprintf(x.say, "%s: %d of %d, %s\n", k.name, done, total, time.Since(begun).Round(time.Second))
 					}
 				})
 			})
@@ -166,11 +211,11 @@ func each[C, R any](ctx context.Context, x *measuring, kind string, slack time.D
 func (x *measuring) allBulk(ctx context.Context, p *Plan) error {
 	// The long ones first: at the end few are left to wait for.
 	slices.SortStableFunc(x.m.Bulk, func(a, b BulkCell) int { return int(b.For - a.For) })
-	err := each(ctx, x, "bulk transfers", 2*mostLate, x.m.Bulk, p.runs, func(c *BulkCell) (string, func(*Lateness) bool, int) {
+	err := each(ctx, x, &x.bulks, x.m.Bulk, p.runs, func(c *BulkCell) (string, func(*Lateness) bool, int) {
 		return c.String(), func(l *Lateness) bool { return l.spoiled(c.RTT) }, c.packetsPS()
 	},
-		func(ctx context.Context, c *BulkCell, seed uint64) (BulkRun, Lateness, error) {
-			return x.bulk(ctx, x.r, c, seed)
+		func(ctx context.Context, w *watched, c *BulkCell, seed uint64) (BulkRun, Lateness, error) {
+			return x.bulk(ctx, w, x.r, c, seed)
 		},
 		func(c *BulkCell, r BulkRun) { c.Runs = append(c.Runs, r) })
 	slices.SortStableFunc(x.m.Bulk, func(a, b BulkCell) int {
@@ -183,12 +228,12 @@ func (x *measuring) allBulk(ctx context.Context, p *Plan) error {
 }
 
 func (x *measuring) allSilences(ctx context.Context, p *Plan) error {
-	err := each(ctx, x, "silences", Slack, x.m.Silence, func(*SilenceCell) int { return p.Seeds },
+	err := each(ctx, x, x.small("silences", Slack, true), x.m.Silence, func(*SilenceCell) int { return p.Seeds },
 		func(c *SilenceCell) (string, func(*Lateness) bool, int) {
 			return fmt.Sprint("a silence of ", c.Silence), (*Lateness).uneven, int(2 * time.Second / c.Every)
 		},
-		func(ctx context.Context, c *SilenceCell, seed uint64) (SilenceRun, Lateness, error) {
-			return x.silence(ctx, x.r, c, seed)
+		func(ctx context.Context, w *watched, c *SilenceCell, seed uint64) (SilenceRun, Lateness, error) {
+			return x.silence(ctx, w, x.r, c, seed)
 		},
 		func(c *SilenceCell, r SilenceRun) { c.Runs = append(c.Runs, r) })
 	for i := range x.m.Silence {
@@ -198,12 +243,12 @@ func (x *measuring) allSilences(ctx context.Context, p *Plan) error {
 }
 
 func (x *measuring) allConnects(ctx context.Context, p *Plan) error {
-	err := each(ctx, x, "connects", Slack, x.m.Connect, func(*ConnectCell) int { return p.Repeats },
+	err := each(ctx, x, x.small("connects", Slack, true), x.m.Connect, func(*ConnectCell) int { return p.Repeats },
 		func(c *ConnectCell) (string, func(*Lateness) bool, int) {
 			return fmt.Sprintf("a connect without %d SYNs and %d answers", c.SYNs, c.ACKs), (*Lateness).uneven, 1
 		},
-		func(ctx context.Context, c *ConnectCell, seed uint64) (time.Duration, Lateness, error) {
-			return x.connect(ctx, x.r, c, seed)
+		func(ctx context.Context, w *watched, c *ConnectCell, seed uint64) (time.Duration, Lateness, error) {
+			return x.connect(ctx, w, x.r, c, seed)
 		},
 		func(c *ConnectCell, took time.Duration) { c.Took = append(c.Took, took) })
 	for i := range x.m.Connect {

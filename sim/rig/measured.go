@@ -24,6 +24,11 @@ type Measured struct {
 	Silence      []SilenceCell     `json:"silence"`
 	Connect      []ConnectCell     `json:"connect"`
 	Reconnect    []ReconnectCell   `json:"reconnect"`
+
+	// Disturbed says that experiments are missing, and why; "" is that none are.
+	Disturbed   string `json:"-"`
+	undone      int
+	lastTrouble string
 }
 
 // BulkCell is one kind of bulk transfer: from A to B, without pause, for a time.

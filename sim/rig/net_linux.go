@@ -222,47 +222,59 @@ func (n *Net) listen(side Side, at netip.AddrPort) (l *net.TCPListener, err erro
 	return l, err
 }
 
-// dial connects from a side. Connects wait in parallel: each has a thread that
-// moves into the namespace and ends with it.
-func (n *Net) dial(ctx context.Context, side Side, from netip.Addr, to netip.AddrPort) (c *net.TCPConn, err error) {
+// dial connects from a side.
+func (n *Net) dial(ctx context.Context, side Side, from netip.Addr, to netip.AddrPort) (*net.TCPConn, error) {
+	c, _, _, err := n.dialed(ctx, side, from, to)
+	return c, err
+}
+
+// dialed connects from a side and says when it began and how long it took. Connects wait in
+// parallel: only the socket is made by the thread that lives in the namespace.
+func (n *Net) dialed(ctx context.Context, side Side, from netip.Addr, to netip.AddrPort) (c *net.TCPConn, begun time.Time, took time.Duration, err error) {
 	fd := -1
 	n.rooms[side].do(func() {
 		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	})
 	if err != nil {
-		return nil, err
+		return nil, begun, 0, err
 	}
 	if from.IsValid() {
-		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: from.As4()}); err != nil {
-			unix.Close(fd)
-			return nil, err
-		}
+		err = unix.Bind(fd, &unix.SockaddrInet4{Addr: from.As4()})
 	}
-	err = unix.Connect(fd, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())})
-	for err == unix.EINPROGRESS {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-			break
-		}
-		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-		if k, e := unix.Poll(p, 200); e == nil && k > 0 {
-			var v int
-			if v, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && v != 0 {
-				err = unix.Errno(v)
-			}
-		}
+	begun = time.Now()
+	if err == nil {
+		err = connected(ctx, fd, to)
 	}
+	took = time.Since(begun)
 	if err != nil {
 		unix.Close(fd)
-		return nil, err
+		return nil, begun, took, err
 	}
 	f := os.NewFile(uintptr(fd), "rig")
 	defer f.Close()
 	k, err := net.FileConn(f)
 	if err != nil {
-		return nil, err
+		return nil, begun, took, err
 	}
-	return k.(*net.TCPConn), nil
+	return k.(*net.TCPConn), begun, took, nil
+}
+
+// connected connects a socket.
+func connected(ctx context.Context, fd int, to netip.AddrPort) error {
+	err := unix.Connect(fd, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())})
+	for err == unix.EINPROGRESS {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+		if k, e := unix.Poll(p, 200); e == nil && k > 0 {
+			var v int
+			if v, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && v != 0 {
+				return unix.Errno(v)
+			}
+		}
+	}
+	return err
 }
 
 // start starts a process in a side's namespace.

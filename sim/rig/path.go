@@ -42,6 +42,9 @@ type Path struct {
 	drops   [2]int // how many first packets of a direction are still to be lost
 	lanes   [2]lane
 	late    Lateness
+	logs    bool          // keep a log
+	log     []passage     // of all packets that came
+	strict  time.Duration // packets that were due before count as late only by more than mostLate
 }
 
 // Lateness is how well the forwarder kept its times.
@@ -51,6 +54,14 @@ type Lateness struct {
 	Total   time.Duration `json:"total_ns"` // of all packets together
 	Worst   time.Duration `json:"worst_ns"`
 	Failed  int64         `json:"failed"` // that a device did not take
+}
+
+// came notes by how much a packet was late that was due at a time.
+func (p *Path) came(due, late time.Duration, err error) {
+	if due < p.strict && late <= mostLate {
+		late = 0
+	}
+	p.late.add(late, err)
 }
 
 func (l *Lateness) add(late time.Duration, err error) {
@@ -135,6 +146,14 @@ func (p *Path) silent(enters, comesOut time.Duration) bool {
 // Enter takes a packet of n bytes from a side at now, and says when it comes out
 // at the other; ok is false when it never does.
 func (p *Path) Enter(now time.Duration, from Side, n int) (out time.Duration, ok bool) {
+	out, ok = p.enter(now, from, n)
+	if p.logs {
+		p.log = append(p.log, passage{now, from, ok})
+	}
+	return out, ok
+}
+
+func (p *Path) enter(now time.Duration, from Side, n int) (out time.Duration, ok bool) {
 	l := &p.lanes[from]
 	l.count.Packets++
 	leaves := now

@@ -13,7 +13,10 @@ type Plan struct {
 	Sure      int // runs of a bulk cell without loss: nothing is drawn there
 	Repeats   int // of each connect
 	Pairs     int // silences of each reconnect cell
-	PacketsPS int // how many packets a second are asked of the forwarder at most
+	PacketsPS int // how many packets a second bulk transfers ask of the forwarder at most
+	SmallPS   int // and all others
+	// Within is how long measuring may take: what is not done then stays undone.
+	Within time.Duration
 }
 
 // ErrNoNamespaces is why nothing can be measured here.
@@ -35,12 +38,13 @@ const (
 // NewPlan is all that is measured; quick is what continuous integration has time
 // for: all cells, but few runs where nothing is drawn and each is like the other.
 func NewPlan(quick bool) *Plan {
-	p := &Plan{Seeds: 24, Sure: 24, Repeats: 6, Pairs: 8, PacketsPS: 16000}
+	p := &Plan{Seeds: 24, Sure: 24, Repeats: 6, Pairs: 8, PacketsPS: 16000, SmallPS: 4000, Within: time.Hour}
 	p.Quick, p.MSS = quick, mss
 	silences := []int{1, 3, 7, 20}
 	syns := []int{0, 1, 2, 3, 4, 5, 6}
 	if quick {
 		p.Seeds, p.Sure, p.Repeats, p.Pairs = 20, 3, 3, 2
+		p.Within = 6 * time.Minute
 	}
 	for _, cc := range []string{"reno", "cubic"} {
 		for _, rtt := range []time.Duration{10, 40, 100} {

@@ -118,7 +118,7 @@ const (
 const replicaPort = 6379
 
 // reconnect makes one silence between a real master and a real replica.
-func (n *Net) reconnect(ctx context.Context, path string, c *ReconnectCell, port uint16, seed uint64) (run ReconnectRun, late Lateness, err error) {
+func (n *Net) reconnect(ctx context.Context, w *watched, path string, c *ReconnectCell, port uint16, seed uint64) (run ReconnectRun, late Lateness, err error) {
 	addr, lane, err := n.Add(Link{RTT: c.RTT, Seed: seed}, "cubic")
 	if err != nil {
 		return run, late, err
@@ -155,25 +155,26 @@ func (n *Net) reconnect(ctx context.Context, path string, c *ReconnectCell, port
 	from := time.Since(n.fw.begun) + 3*time.Second + time.Duration(mix(seed)%uint64(time.Second))
 	to := from + c.Silence
 	n.fw.with(func() { lane.late = Lateness{}; lane.Outage(Outage{from, to}) })
+	w.follow(lane, c.RTT)
+	// The servers' own timers go off ten times a second, and send nothing.
+	w.stretch(span{from, forever})
 	// The times of a log are those of the wall clock, in milliseconds.
 	begins := time.Now().Add(from - time.Since(n.fw.begun))
 	ends := begins.Add(c.Silence)
-	select {
-	case <-time.After(time.Until(ends) + c.Silence + 6*time.Second): // then all timers have run out
-	case <-ctx.Done():
+	run.Seed = seed
+	// After twice the silence all timers have run out.
+	lost, err := replica.wait(ctx, begins, time.Until(ends)+c.Silence+6*time.Second, logTimeout, logLost)
+	if err != nil {
+		n.fw.with(func() { late = lane.late })
 		return run, late, ctx.Err()
 	}
-	n.fw.with(func() { late = lane.late })
-	run.Seed = seed
-	lost, ok := replica.first(begins, logTimeout, logLost)
-	if !ok {
-		return run, late, nil
-	}
 	run.Detect = lost.at.Sub(begins)
-	verdict, err := replica.wait(ctx, lost.at, 40*time.Second, logPartial, logFull)
+	verdict, err := replica.wait(ctx, lost.at, time.Until(ends)+c.Silence+46*time.Second, logPartial, logFull)
 	if err != nil {
 		return run, late, err
 	}
+	w.known(verdict.at)
+	n.fw.with(func() { late = lane.late })
 	run.Reconnect, run.Partial = verdict.at.Sub(ends), strings.Contains(verdict.text, logPartial)
 	for _, l := range replica.log(lost.at) {
 		if strings.Contains(l.text, logDial) && !l.at.After(verdict.at) {
@@ -223,12 +224,12 @@ func (x *measuring) allReconnects(ctx context.Context, p *Plan) error {
 	}
 	var port atomic.Uint32
 	port.Store(7000)
-	err = each(ctx, x, "silences of real servers", SlackRedis, x.m.Reconnect, func(*ReconnectCell) int { return p.Pairs },
+	err = each(ctx, x, x.small("silences of real servers", SlackRedis, false), x.m.Reconnect, func(*ReconnectCell) int { return p.Pairs },
 		func(c *ReconnectCell) (string, func(*Lateness) bool, int) {
 			return fmt.Sprintf("redis-server, silence %s, repl-timeout %s", c.Silence, c.Timeout), func(l *Lateness) bool { return l.spoiled(c.RTT) }, pairPackets
 		},
-		func(ctx context.Context, c *ReconnectCell, seed uint64) (ReconnectRun, Lateness, error) {
-			return x.reconnect(ctx, path, c, uint16(port.Add(1)), seed)
+		func(ctx context.Context, w *watched, c *ReconnectCell, seed uint64) (ReconnectRun, Lateness, error) {
+			return x.reconnect(ctx, w, path, c, uint16(port.Add(1)), seed)
 		},
 		func(c *ReconnectCell, r ReconnectRun) { c.Runs = append(c.Runs, r) })
 	for i := range x.m.Reconnect {
