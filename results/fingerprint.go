@@ -14,6 +14,7 @@ import (
 type Fingerprint struct {
 	h   hash.Hash
 	buf []byte // lines not yet hashed
+	sum [sha256.Size]byte
 }
 
 // fingerprintBlock is how many bytes of text are hashed at once.
@@ -45,12 +46,14 @@ func (f *Fingerprint) line(r *trace.Record) { f.buf = append(r.AppendText(f.buf)
 func (f *Fingerprint) Sum() string {
 	f.h.Write(f.buf)
 	f.buf = f.buf[:0]
-	return shorten(f.h)
+	return shorten(f.h, f.sum[:0])
 }
 
-func shorten(h hash.Hash) string {
-	var sum [sha256.Size]byte
-	return hex.EncodeToString(h.Sum(sum[:0])[:16])
+// shorten is what we show of a hash; into is memory for the whole of it.
+func shorten(h hash.Hash, into []byte) string {
+	var text [32]byte
+	hex.Encode(text[:], h.Sum(into)[:16])
+	return string(text[:])
 }
 
 // reasons lists why a resynchronization can be full, in the order of the

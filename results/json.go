@@ -33,12 +33,29 @@ func NewJSON(w io.Writer, h Header) *JSON {
 
 // Add writes one run.
 func (j *JSON) Add(r *Run) error {
-	b := j.buf[:0]
-	if j.runs > 0 {
-		b = append(b, ',')
-	}
-	j.runs++
+	j.buf = appendJSONRun(append(j.buf[:0], ','), r)
 	io.WriteString(j.all, r.Fingerprint+"\n")
+	return j.add(j.buf, 1)
+}
+
+// AddBlock writes the runs of a block that was made for it.
+func (j *JSON) AddBlock(b *Block) error {
+	j.all.Write(b.prints)
+	return j.add(b.json, b.Len())
+}
+
+// add writes runs with a comma before each, the very first one's left out.
+func (j *JSON) add(text []byte, runs int) error {
+	if j.runs == 0 && runs > 0 {
+		text = text[1:]
+	}
+	j.runs += runs
+	_, err := j.w.Write(text)
+	return err
+}
+
+// appendJSONRun writes a run as it stands in the document.
+func appendJSONRun(b []byte, r *Run) []byte {
 	b = append(b, "\n    { \"point\": "...)
 	b = append(appendPoint(b, r.Point), ", \"seed\": "...)
 	b = append(strconv.AppendUint(b, r.Seed, 10), ", \"fingerprint\": "...)
@@ -67,10 +84,7 @@ func (j *JSON) Add(r *Run) error {
 		b = comma(b, i, "")
 		b = appendString(b, n)
 	}
-	b = append(b, "] }"...)
-	j.buf = b
-	_, err := j.w.Write(b)
-	return err
+	return append(b, "] }"...)
 }
 
 func (v *Resync) appendJSON(b []byte) []byte {
@@ -111,7 +125,7 @@ func comma(b []byte, i int, gap string) []byte {
 // tells.
 func (j *JSON) End() error {
 	b := append(j.buf[:0], " ],\n  \"fingerprint\": "...)
-	b = append(appendString(b, shorten(j.all)), ", \"complete\": "...)
+	b = append(appendString(b, shorten(j.all, nil)), ", \"complete\": "...)
 	b = strconv.AppendBool(b, j.runs >= j.planned)
 	j.w.Write(append(b, " }\n"...))
 	return j.w.Flush()

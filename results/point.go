@@ -64,6 +64,7 @@ func (p *Point) AtLeast(factor uint64) bool {
 // Its size is that of the grid, however many seeds there are.
 type Points struct {
 	All   []*Point
+	keys  []string // of each of them
 	index map[string]*Point
 	key   []byte
 	last  *Point // of the run before
@@ -113,12 +114,24 @@ func (ps *Points) seek(m *Meta) *Point {
 		Values: append([]Value(nil), m.Point...), Backlog: m.Backlog, WriteRate: m.WriteRate,
 		Outage: m.Outage, Fault: m.Fault, Version: m.Version,
 	}
+	ps.keep(string(k), p)
+	return p
+}
+
+// keep adds a point that is new.
+func (ps *Points) keep(key string, p *Point) {
 	if ps.index == nil {
 		ps.index = make(map[string]*Point)
 	}
-	ps.index[string(k)] = p
-	ps.All = append(ps.All, p)
-	return p
+	ps.index[key] = p
+	ps.All, ps.keys = append(ps.All, p), append(ps.keys, key)
+}
+
+// reset forgets all points.
+func (ps *Points) reset() {
+	clear(ps.index)
+	clear(ps.All)
+	ps.All, ps.keys, ps.last = ps.All[:0], ps.keys[:0], nil
 }
 
 // Dim is an axis with the values that occur on it, in order.

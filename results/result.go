@@ -160,6 +160,7 @@ type Collector struct {
 	index    map[string]int // a server's place in replicas
 	replicas []replica
 	ended    bool
+	run      Run // memory of Fold
 }
 
 // replica is what is known of a server that may be one.
@@ -299,13 +300,16 @@ func (c *Collector) judged(r *trace.Record) {
 }
 
 // Run is the folded run. It shares nothing with the collector.
-func (c *Collector) Run() *Run {
-	run := &Run{
-		Row:     Row{Meta: c.meta, Fingerprint: c.print.Sum()},
-		Resyncs: append([]Resync(nil), c.resyncs...),
-		Infos:   append([]ServerInfo(nil), c.infos...),
-		Asked:   append([]AskedInfo(nil), c.asked...),
-		Orders:  c.orders,
+func (c *Collector) Run() *Run { return c.Fold().Clone() }
+
+// Fold is the folded run in the collector's own memory: it is good until the next Fold
+// or Reset.
+func (c *Collector) Fold() *Run {
+	run := &c.run
+	*run = Run{
+		Row:     Row{Meta: c.meta, Fingerprint: c.print.Sum(), Warnings: run.Warnings[:0]},
+		Resyncs: c.resyncs, Infos: c.infos, Asked: c.asked,
+		Orders: c.orders,
 	}
 	for i := range run.Resyncs {
 		run.count(&run.Resyncs[i])

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime"
+	"sync"
 )
 
 // Header says what results are of. It heads every table and chart.
@@ -200,13 +202,29 @@ func (r *Rule) doc() ruleDoc {
 	return d
 }
 
+// pointDocs makes what summary.json tells of each point, on all processors: the ends of
+// thousands of intervals take long.
+func pointDocs(points []*Point) []pointDoc {
+	docs := make([]pointDoc, len(points))
+	var all sync.WaitGroup
+	share := (len(points) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
+	for from := 0; from < len(points); from += share {
+		all.Go(func() {
+			for i := from; i < min(from+share, len(points)); i++ {
+				docs[i] = points[i].doc()
+			}
+		})
+	}
+	all.Wait()
+	return docs
+}
+
 // WriteSummary writes summary.json: what made the results, and the sums.
 func (k *Kept) WriteSummary(w io.Writer) error {
 	d := summaryDoc{
 		Scenario: k.Scenario, Question: k.Question, Version: k.Version, Complete: k.Complete,
 		Runs: k.Done, Planned: k.Planned, Seeds: seedsDoc{k.SeedFirst, k.SeedLast}, Fingerprint: k.Fingerprint,
 		Axes: append([]Axis{}, k.Axes...), Warnings: k.Warnings,
-		Points: make([]pointDoc, 0, len(k.Points)),
 	}
 	d.Inputs = k.Inputs
 	if k.Checked > 0 {
@@ -220,9 +238,7 @@ func (k *Kept) WriteSummary(w io.Writer) error {
 	for _, r := range Judge(groups) {
 		d.Rule = append(d.Rule, r.doc())
 	}
-	for _, p := range k.Points {
-		d.Points = append(d.Points, p.doc())
-	}
+	d.Points = pointDocs(k.Points)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", " ")

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/gofrs/flock"
 )
@@ -29,7 +30,7 @@ func Inputs(parts ...string) string {
 	for _, p := range parts {
 		fmt.Fprintf(h, "%d:%s", len(p), p)
 	}
-	return shorten(h)
+	return shorten(h, nil)
 }
 
 // Writer streams runs into a directory. Files appear under their names at
@@ -203,10 +204,7 @@ func (k *Kept) add(r *Row) {
 	}
 	k.Done++
 	for _, n := range r.Warnings {
-		if k.Warnings == nil {
-			k.Warnings = make(map[string]int64)
-		}
-		k.Warnings[n]++
+		k.warn(n, 1)
 	}
 }
 
@@ -231,7 +229,7 @@ func (w *Writer) Kept() *Kept {
 	k := &w.kept
 	k.Points = w.points.All
 	k.Complete = k.Done >= k.Planned
-	k.Fingerprint = shorten(w.all)
+	k.Fingerprint = shorten(w.all, nil)
 	return k
 }
 
@@ -269,7 +267,13 @@ func (w *Writer) publish() error {
 		made[name] = true
 		return w.create(name, write)
 	}
-	errs := []error{w.table(RunsFile, RunsParquet, w.runs, made), w.table(ResyncsFile, ResyncsParquet, w.resyncs, made)}
+	errs := make([]error, 2)
+	var both sync.WaitGroup
+	both.Go(func() { errs[0] = w.table(RunsFile, RunsParquet, w.runs) })
+	both.Go(func() { errs[1] = w.table(ResyncsFile, ResyncsParquet, w.resyncs) })
+	both.Wait()
+	parquet := w.opt.Format == Parquet
+	made[RunsFile], made[ResyncsFile], made[RunsParquet], made[ResyncsParquet] = !parquet, !parquet, parquet, parquet
 	if k.Timeline != nil {
 		errs = append(errs, put(TimelineFile, k.Timeline.WriteCSV))
 	}
@@ -309,10 +313,9 @@ func (w *Writer) rename(name string) error {
 
 // table makes a file of rows in the format that is asked for. Finished CSV rows
 // are the very file that was collected; rows that will grow are a copy.
-func (w *Writer) table(asCSV, asParquet string, rows *rowFile, made map[string]bool) error {
+func (w *Writer) table(asCSV, asParquet string, rows *rowFile) error {
 	from := filepath.Join(w.work, asCSV)
 	if w.opt.Format == Parquet {
-		made[asParquet] = true
 		return w.create(asParquet, func(out io.Writer) error {
 			in, err := os.Open(from)
 			if err != nil {
@@ -322,7 +325,6 @@ func (w *Writer) table(asCSV, asParquet string, rows *rowFile, made map[string]b
 			return writeParquet(out, in, w.kept.Axes)
 		})
 	}
-	made[asCSV] = true
 	to := filepath.Join(w.work, "new-"+asCSV)
 	if err := remove(to); err != nil {
 		return err

@@ -102,7 +102,8 @@ func (c Cells) NewCursor() *Cursor {
 }
 
 // At makes one cell. What its pointers lead to is shared with the other cells
-// of the point and must not be changed.
+// of the point and must not be changed; its Config has the seed of the last cell that
+// was made.
 func (u *Cursor) At(i int) Cell {
 	if i < 0 || i >= u.c.n {
 		panic(fmt.Sprintf("scenarios: cell %d of %d", i, u.c.n))
@@ -128,9 +129,8 @@ func (u *Cursor) At(i int) Cell {
 	cell.Index = i
 	cell.Seed = u.c.first + uint64(rep)
 	if cell.Err == nil {
-		config := u.plan.config
-		config.Seed = cell.Seed
-		cell.Config = &config
+		u.plan.config.Seed = cell.Seed
+		cell.Config = &u.plan.config
 	}
 	return cell
 }

@@ -15,6 +15,16 @@ import (
 	"psyncsim/sim"
 )
 
+// batch is how many cells a worker takes at a time.
+const batch = 16
+
+// answers is what a worker makes of a batch.
+type answers struct {
+	text   []byte // rows
+	fails  int64  // expectations that did not hold
+	failed []string
+}
+
 // lines is a batch of cells as text, on its way to a worker.
 type lines struct {
 	n     int // number of the batch
@@ -38,7 +48,7 @@ func (c *commands) filter(x *cli.Context) error {
 	defer stop()
 	jobs := x.Int("jobs")
 	todo := make(chan lines)
-	done := make(chan part, jobs)
+	done := make(chan part[*answers], jobs)
 	ahead := make(chan struct{}, 4*jobs)
 	read := make(chan error, 1)
 	go func() { read <- readLines(ctx, c.stdin, todo, ahead) }()
@@ -56,16 +66,10 @@ func (c *commands) filter(x *cli.Context) error {
 	go func() { wg.Wait(); close(done) }()
 	fails := int64(0)
 	var failed []string
-	var b []byte
-	err := inOrder(done, ahead, stop, func(p *part, i int) error {
-		fails += int64(len(p.unmet[i]))
-		for _, text := range p.unmet[i] {
-			if len(failed) < maxFailures {
-				failed = append(failed, fmt.Sprintf("  %s (cell %d)", text, p.cells[i].Index))
-			}
-		}
-		b = p.runs[i].AppendJSON(b[:0], p.unmet[i])
-		_, err := c.stdout.Write(b)
+	err := inOrder(done, ahead, stop, func(a *answers) error {
+		fails += a.fails
+		failed = append(failed, a.failed[:min(len(a.failed), maxFailures-len(failed))]...)
+		_, err := c.stdout.Write(a.text)
 		return err
 	})
 	var v *sim.Violation
@@ -148,8 +152,8 @@ type filterWorker struct {
 	sheets map[string]*sheet
 }
 
-func (f *filterWorker) play(l *lines) part {
-	p := part{n: l.n}
+func (f *filterWorker) play(l *lines) part[*answers] {
+	p := part[*answers]{n: l.n, of: &answers{}}
 	for i, text := range l.text {
 		if f.ctx.Err() != nil {
 			p.err = errInterrupted
@@ -158,7 +162,7 @@ func (f *filterWorker) play(l *lines) part {
 		if len(bytes.TrimSpace(text)) == 0 {
 			continue
 		}
-		if err := f.line(&p, text); err != nil {
+		if err := f.line(p.of, text); err != nil {
 			p.err = fmt.Errorf("line %d: %w", l.first+i, err)
 			break
 		}
@@ -167,7 +171,7 @@ func (f *filterWorker) play(l *lines) part {
 }
 
 // line plays one cell.
-func (f *filterWorker) line(to *part, text []byte) error {
+func (f *filterWorker) line(to *answers, text []byte) error {
 	p, err := readPlanned(text)
 	if err != nil {
 		return err
@@ -192,6 +196,10 @@ func (f *filterWorker) line(to *part, text []byte) error {
 		return err
 	}
 	_, failed := unmet(t.s, &cell, r)
-	to.cells, to.runs, to.unmet = append(to.cells, cell), append(to.runs, r), append(to.unmet, failed)
+	to.text = r.AppendJSON(to.text, failed)
+	to.fails += int64(len(failed))
+	for _, t := range failed {
+		to.failed = append(to.failed, fmt.Sprintf("  %s (cell %d)", t, cell.Index))
+	}
 	return nil
 }

@@ -44,22 +44,76 @@ func (j *job) broken(runErr error, v *sim.Violation) error {
 	for i := range v.Last {
 		text += "  " + string(v.Last[i].AppendText(nil)) + "\n"
 	}
-	cell := scenarios.Cell{}
+	cell := 0
 	var b *brokenRun
 	if errors.As(runErr, &b) {
-		cell.Index = b.index
+		cell = b.index
 	}
-	return errors.New(text + "It happens again with: " + strings.TrimSuffix(j.replay(&cell), " --trace -"))
+	return errors.New(text + "It happens again with: " + strings.TrimSuffix(j.replay(cell), " --trace -"))
 }
 
-// expect checks what the scenario expects of a run.
-func (j *job) expect(cell *scenarios.Cell, r *results.Run) {
+// chunk is what a worker makes of neighbouring runs: all that the writer then has to do
+// is to add it to what is there.
+type chunk struct {
+	rows    *results.Block
+	checked int64     // expectations
+	fails   int64     // of them that did not hold; of the first maxFailures it is told
+	failed  []failure // which
+	full    int       // the first run with a full resynchronization; -1 without one
+	pairs   []results.Pair
+}
+
+// failure is an expectation that did not hold.
+type failure struct {
+	text  string
+	index int // of the cell
+}
+
+func (c *chunk) reset() {
+	c.rows.Reset()
+	*c = chunk{rows: c.rows, failed: c.failed[:0], full: -1}
+}
+
+func (c *chunk) fail(index int, text string) {
+	c.fails++
+	if len(c.failed) < maxFailures {
+		c.failed = append(c.failed, failure{text, index})
+	}
+}
+
+// judge holds runs against what is expected of them. Workers share it: it is only read.
+type judge struct {
+	s    *scenarios.Scenario
+	seen []results.Observed
+}
+
+// add is the last that is done about a run where it was played.
+func (j *judge) add(c *chunk, cell *scenarios.Cell, r *results.Run) {
+	if c.full < 0 && r.Fulls > 0 {
+		c.full = r.Index
+	}
 	checked, failed := unmet(j.s, cell, r)
-	j.checked += checked
+	c.checked += checked
 	for _, text := range failed {
-		j.fails++
+		c.fail(r.Index, text)
+	}
+	j.observe(c, r)
+	c.rows.Add(r)
+}
+
+// count adds what a worker found out.
+func (j *job) count(c *chunk) {
+	if !j.found && c.full >= 0 {
+		j.shown, j.found = c.full, true
+	}
+	if j.pairs == nil {
+		j.pairs = c.pairs
+	}
+	j.checked += c.checked
+	j.fails += c.fails
+	for _, f := range c.failed {
 		if len(j.failed) < maxFailures {
-			j.failed = append(j.failed, fmt.Sprintf("  %s (%s)", text, j.replay(cell)))
+			j.failed = append(j.failed, fmt.Sprintf("  %s (%s)", f.text, j.replay(f.index)))
 		}
 	}
 }
@@ -100,22 +154,21 @@ func shown(n int64, text string, ok bool) string {
 }
 
 // observe holds a run against what real servers did.
-func (j *job) observe(cell *scenarios.Cell, r *results.Run) {
-	if len(j.s.Observed) == 0 {
+func (j *judge) observe(c *chunk, r *results.Run) {
+	if len(j.seen) == 0 {
 		return
 	}
-	pairs := results.Compare(j.seen(), r)
-	if j.pairs == nil {
-		j.pairs = pairs
+	if c.pairs == nil { // they may be shown in the end
+		r = r.Clone()
+	}
+	pairs := results.Compare(j.seen, r)
+	if c.pairs == nil {
+		c.pairs = pairs
 	}
 	for i := range pairs {
-		j.checked++
-		if pairs[i].Agrees() {
-			continue
-		}
-		j.fails++
-		if len(j.failed) < maxFailures {
-			j.failed = append(j.failed, fmt.Sprintf("  reconnect %d is not as observed (%s)", i+1, j.replay(cell)))
+		c.checked++
+		if !pairs[i].Agrees() {
+			c.fail(r.Index, fmt.Sprintf("reconnect %d is not as observed", i+1))
 		}
 	}
 }
@@ -128,7 +181,7 @@ func (j *job) seen() (seen []results.Observed) {
 }
 
 // replay is the command that plays one cell alone.
-func (j *job) replay(cell *scenarios.Cell) string {
+func (j *job) replay(cell int) string {
 	b := "psyncsim run " + j.file
 	for _, s := range j.x.StringSlice("set") {
 		b += fmt.Sprintf(" --set %q", s)
@@ -139,5 +192,5 @@ func (j *job) replay(cell *scenarios.Cell) string {
 	if j.x.IsSet("seeds") {
 		b += " --seeds " + j.x.String("seeds")
 	}
-	return b + fmt.Sprintf(" --cell %d --trace -", cell.Index)
+	return b + fmt.Sprintf(" --cell %d --trace -", cell)
 }

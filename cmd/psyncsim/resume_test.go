@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -126,11 +127,11 @@ func TestResume(t *testing.T) {
 	dir := t.TempDir()
 	one, out := filepath.Join(dir, "one"), filepath.Join(dir, "out")
 	must(t, runSmall(one)...)
-	for range 3 {
+	for i := range 4 {
 		ctx, stop := context.WithCancel(context.Background())
 		time.AfterFunc(15*time.Millisecond, stop)
 		var stdout, stderr bytes.Buffer
-		code := run(ctx, append([]string{"psyncsim"}, runSmall(out, "--resume", "--jobs", "1")...), &stdout, &stderr)
+		code := run(ctx, append([]string{"psyncsim"}, runSmall(out, "--resume", "--jobs", fmt.Sprint(1+i%2))...), &stdout, &stderr)
 		stop()
 		if code == 0 {
 			break

@@ -16,72 +16,112 @@ import (
 
 var errInterrupted = errors.New("interrupted")
 
-// batch is how many neighbouring cells a worker takes at a time: they share
-// their sweep point, and the hand-over costs little.
-const batch = 16
+// A part is what a worker hands over: neighbouring runs that took about handOver
+// together, at most mostRuns of them, for their rows are in memory.
+const (
+	handOver = 4 * time.Millisecond
+	mostRuns = 512
+)
 
-// part is one batch on its way from a worker to the writer.
-type part struct {
-	n     int // number of the batch
-	cells []scenarios.Cell
-	runs  []*results.Run
-	unmet [][]string // expectations of each run that did not hold; of a filter
-	err   error
+// part is something about neighbouring cells on its way from a worker to the writer.
+type part[T any] struct {
+	n   int // its number, from 0 and without gaps
+	of  T
+	err error // why it ends before its last cell
 }
 
-// sweep runs the cells [first, last) on as many workers as asked and gives every
-// run to take in the order of the sweep. Each worker has a world of its own;
-// nothing is shared. When ctx ends, runs under way are finished, no more are
-// begun, what lies before the first that is missing is given, and the error is
-// errInterrupted. A cell that fails ends the sweep behind the runs before it.
-func sweep(ctx context.Context, cells scenarios.Cells, first, last, jobs int, bytes bool,
-	take func(*scenarios.Cell, *results.Run) error) error {
-	batches := (last - first + batch - 1) / batch
-	jobs = min(jobs, max(batches, 1))
-	todo := make(chan int)
-	done := make(chan part, jobs)
+// sweep plays the cells [first, last) on as many workers as asked and gives what
+// became of them to take, in the order of the sweep. Each worker has a world of its own;
+// nothing is shared. When ctx ends, runs under way are stopped, no more are begun, what
+// lies before the first that is missing is given, and the error is errInterrupted. A
+// cell that fails ends the sweep behind the runs before it.
+func sweep(ctx context.Context, cells scenarios.Cells, first, last, jobs int, fresh func() *chunk, bytes bool,
+	add func(*chunk, *scenarios.Cell, *results.Run), take func(*chunk) error) error {
+	jobs = min(jobs, max(last-first, 1))
+	d := &dispenser{next: first, last: last, repeats: cells.Repeats(), jobs: jobs}
+	done := make(chan part[*chunk], jobs)
 	ahead := make(chan struct{}, 4*jobs) // bounds what waits for its turn
+	used := make(chan *chunk, 4*jobs)    // chunks that were taken
 	stop, halt := context.WithCancel(ctx)
 	defer halt()
-	go func() {
-		defer close(todo)
-		for n := range batches {
-			select {
-			case ahead <- struct{}{}:
-			case <-stop.Done():
-				return
-			}
-			select {
-			case todo <- n:
-			case <-stop.Done():
-				return
-			}
-		}
-	}()
 	var wg sync.WaitGroup
 	for range jobs {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			w := worker{ctx: ctx, cursor: cells.NewCursor(), bytes: bytes}
-			for n := range todo {
-				from := first + n*batch
-				done <- w.play(ctx, n, from, min(from+batch, last))
+			for pace := time.Duration(0); ; {
+				select {
+				case ahead <- struct{}{}:
+				case <-stop.Done():
+					return
+				}
+				n, from, to := d.take(pace)
+				if from == to || stop.Err() != nil {
+					return
+				}
+				p := part[*chunk]{n: n}
+				select {
+				case p.of = <-used:
+				default:
+					p.of = fresh()
+				}
+				began := time.Now()
+				p.err = w.play(from, to, p.of, add)
+				pace = time.Since(began) / time.Duration(to-from)
+				done <- p
 			}
-		}()
+		})
 	}
 	go func() { wg.Wait(); close(done) }()
-	err := inOrder(done, ahead, halt, func(p *part, i int) error { return take(&p.cells[i], p.runs[i]) })
+	err := inOrder(done, ahead, halt, func(c *chunk) error {
+		err := take(c)
+		c.reset()
+		select {
+		case used <- c:
+		default:
+		}
+		return err
+	})
 	if err == nil && ctx.Err() != nil {
 		return errInterrupted
 	}
 	return err
 }
 
-// inOrder gives parts to take in their order. After a failure it lets the
-// workers run dry.
-func inOrder(done <-chan part, ahead <-chan struct{}, halt func(), take func(p *part, i int) error) (err error) {
-	waiting := map[int]part{}
+// dispenser hands out the cells of a sweep.
+type dispenser struct {
+	mu         sync.Mutex
+	n          int // parts that were handed out
+	next, last int // cells
+	repeats    int // runs of a point
+	jobs       int
+}
+
+// take gives the next part to a worker that needed so long for each of its runs, 0 before
+// the first: cells [from, to), none at the end. It ends where a point ends if that
+// is near, for a point is compiled by every worker that has runs of it; and parts become
+// small towards the end, where one worker would wait for the other.
+func (d *dispenser) take(pace time.Duration) (n, from, to int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	size := 1
+	if pace > 0 {
+		size = int(min(handOver/pace, mostRuns/2))
+	}
+	from, to = d.next, d.next+max(size, 1)
+	if before, after := to/d.repeats*d.repeats, (to+d.repeats-1)/d.repeats*d.repeats; before > from+size/2 {
+		to = before
+	} else if after <= from+2*size {
+		to = after
+	}
+	n, to = d.n, max(from, min(to, from+max(1, (d.last-from)/(2*d.jobs)), d.last))
+	d.n, d.next = n+1, to
+	return n, from, to
+}
+
+// inOrder gives parts to take in their order, up to the first that is not whole. After
+// that it lets the workers run dry.
+func inOrder[T any](done <-chan part[T], ahead <-chan struct{}, halt func(), take func(T) error) (err error) {
+	waiting := map[int]part[T]{}
 	next := 0
 	for p := range done {
 		waiting[p.n] = p
@@ -93,16 +133,10 @@ func inOrder(done <-chan part, ahead <-chan struct{}, halt func(), take func(p *
 			delete(waiting, next)
 			next++
 			<-ahead
-			if err != nil && !errors.Is(err, errInterrupted) {
+			if err != nil {
 				continue
 			}
-			for i := range q.runs { // after an interruption too: it is finished
-				if e := take(&q, i); e != nil {
-					err = e
-					break
-				}
-			}
-			if err == nil {
+			if err = take(q.of); err == nil {
 				err = q.err
 			}
 			if err != nil {
@@ -124,25 +158,23 @@ type worker struct {
 	meta    results.Meta   // what results know of it
 }
 
-func (w *worker) play(ctx context.Context, n, from, to int) part {
-	p := part{n: n}
+// play plays the cells [from, to) and adds them to c, up to the first that fails.
+func (w *worker) play(from, to int, c *chunk, add func(*chunk, *scenarios.Cell, *results.Run)) error {
 	for i := from; i < to; i++ {
-		if ctx.Err() != nil {
-			p.err = errInterrupted
-			break
+		if w.ctx.Err() != nil {
+			return errInterrupted
 		}
 		cell := w.cursor.At(i)
 		r, err := w.one(&cell)
 		if err != nil {
-			p.err = err
-			break
+			return err
 		}
-		p.cells = append(p.cells, cell)
-		p.runs = append(p.runs, r)
+		add(c, &cell, r)
 	}
-	return p
+	return nil
 }
 
+// one plays a cell. The run is good until the next one.
 func (w *worker) one(cell *scenarios.Cell) (*results.Run, error) {
 	if cell.Err != nil {
 		return nil, fmt.Errorf("run %d: %w", cell.Index, cell.Err)
@@ -170,7 +202,7 @@ func (w *worker) one(cell *scenarios.Cell) (*results.Run, error) {
 	} else if err != nil {
 		return nil, &brokenRun{cell.Index, err}
 	}
-	return w.collect.Run(), nil
+	return w.collect.Fold(), nil
 }
 
 // metaOf is meta. Cells of one point share their values, and so do their rows.
