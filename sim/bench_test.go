@@ -69,6 +69,7 @@ func BenchmarkReference(b *testing.B) {
 			spent := cpuTime() - began
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(events), "ns/event")
 			b.ReportMetric(float64(events)/float64(b.N), "events")
+			b.ReportMetric(float64(r.print.hashed)/float64(b.N), "hashed_B")
 			b.ReportMetric(m.duration.Seconds()*float64(b.N)/b.Elapsed().Seconds(), "sim_s/s")
 			b.ReportMetric(m.duration.Seconds()*float64(b.N)/spent.Seconds(), "sim_s/cpu_s")
 		})
@@ -110,8 +111,9 @@ func (r *runner) run(c *Config) {
 
 // fingerprinter hashes the trace as results.Fingerprint does.
 type fingerprinter struct {
-	sum hash.Hash
-	buf []byte
+	sum    hash.Hash
+	buf    []byte
+	hashed int64 // bytes, of all runs
 }
 
 func (f *fingerprinter) Observe(r *trace.Record) {
@@ -122,6 +124,7 @@ func (f *fingerprinter) Observe(r *trace.Record) {
 
 func (f *fingerprinter) flush() {
 	f.sum.Write(f.buf)
+	f.hashed += int64(len(f.buf))
 	f.buf = f.buf[:0]
 }
 
