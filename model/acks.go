@@ -1,7 +1,6 @@
 package model
 
 import (
-	"strconv"
 	"time"
 )
 
@@ -15,11 +14,31 @@ func (s *Server) AckPeriod() Instant { return turnsPerRepl * s.cron.period }
 // AckDue is the next cron turn at which the node sends an ACK to its master, Never if
 // it follows none or sends none. While it stays so the next ones are AckPeriod apart.
 func (s *Server) AckDue() Instant {
-	c := &s.cron
-	if s.up.state != upConnected || s.up.legacy || !c.running || s.disk.loading {
+	if s.up.state != upConnected || s.up.legacy || !s.cron.running || s.disk.loading {
 		return Never
 	}
-	return c.at(replFrom(max(c.next, c.turnFrom(s.now))))
+	return s.cron.replDue(s.now)
+}
+
+// OnlyFollows says that the node takes its master's stream and sends ACKs of it, that nothing
+// else comes of what it takes before the next wake that it wants (QuietDeadline), and that
+// it is the same to it in how many parts it takes it; see Hear.
+func (s *Server) OnlyFollows() bool {
+	u := &s.up
+	return u.state == upConnected && !u.legacy && !s.cfg.Bytes && !s.prof.CountsRead && s.aof.state == aofOff && len(u.asks) == 0 && u.ready == 0 &&
+		len(s.clients) == 0 && !s.Loading() && !s.busy() && !s.brittle() && u.done == s.mro
+}
+
+// PassAckTurn is Step with InWake at a turn at which the node sends an ACK, for one that
+// OnlyFollows and whose driver has sent it. What it heard since may have been told before.
+func (s *Server) PassAckTurn(at Instant) {
+	c := &s.cron
+	if !c.running || c.at(c.turnAt(at)) != at || c.turnAt(at)%turnsPerRepl != 0 {
+		panic("model: a turn at which no ACK is sent")
+	}
+	c.next = max(c.next, c.turnAt(at)+1)
+	s.now = max(s.now, at)
+	s.seen = max(s.seen, floorDiv(int64(at)+s.cfg.Wall, int64(time.Millisecond)))
 }
 
 // NotesAcks says that an ACK that comes on a connection is noted, and that is all: its
@@ -163,22 +182,26 @@ func ACKLength(o Offset) int64 {
 
 func (s *Server) sendAck() { s.ackAt(s.up.done) }
 
+// AppendACK appends an ACK of all up to a byte, as a replica sends it.
+func AppendACK(b []byte, at Offset) []byte {
+	return appendBulk(append(b, "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n"...), int64(at))
+}
+
+// appendBulk appends a number as a bulk string.
+func appendBulk(b []byte, n int64) []byte {
+	var num [mostDigits]byte
+	digits := AppendInt(num[:0], n)
+	b = append(AppendUint(append(b, '$'), uint64(len(digits))), "\r\n"...)
+	return append(append(b, digits...), "\r\n"...)
+}
+
 // ackAt sends an ACK of all up to a byte.
 func (s *Server) ackAt(at Offset) {
-	var num [20]byte
-	digits := strconv.AppendInt(num[:0], int64(at), 10)
 	start := len(s.up.ack) // several may go out in one step
-	fack := s.prof.WaitAOF && s.aof.fsynced >= 0
-	b := append(s.up.ack, "*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$"...)
-	if fack {
+	b := AppendACK(s.up.ack, at)
+	if s.prof.WaitAOF && s.aof.fsynced >= 0 {
 		b[start+1] = '5'
-	}
-	b = strconv.AppendInt(b, int64(len(digits)), 10)
-	b = append(append(append(b, "\r\n"...), digits...), "\r\n"...)
-	if fack {
-		digits = strconv.AppendInt(num[:0], int64(s.aof.fsynced), 10)
-		b = strconv.AppendInt(append(b, "$4\r\nFACK\r\n$"...), int64(len(digits)), 10)
-		b = append(append(append(b, "\r\n"...), digits...), "\r\n"...)
+		b = appendBulk(append(b, "$4\r\nFACK\r\n"...), int64(s.aof.fsynced))
 	}
 	s.up.ack = b
 	s.send(s.up.conn, b[start:])

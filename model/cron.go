@@ -34,7 +34,18 @@ func (c *cron) at(turn int64) Instant { return c.base + Instant(turn)*c.period }
 
 // turnFrom is the first turn at or after an instant.
 func (c *cron) turnFrom(t Instant) int64 {
-	return -floorDiv(int64(c.base-t), int64(c.period))
+	if t <= c.base {
+		return -(int64(c.base-t) / int64(c.period))
+	}
+	return int64(uint64(t-c.base-1)/uint64(c.period)) + 1
+}
+
+// turnAt is the last turn at or before an instant.
+func (c *cron) turnAt(t Instant) int64 { return floorDiv(int64(t-c.base), int64(c.period)) }
+
+// replDue is the next replicationCron turn at or after an instant that is not over.
+func (c *cron) replDue(now Instant) Instant {
+	return c.at(replFrom(max(c.next, c.turnFrom(now))))
 }
 
 func (c *cron) start(booted, now Instant) {
@@ -53,8 +64,10 @@ func (c *cron) thaw(since, now Instant) {
 	c.next = n
 }
 
-// replFrom is the first replicationCron turn that is not before turn n.
-func replFrom(n int64) int64 { return -floorDiv(-n, turnsPerRepl) * turnsPerRepl }
+// replFrom is the first replicationCron turn that is not before turn n, which is not negative.
+func replFrom(n int64) int64 {
+	return int64((uint64(n) + turnsPerRepl - 1) / turnsPerRepl * turnsPerRepl)
+}
 
 // Deadline is when the node next wants an InWake: the next cron turn that can
 // have an effect.
@@ -91,21 +104,33 @@ func (s *Server) QuietDeadline() Instant {
 	}
 	var k census
 	s.census(&k)
-	at := Never
-	if due := s.turnDue(&k); due != Never {
-		at = c.at(c.first(next, due))
+	at, repl := Never, replFrom(next)
+	waits := k.waiting || s.up.state != upNone && s.up.state != upConnected
+	if waits {
+		at = c.at(repl)
+	} else if s.pingsTo(k.replicas) {
+		at = c.at(s.nextPing(repl))
 	}
-	repl := replFrom(next)
-	if k.waiting || s.up.state != upNone && s.up.state != upConnected {
-		return min(at, c.at(repl))
+	if due := s.turnDue(&k); due < at {
+		at = min(at, c.at(c.first(next, due)))
 	}
-	if s.pingsTo(k.replicas) {
-		at = min(at, c.at(s.nextPing(repl)))
+	if waits {
+		return at
 	}
 	if due := s.replDue(&k); due < at {
 		at = min(at, c.at(replFrom(c.first(next, due))))
 	}
 	return at
+}
+
+// WantsTurn says that something is there to be done with the serverCron turn of an instant, if
+// one is due then. Else Deadline has to be asked.
+func (s *Server) WantsTurn(now Instant) bool {
+	if s.child.ended {
+		return true
+	}
+	due, ok := s.saveDue()
+	return ok && s.reaches(due) <= now
 }
 
 // turnDue is when something comes due that any serverCron turn sees to.
@@ -202,7 +227,10 @@ func (s *Server) pingsTo(replicas int) bool {
 func (s *Server) nextPing(repl int64) int64 {
 	k := max(1, wholeSeconds(s.set.PingPeriod))
 	loops := repl/turnsPerRepl + s.cron.extra
-	return (-floorDiv(-loops, k)*k - s.cron.extra) * turnsPerRepl
+	if late := int64(uint64(loops) % uint64(k)); late > 0 {
+		repl += (k - late) * turnsPerRepl
+	}
+	return repl
 }
 
 func (s *Server) ttlDue() (second int64, ok bool) {
@@ -233,7 +261,7 @@ func (s *Server) wake() {
 		}
 		return
 	}
-	turn := floorDiv(int64(s.now-c.base), int64(c.period))
+	turn := c.turnAt(s.now)
 	if turn < c.next {
 		return
 	}

@@ -16,22 +16,58 @@ func AppendInt(b []byte, v int64) []byte {
 
 // AppendUint: see AppendInt.
 func AppendUint(b []byte, v uint64) []byte {
-	switch {
-	case v < 10:
-		return append(b, byte('0'+v))
-	case v >= eight:
-		q := v / eight
-		return putEight(AppendUint(b, q), ascii|eightOf(v-q*eight), 8)
+	if cap(b)-len(b) < mostDigits {
+		b = slices.Grow(b, mostDigits)
 	}
-	d := eightOf(v)
-	zeros := bits.TrailingZeros64(d) / 8
-	return putEight(b, (ascii|d)>>(8*zeros&63), 8-zeros)
+	return appendUint(b, v)
 }
 
-// AppendNine appends a number below 1e9 as nine digits.
-func AppendNine(b []byte, v uint64) []byte {
+// AppendStamp appends a number of seconds, a dot and nine digits of nanoseconds.
+func AppendStamp(b []byte, seconds, ns uint64) []byte {
+	if cap(b)-len(b) < mostDigits+len(".123456789") {
+		b = slices.Grow(b, mostDigits+len(".123456789"))
+	}
+	b = appendUint(b, seconds)
+	n := len(b)
+	b = b[:n+10]
+	q := ns / eight
+	b[n], b[n+1] = '.', byte('0'+q)
+	putEight(b[n+2:], ascii|eightOf(ns-q*eight))
+	return b
+}
+
+// mostDigits is the length of the longest number, and the room that it is written with.
+const mostDigits = 20 + 8
+
+// appendUint is AppendUint for a slice that has room for mostDigits.
+func appendUint(b []byte, v uint64) []byte {
+	n := len(b)
+	if v < 10 {
+		b = b[:n+1]
+		b[n] = byte('0' + v)
+		return b
+	}
+	if v < eight {
+		d := eightOf(v)
+		zeros := uint(bits.TrailingZeros64(d)) / 8
+		putEight(b[n:n+8], (ascii|d)>>(8*zeros&63))
+		return b[:n+8-int(zeros)]
+	}
 	q := v / eight
-	return putEight(append(b, byte('0'+q)), ascii|eightOf(v-q*eight), 8)
+	if q < 100 { // most offsets
+		t := q / 10
+		b = b[:n+10]
+		b[n], b[n+1] = byte('0'+t), byte('0'+q-10*t)
+		if t == 0 {
+			b[n] = b[n+1]
+			b = b[:n+9]
+		}
+	} else {
+		b = appendUint(b, q)
+		b = b[:len(b)+8]
+	}
+	putEight(b[len(b)-8:], ascii|eightOf(v-q*eight))
+	return b
 }
 
 const (
@@ -51,15 +87,9 @@ func eightOf(v uint64) uint64 {
 	return q | (v-q*10)<<8
 }
 
-// putEight appends the n lowest bytes of a word, the lowest first; n is at most 8.
-func putEight(b []byte, w uint64, n int) []byte {
-	from := len(b)
-	if cap(b)-from < 8 {
-		b = slices.Grow(b, 8)
-	}
-	to := b[from : from+8]
+// putEight writes the bytes of a word, the lowest first.
+func putEight(to []byte, w uint64) {
 	_ = to[7]
 	to[0], to[1], to[2], to[3] = byte(w), byte(w>>8), byte(w>>16), byte(w>>24)
 	to[4], to[5], to[6], to[7] = byte(w>>32), byte(w>>40), byte(w>>48), byte(w>>56) // one store
-	return b[:from+n]
 }

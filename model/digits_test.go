@@ -36,7 +36,8 @@ func TestAppendInt(t *testing.T) {
 		check(int64(mix64(i)) >> (i % 64))
 	}
 	for v := uint64(0); v < 1e9; v = v*5/4 + 1 {
-		if got, want := string(AppendNine(nil, v)), strconv.FormatUint(1e9+v, 10)[1:]; got != want {
+		want := strconv.FormatUint(v/7, 10) + "." + strconv.FormatUint(1e9+v, 10)[1:]
+		if got := string(AppendStamp([]byte("x")[1:], v/7, v)); got != want {
 			t.Fatalf("%s: %s", want, got)
 		}
 	}

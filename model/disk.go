@@ -151,7 +151,7 @@ func (s *Server) saveDue() (second int64, ok bool) {
 // savePlan is the plan for the changes so far.
 func (s *Server) savePlan() *savePlan {
 	p := &s.disk.plan
-	if n := s.disk.dirty; n < p.from || n >= p.to {
+	if uint64(s.disk.dirty-p.from) >= uint64(p.to-p.from) {
 		s.planSaves()
 	}
 	return p

@@ -151,10 +151,18 @@ func (e *Event) AppendText(b []byte) []byte {
 	return e.AppendFields(b)
 }
 
+// plain are the bytes that stand for themselves between quotes.
+var plain = func() (p [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		p[c] = c != '"' && c != '\\'
+	}
+	return p
+}()
+
 // appendQuoted is strconv.AppendQuote, which looks at each rune of what is plain.
 func appendQuoted(b []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+		if !plain[s[i]] {
 			return strconv.AppendQuote(b, s)
 		}
 	}
@@ -198,16 +206,20 @@ func (e *Event) AppendFields(b []byte) []byte {
 		str("id2", string(e.ID2))
 	}
 	num("offset", int64(e.Offset))
-	num("first", int64(e.First))
-	num("hist", e.Hist)
-	num("mro", int64(e.MRO))
-	num("gap", e.Gap)
-	num("bytes", e.Bytes)
-	num("since", int64(e.Since))
-	if e.Seed != 0 {
-		b = AppendUint(append(b, " seed="...), e.Seed)
+	if int64(e.First|e.MRO)|e.Hist|e.Gap != 0 {
+		num("first", int64(e.First))
+		num("hist", e.Hist)
+		num("mro", int64(e.MRO))
+		num("gap", e.Gap)
 	}
-	num("until", int64(e.Until))
+	num("bytes", e.Bytes)
+	if int64(e.Since|e.Until)|int64(e.Seed) != 0 {
+		num("since", int64(e.Since))
+		if e.Seed != 0 {
+			b = AppendUint(append(b, " seed="...), e.Seed)
+		}
+		num("until", int64(e.Until))
+	}
 	if e.Info != nil {
 		b = e.Info.appendText(b)
 	}

@@ -74,8 +74,7 @@ func (s *Server) large(longest int64) bool {
 // nobody reads. Else it changes nothing and is false: the server has to be told by Step.
 func (s *Server) Hear(now Instant, c Chunk, commands int64) bool {
 	u := &s.up
-	if u.state != upConnected || u.legacy || s.cfg.Bytes || s.prof.CountsRead || s.aof.state != aofOff || len(u.asks) > 0 || u.ready > 0 ||
-		len(s.clients) > 0 || s.Loading() || s.busy() || s.brittle() || c.From != u.read+1 || u.done != s.mro {
+	if c.From != u.read+1 || !s.OnlyFollows() {
 		return false
 	}
 	if now < s.now {

@@ -278,6 +278,9 @@ func (s *Server) retry(now bool) {
 // steps 2 to 6).
 func (s *Server) upstreamCron() {
 	u := &s.up
+	if u.state == upNone {
+		return
+	}
 	expired := s.unix()-u.lastIO > wholeSeconds(s.set.Timeout)
 	switch u.state {
 	case upConnecting, upPing, upConf, upHeld, upPair, upAsked:

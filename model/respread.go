@@ -104,17 +104,20 @@ func (r *CommandReader) skip() {
 // there yet. More than MaxLine bytes without it are the error tooBig.
 func (r *CommandReader) lineEnd(end byte, tooBig ProtocolError) (int, bool) {
 	rest := r.buf[r.at:]
-	for ; r.seen < len(rest) && r.seen <= MaxLine; r.seen++ {
-		switch rest[r.seen] {
+	for i := r.seen; i < len(rest) && i <= MaxLine; i++ {
+		switch rest[i] {
 		case end:
-			return r.seen, true
+			r.seen = i
+			return i, true
 		case 0: // never past a NUL, so that the next search stops here too
+			r.seen = i
 			if len(rest) > MaxLine {
 				r.err = tooBig
 			}
 			return 0, false
 		}
 	}
+	r.seen = max(r.seen, min(len(rest), MaxLine+1))
 	if len(rest) > MaxLine {
 		r.err = tooBig
 	}

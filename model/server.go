@@ -173,12 +173,12 @@ func (s *Server) reaches(second int64) Instant {
 	return Instant(second*int64(time.Second) - s.cfg.Wall)
 }
 
+// floorDiv is the greatest number that b times is not above a, for b > 0.
 func floorDiv(a, b int64) int64 {
-	q := a / b
-	if q*b > a {
-		q--
+	if a >= 0 {
+		return int64(uint64(a) / uint64(b))
 	}
-	return q
+	return -int64((uint64(-a) + uint64(b) - 1) / uint64(b))
 }
 
 func wholeSeconds(d time.Duration) int64 { return int64(d / time.Second) }
@@ -270,13 +270,16 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	if s.blocks != nil {
 		s.settle()
 	}
-	for i, n := 0, 0; n < len(s.notes); i++ { // their slice may have moved while it grew: point into it now
-		if s.out[i].Kind == OutNote {
-			s.out[i].Event = &s.notes[n]
-			n++
+	out, notes := s.out, s.notes
+	for i := range out { // their slice may have moved while it grew: point into it now
+		if len(notes) == 0 {
+			break
+		}
+		if o := &out[i]; o.Kind == OutNote {
+			o.Event, notes = &notes[0], notes[1:]
 		}
 	}
-	return s.out
+	return out
 }
 
 // start brings the process up: identity first, then what is on disk (facts:

@@ -76,8 +76,9 @@ func (w *World) quiet(r *host) bool {
 	return r.alive && r.frozen == 0 && r.folded == 0 && !r.srv.TellsFsync() && r.srv.AckDue() != model.Never && r.srv.Calm() && (!r.ownStream() || r.src == nil)
 }
 
-// acksUpto plays the turns before an instant of a host whose ACKs are no events.
-func (w *World) acksUpto(r *host, t model.Instant) {
+// acksUpto plays the turns before an instant of a host whose ACKs are no events. If it is
+// being brought there, it may come to know all that happened to it until then.
+func (w *World) acksUpto(r *host, t model.Instant, bring bool) {
 	c := w.conns[r.folded-1]
 	period := r.srv.AckPeriod()
 	last := r.ackAt + (t-1-r.ackAt)/period*period
@@ -89,6 +90,13 @@ func (w *World) acksUpto(r *host, t model.Instant) {
 	r.asked = true
 	w.consult(w.hosts[c.pipes[fromAcceptor].flow.src], t) // once for all of them
 	r.hold()
+	if w.onlyAcks(r, c) {
+		until := last
+		if bring {
+			until = t
+		}
+		w.tellAcks(r, c, first, last, until)
+	}
 	for r.folded > 0 && r.ackAt <= last {
 		if r.ackAt < first {
 			w.skipAcks(r, c, first)
@@ -101,6 +109,42 @@ func (w *World) acksUpto(r *host, t model.Instant) {
 	}
 	r.asked = asked
 	w.letGo(r)
+}
+
+// onlyAcks says that what a host does of its own is to send ACKs of what it has heard, and
+// that it is the same to it whether it hears that at once or in parts.
+func (w *World) onlyAcks(r *host, c *conn) bool {
+	f := &c.pipes[fromAcceptor].flow
+	return f.end == 0 && len(f.log.asks) == 0 && !f.log.long && r.src == nil && !r.relays && !w.cfg.Bytes && !r.ownStream() &&
+		!r.resumes && !r.expiring && !r.stuck && !r.srv.TellsFsync() && r.srv.OnlyFollows()
+}
+
+// tellAcks plays the turns up to the last one of such a host, those before the first by their
+// number alone: what each ACK says follows from what had arrived by then. Then the host
+// hears all that arrives by an instant.
+func (w *World) tellAcks(r *host, c *conn, first, last, until model.Instant) {
+	f := &c.pipes[fromAcceptor].flow
+	known, turn := lagged{f.seen, f.lag}, r.ackAt
+	for r.ackAt <= last {
+		if r.ackAt < first {
+			w.skipAcks(r, c, first)
+		}
+		turn = r.ackAt
+		done := r.srv.Processed()
+		if next := f.log.bound(f.arrivedBy(turn, c.link.latency, c.link.ps), f.arrived+1); next > f.arrived+1 {
+			done = next - 1
+		}
+		w.ack = model.AppendACK(w.ack[:0], done)
+		w.fly(c, turn, w.ack)
+		r.ackAt = turn + r.srv.AckPeriod()
+	}
+	if r.done < until {
+		a := w.arrivals(r, c, until)
+		a.lag = known
+		w.take(r, a)
+		r.done = until
+	}
+	r.srv.PassAckTurn(turn)
 }
 
 // skipAcks counts the ACKs before that of a turn, all of which have been overtaken: as many
@@ -171,7 +215,7 @@ func (w *World) settleAcks(ci int32) {
 		return
 	}
 	if r := w.hosts[c.dialer]; r.ackAt < now {
-		w.acksUpto(r, now)
+		w.acksUpto(r, now, false)
 	}
 	if w.landAcks(c, now); !c.acks.untold {
 		return

@@ -8,7 +8,7 @@ import (
 // own: stream bytes that arrived, client writes.
 func (w *World) bring(h *host, t model.Instant) {
 	if h.folded > 0 && h.ackAt < t && !h.asked {
-		w.acksUpto(h, t)
+		w.acksUpto(h, t, true)
 	}
 	if h.done >= t || !h.alive || h.frozen > 0 || h.asked {
 		return

@@ -14,10 +14,10 @@ func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 // own notes that a host wrote bytes of its own: a new life of a process is a
 // new part of its history.
-func (w *World) own(h *host, c model.Chunk) {
+func (w *World) own(h *host, from model.Offset) {
 	id := uint32(h.index)<<16 | h.epoch
 	if n := len(h.log.lives); n == 0 || h.log.lives[n-1].epoch != id {
-		h.log.lives = append(h.log.lives, span{c.From, id})
+		h.log.lives = append(h.log.lives, span{from, id})
 	}
 }
 
@@ -130,7 +130,7 @@ func (l *ringLog) reset() { l.n = 0 }
 // next is the place of the next fact.
 func (l *ringLog) next() *trace.Record {
 	l.n++
-	return &l.recs[(l.n-1)%len(l.recs)]
+	return &l.recs[uint(l.n-1)%uint(len(l.recs))]
 }
 
 func (l *ringLog) records() []trace.Record {

@@ -155,7 +155,7 @@ func psPerByte(bandwidth int64) int64 {
 }
 
 // put queues an item at now and says when it has left.
-func (p *pipe) put(now model.Instant, it item) *item {
+func (p *pipe) put(now model.Instant, it *item) *item {
 	it.start = max(int64(now)*1000, p.free)
 	p.free = it.end()
 	p.sent += it.n
@@ -163,7 +163,7 @@ func (p *pipe) put(now model.Instant, it item) *item {
 	if p.head > 0 && p.head == len(p.items) {
 		p.items, p.head = p.items[:0], 0
 	}
-	p.items = append(p.items, it)
+	p.items = append(p.items, *it)
 	return &p.items[len(p.items)-1]
 }
 

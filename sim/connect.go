@@ -89,7 +89,7 @@ func (w *World) connected(e event, c *conn) {
 		}
 		c.up = true
 		w.signal(SignalOpen, c, fromDialer, Signal{})
-		w.deliver(w.hosts[c.dialer], e, model.Input{Kind: model.InUp, Conn: c.ids[fromDialer]})
+		w.deliver(w.hosts[c.dialer], e, &model.Input{Kind: model.InUp, Conn: c.ids[fromDialer]})
 	case evAccept:
 		h := w.hosts[c.peer]
 		if c.told[fromAcceptor] {
@@ -100,13 +100,13 @@ func (w *World) connected(e event, c *conn) {
 		}
 		h.accepted--
 		c.ids[fromAcceptor] = h.accepted
-		w.deliver(h, e, model.Input{Kind: model.InAccept, Conn: h.accepted, Peer: w.hosts[c.dialer].cfg.Name})
+		w.deliver(h, e, &model.Input{Kind: model.InAccept, Conn: h.accepted, Peer: w.hosts[c.dialer].cfg.Name})
 		if c.segments && c.live && c.gen == e.gen {
 			w.landed(e.conn, fromAcceptor)
 		}
 	case evTaken:
 		if !c.told[e.side] {
-			w.deliver(w.hosts[w.end(c, int(e.side))], e, model.Input{Kind: model.InSent, Conn: c.ids[e.side], Bytes: c.snapshot})
+			w.deliver(w.hosts[w.end(c, int(e.side))], e, &model.Input{Kind: model.InSent, Conn: c.ids[e.side], Bytes: c.snapshot})
 		}
 	case evRead:
 		w.landed(e.conn, int(e.side))

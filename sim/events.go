@@ -4,7 +4,7 @@ import "psyncsim/model"
 
 // handle plays one event. An event of a host that is frozen waits for its
 // thaw; one of a connection that has ended is void.
-func (w *World) handle(e event) {
+func (w *World) handle(e *event) {
 	now := w.queue.Now()
 	if now > w.calm {
 		w.calm, w.turns = now, 0
@@ -19,7 +19,7 @@ func (w *World) handle(e event) {
 		}
 		w.fault(int(e.host), now)
 	case evFaultEnd:
-		w.faultEnd(e, now)
+		w.faultEnd(*e, now)
 	case evWake:
 		h := w.hosts[e.host]
 		if e.gen != h.gen || h.wakeAt != now || h.frozen > 0 {
@@ -28,7 +28,7 @@ func (w *World) handle(e event) {
 		w.wakes(h, now)
 	case evSnapshot:
 		if h := w.hosts[e.host]; e.gen == h.snap {
-			w.deliver(h, e, model.Input{Kind: model.InSnapshotDone, Bytes: h.dataset})
+			w.deliver(h, *e, &model.Input{Kind: model.InSnapshotDone, Bytes: h.dataset})
 		}
 	case evWrite:
 		w.bring(w.hosts[e.host], now)
@@ -66,7 +66,7 @@ func (w *World) handle(e event) {
 			w.pumped(h)
 		}
 	case evLoaded:
-		w.loadedEvent(e)
+		w.loadedEvent(*e)
 	case evFed:
 		if h := w.hosts[e.host]; e.gen == h.feed.gen && h.feed.on {
 			w.fedUpto(h)
@@ -78,11 +78,11 @@ func (w *World) handle(e event) {
 	case evFlowFin, evDeliver, evSent:
 		c := w.conns[e.conn]
 		if c.live && !c.frozen && !c.pipes[e.side].mute && c.pipes[e.side].epoch == e.gen {
-			w.arrived(e, c)
+			w.arrived(*e, c)
 		}
 	default:
 		if c := w.conns[e.conn]; c.live && c.gen == e.gen {
-			w.connected(e, c)
+			w.connected(*e, c)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func (w *World) wakes(h *host, now model.Instant) {
 		return
 	}
 	h.hold()
-	if w.bring(h, now); h.folded > 0 { // what it heard may have put the wake off
+	if w.bring(h, now); h.folded > 0 && !h.srv.WantsTurn(now) { // what it heard may have put the wake off
 		if w.letGo(h); h.wakeAt != now {
 			return
 		}
@@ -112,7 +112,7 @@ func (w *World) wakes(h *host, now model.Instant) {
 
 // deliver brings a host up to date and tells it one thing; false when it is
 // frozen and will hear of it later, or dead.
-func (w *World) deliver(h *host, e event, in model.Input) bool {
+func (w *World) deliver(h *host, e event, in *model.Input) bool {
 	if !h.alive {
 		return false
 	}
@@ -127,7 +127,7 @@ func (w *World) deliver(h *host, e event, in model.Input) bool {
 	now := w.queue.Now()
 	h.hold()
 	w.bring(h, now)
-	w.in = in
+	w.in = *in
 	w.step(h, now)
 	w.letGo(h)
 	return true
@@ -137,7 +137,7 @@ func (w *World) loadedEvent(e event) {
 	h := w.hosts[e.host]
 	if e.conn < 0 {
 		if e.gen == h.gen {
-			w.deliver(h, e, model.Input{Kind: model.InLoaded, Commands: h.expired, Bytes: int64(h.expiredName)})
+			w.deliver(h, e, &model.Input{Kind: model.InLoaded, Commands: h.expired, Bytes: int64(h.expiredName)})
 		}
 		return
 	}
@@ -149,7 +149,7 @@ func (w *World) loadedEvent(e event) {
 	if h.loadsKeys {
 		in.Count = 1
 	}
-	if !w.deliver(h, e, in) {
+	if !w.deliver(h, e, &in) {
 		return
 	}
 	// The socket is read again: what waited in it, then perhaps its end.
@@ -177,7 +177,7 @@ func (w *World) arrived(e event, c *conn) {
 			it.sent = true
 		}
 		if !c.told[side] { // a frozen sender hears of it later, whatever becomes of the link
-			w.deliver(from, event{kind: evTaken, side: e.side, conn: e.conn, gen: c.gen}, model.Input{Kind: model.InSent, Conn: c.ids[side], Bytes: c.snapshot})
+			w.deliver(from, event{kind: evTaken, side: e.side, conn: e.conn, gen: c.gen}, &model.Input{Kind: model.InSent, Conn: c.ids[side], Bytes: c.snapshot})
 		}
 		return
 	}
@@ -225,9 +225,9 @@ func (w *World) handOver(e event, c *conn, to *host) {
 		if it.eof {
 			n = -n
 		}
-		w.deliver(to, e, model.Input{Kind: model.InBulk, Conn: c.ids[1-side], Bytes: n})
+		w.deliver(to, e, &model.Input{Kind: model.InBulk, Conn: c.ids[1-side], Bytes: n})
 	default:
-		w.deliver(to, e, model.Input{Kind: model.InData, Conn: c.ids[1-side], Data: it.data})
+		w.deliver(to, e, &model.Input{Kind: model.InData, Conn: c.ids[1-side], Data: it.data})
 		p.keep(it.data)
 		if c.gen == gen && c.live && p.head < len(p.items) && p.items[p.head].kind == itemBulk {
 			w.watchFirst(c, &p.items[p.head]) // it may have begun to arrive before its header was read

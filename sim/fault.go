@@ -120,7 +120,7 @@ func (w *World) order(f *FaultConfig, e event) {
 	}
 	// A frozen process finds the order in its socket when it thaws; without a
 	// process nobody answers the operator.
-	if w.deliver(h, e, in) && f.Kind == FaultConfigSet && w.limited(h) { // it makes room at once (updateMaxmemory)
+	if w.deliver(h, e, &in) && f.Kind == FaultConfigSet && w.limited(h) { // it makes room at once (updateMaxmemory)
 		w.evict(h, w.queue.Now())
 		w.rearm(h)
 	}

@@ -149,7 +149,7 @@ func (f *feeding) put(w *World, h *host) {
 			continue
 		}
 		p.free = max(p.free, f.at)
-		it := p.put(w.queue.Now(), item{kind: itemBulk, n: f.upto - f.done, ps: f.ps, eof: f.upto == f.n, fed: true, from: f.done})
+		it := p.put(w.queue.Now(), &item{kind: itemBulk, n: f.upto - f.done, ps: f.ps, eof: f.upto == f.n, fed: true, from: f.done})
 		w.signalAt(psCeil(it.start), SignalSent, c, fromAcceptor, Signal{Bytes: it.n, PS: it.ps})
 		w.schedule(ci, fromAcceptor, it)
 	}
@@ -204,7 +204,7 @@ func (w *World) fedUpto(h *host) {
 			if c, _ := w.fed(h, ci); c != nil && !c.share.removed {
 				c.share = share{}
 				w.deliver(h, event{kind: evTaken, side: fromAcceptor, conn: ci, gen: c.gen},
-					model.Input{Kind: model.InSent, Conn: c.ids[fromAcceptor], Bytes: c.snapshot})
+					&model.Input{Kind: model.InSent, Conn: c.ids[fromAcceptor], Bytes: c.snapshot})
 			}
 		}
 		return
@@ -229,7 +229,7 @@ func (w *World) fedUpto(h *host) {
 // tellHeld lets a server know that a reader's socket is full, or is not any more.
 func (w *World) tellHeld(c *conn, e event) {
 	if c.share.on && !c.told[fromAcceptor] {
-		w.deliver(w.hosts[c.peer], e, model.Input{Kind: model.InSnapshotHeld, Conn: c.ids[fromAcceptor], Abort: !c.share.held})
+		w.deliver(w.hosts[c.peer], e, &model.Input{Kind: model.InSnapshotHeld, Conn: c.ids[fromAcceptor], Abort: !c.share.held})
 	}
 }
 
@@ -244,7 +244,7 @@ func (w *World) giveUp(c *conn, e event) {
 		w.refeed(h)
 	}
 	if c.share.on && !c.told[fromAcceptor] {
-		w.deliver(h, e, model.Input{Kind: model.InSnapshotHeld, Conn: c.ids[fromAcceptor], Why: model.WhyFullSyncTimeout})
+		w.deliver(h, e, &model.Input{Kind: model.InSnapshotHeld, Conn: c.ids[fromAcceptor], Why: model.WhyFullSyncTimeout})
 	}
 }
 

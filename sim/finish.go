@@ -47,7 +47,7 @@ func (w *World) finish(end model.Instant) {
 	w.queue.SetNow(end)
 	for _, h := range w.hosts {
 		if w.bring(h, end); h.folded > 0 && h.ackAt <= end { // turns at the end are a part of it
-			w.acksUpto(h, end+1)
+			w.acksUpto(h, end+1, false)
 		}
 	}
 	for _, h := range w.hosts {

@@ -10,7 +10,7 @@ func (w *World) grow(h *host, n int64, t model.Instant) bool {
 		return false
 	}
 	first, from := h.next, h.srv.MRO()+1
-	base, end := h.src.bytes(first), h.src.bytes(n)
+	base, end := h.bytes(first), h.bytes(n)
 	bytes := end - base
 	if !h.srv.Grow(t, bytes, n-first, h.longest) {
 		return false
@@ -22,9 +22,9 @@ func (w *World) grow(h *host, n int64, t model.Instant) bool {
 	}
 	h.log.appendRun(from, first, base, end, t, false)
 	ch := model.Chunk{From: from, To: from + model.Offset(bytes)}
-	w.own(h, ch)
-	if w.forward(h, t, ch); n > first+1 {
-		w.sentBefore(h, ch.To-model.Offset(h.src.size(n-1)))
+	w.own(h, from)
+	if w.forward(h, t, &ch); n > first+1 {
+		w.sentBefore(h, ch.To-model.Offset(h.size(n-1)))
 	}
 	w.rearm(h)
 	return true

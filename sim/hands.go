@@ -30,7 +30,7 @@ func (w *World) Advance(until model.Instant) {
 		if !ok {
 			break
 		}
-		w.handle(e)
+		w.handle(&e)
 		w.pumpAll()
 	}
 	w.queue.SetNow(until)
@@ -125,7 +125,7 @@ func (w *World) writeCommands(h *host, now model.Instant, list []Written) {
 			if o := &outs[i]; o.Kind == model.OutFeed {
 				w.literal(h, now, o)
 				h.log.last().quiet = o.Literal
-				w.forward(h, now, o.Chunk)
+				w.forward(h, now, &o.Chunk)
 			} else {
 				w.obey(h, now, o)
 			}
@@ -207,19 +207,19 @@ func (w *World) Connect(server int, name string) *Probe {
 	h.accepted--
 	p := &Probe{w: w, host: h, id: h.accepted}
 	w.probes = append(w.probes, p)
-	w.deliver(h, event{}, model.Input{Kind: model.InAccept, Conn: p.id, Peer: name})
+	w.deliver(h, event{}, &model.Input{Kind: model.InAccept, Conn: p.id, Peer: name})
 	return p
 }
 
 // Say sends raw bytes; the answers that come at once are then in Heard.
 func (p *Probe) Say(data []byte) {
-	p.w.deliver(p.host, event{}, model.Input{Kind: model.InData, Conn: p.id, Data: data})
+	p.w.deliver(p.host, event{}, &model.Input{Kind: model.InData, Conn: p.id, Data: data})
 }
 
 // Close hangs up.
 func (p *Probe) Close() {
 	if !p.Closed {
-		p.w.deliver(p.host, event{}, model.Input{Kind: model.InDown, Conn: p.id, Why: model.WhyClosed})
+		p.w.deliver(p.host, event{}, &model.Input{Kind: model.InDown, Conn: p.id, Why: model.WhyClosed})
 	}
 	p.Closed = true
 }

@@ -45,7 +45,7 @@ func (w *World) endFlow(ci int32, side int) {
 	}
 	if !p.flow.on {
 		w.cutBulk(ci, side)
-		w.schedule(ci, side, p.put(w.queue.Now(), item{kind: itemFin}))
+		w.schedule(ci, side, p.put(w.queue.Now(), &item{kind: itemFin}))
 		return
 	}
 	f := &p.flow

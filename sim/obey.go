@@ -18,7 +18,7 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		} else {
 			w.relay(h, at, o.Chunk)
 		}
-		if w.forward(h, at, o.Chunk); !o.Literal && h.relays {
+		if w.forward(h, at, &o.Chunk); !o.Literal && h.relays {
 			w.sentBefore(h, h.log.newest())
 		}
 	case model.OutSend:
@@ -128,7 +128,7 @@ func (w *World) literal(h *host, at model.Instant, o *model.Output) {
 	if o.Asks {
 		h.log.asks = append(h.log.asks, c.To)
 	}
-	w.own(h, c)
+	w.own(h, c.From)
 }
 
 // relay notes what a replica processed and passes on: command by command, each
@@ -147,7 +147,7 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 	from := c.From
 	if h.ownStream() {
 		shift = w.exec - from
-		w.own(h, c)
+		w.own(h, c.From)
 	}
 	r := relayed{h: h, f: f, shift: shift, since: since, ps: link.ps, after: link.latency}
 	for from < c.To {
@@ -185,7 +185,7 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 }
 
 // forward hands new stream bytes to the connections that carry the stream.
-func (w *World) forward(h *host, at model.Instant, ch model.Chunk) {
+func (w *World) forward(h *host, at model.Instant, ch *model.Chunk) {
 	n := ch.Bytes()
 	for _, ci := range h.conns {
 		c := w.conns[ci]
@@ -206,7 +206,7 @@ func (w *World) forward(h *host, at model.Instant, ch model.Chunk) {
 			w.signalAt(at, SignalSent, c, fromAcceptor, Signal{Data: ch.Data, Bytes: n, PS: c.link.ps})
 		}
 		if ch.Data != nil {
-			f.bytes.Append(ch)
+			f.bytes.Append(*ch)
 		}
 		r := w.hosts[c.dialer]
 		if w.segmented {
@@ -251,11 +251,15 @@ func (w *World) sendBytes(ci int32, side int, data []byte) {
 		w.fly(c, w.queue.Now(), data)
 		return
 	}
-	w.signal(SignalData, c, side, Signal{Data: data})
+	if w.listener != nil {
+		w.signal(SignalData, c, side, Signal{Data: data})
+	}
 	p := &c.pipes[side]
 	buf := p.spare()
-	it := p.put(w.queue.Now(), item{kind: itemBytes, n: int64(len(data)), ps: c.link.ps, data: append(buf, data...)})
-	w.signal(SignalSent, c, side, Signal{Data: data, Bytes: it.n, PS: it.ps})
+	it := p.put(w.queue.Now(), &item{kind: itemBytes, n: int64(len(data)), ps: c.link.ps, data: append(buf, data...)})
+	if w.listener != nil {
+		w.signal(SignalSent, c, side, Signal{Data: data, Bytes: it.n, PS: it.ps})
+	}
 	w.schedule(ci, side, it)
 }
 
@@ -316,7 +320,7 @@ func (w *World) sendSnapshot(h *host, ci int32, side int, o *model.Output) {
 		ps = max(ps, psPerByte(r.cfg.LoadRate))
 	}
 	c.snapshot = n
-	it := p.put(w.queue.Now(), item{kind: itemBulk, n: n, ps: ps, eof: o.Bytes > 0})
+	it := p.put(w.queue.Now(), &item{kind: itemBulk, n: n, ps: ps, eof: o.Bytes > 0})
 	w.signalAt(psCeil(it.start), SignalSent, c, side, Signal{Bytes: n, PS: ps})
 	w.schedule(ci, side, it)
 }

@@ -9,15 +9,22 @@ func (h *host) hold() { h.holds++ }
 // letGo: see hold.
 func (w *World) letGo(h *host) {
 	if h.holds--; h.holds == 0 && h.stale {
-		w.rearm(h)
+		w.rearmNow(h)
 	}
 }
 
-// rearm schedules the host's next wake.
+// rearm schedules the host's next wake. A server with keys is told at once when the next
+// one's time is over.
 func (w *World) rearm(h *host) {
-	if h.stale = h.holds > 0 && h.keys == nil; h.stale { // a server with keys is told at once when the next one's time is over
+	if h.holds > 0 && h.keys == nil {
+		h.stale = true
 		return
 	}
+	w.rearmNow(h)
+}
+
+func (w *World) rearmNow(h *host) {
+	h.stale = false
 	if h.feed.begins {
 		w.beginFeed(h)
 	}

@@ -75,7 +75,7 @@ func (w *World) resetHost(i int) {
 		h.src = &merged{parts: h.loads}
 	}
 	if h.src != nil {
-		h.longest = h.src.longest()
+		h.longest, h.each = h.src.longest(), h.src.even()
 	}
 	h.keys = w.keyspaceOf(h)
 	w.firstDisk(h)

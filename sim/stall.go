@@ -89,7 +89,7 @@ func (w *World) watchRoom(h *host) {
 func (w *World) tellStall(c *conn, e event) {
 	f := &c.pipes[fromAcceptor].flow
 	if f.on && !c.told[fromAcceptor] {
-		w.deliver(w.hosts[c.peer], e, model.Input{Kind: model.InStall, Conn: c.ids[fromAcceptor], Chunk: model.Chunk{From: f.full()}})
+		w.deliver(w.hosts[c.peer], e, &model.Input{Kind: model.InStall, Conn: c.ids[fromAcceptor], Chunk: model.Chunk{From: f.full()}})
 	}
 }
 

@@ -21,11 +21,28 @@ type writes interface {
 	spaced() int64                       // ps a byte of a link that has carried each command before the next one; -1 for none
 }
 
+// bytes is the length of the first k commands of a host's clients.
+func (h *host) bytes(k int64) int64 {
+	if h.each > 0 {
+		return k * h.each
+	}
+	return h.src.bytes(k)
+}
+
+// size is the length of command k of a host's clients.
+func (h *host) size(k int64) int64 {
+	if h.each > 0 {
+		return h.each
+	}
+	return h.src.size(k)
+}
+
 // streamLog remembers when each byte of one server's stream came into being,
 // and where its commands end: the answer to "what had been written by then".
 // A run of client writes is one segment however long it is.
 type streamLog struct {
 	src   writes
+	each  int64 // bytes of every command of src, 0 if they differ
 	segs  []segment
 	lives []span         // whose bytes these are; see check.go
 	long  bool           // a command may be longer than model.BlockRequest
@@ -40,7 +57,8 @@ type segment struct {
 	// run: the commands of src from number first on, whose bytes begin at base.
 	// Otherwise one command, written at once.
 	run         bool
-	held        bool // a run whose commands were all written at `at`: they had waited
+	own         bool // a run of the host's own clients
+	held        bool // one whose commands were all written at `at`: they had waited
 	quiet       bool // one command that changes no data
 	first, base int64
 	src         writes
@@ -54,7 +72,10 @@ type segment struct {
 
 func (l *streamLog) reset(src writes) {
 	l.src, l.segs, l.lives, l.long, l.asks = src, l.segs[:0], l.lives[:0], false, l.asks[:0]
-	l.grows = src != nil && src.longest() > model.BlockRequest
+	l.grows, l.each = src != nil && src.longest() > model.BlockRequest, 0
+	if src != nil {
+		l.each = src.even()
+	}
 }
 
 // last is the newest segment.
@@ -65,9 +86,9 @@ func (l *streamLog) last() *segment { return &l.segs[len(l.segs)-1] }
 func (l *streamLog) appendRun(from model.Offset, first, base, end int64, at model.Instant, held bool) {
 	to := from + model.Offset(end-base)
 	l.long = l.long || l.grows
-	if n := len(l.segs); n > 0 && l.segs[n-1].plain(l.src) && l.segs[n-1].to == from && !held {
+	if n := len(l.segs); n > 0 && l.segs[n-1].own {
 		s := &l.segs[n-1]
-		if s.base+int64(from-s.from) == base { // no write was lost in between
+		if !s.held && !held && s.to == from && s.base+int64(from-s.from) == base { // no write was lost in between
 			s.to = to
 			return
 		}
@@ -75,7 +96,21 @@ func (l *streamLog) appendRun(from model.Offset, first, base, end int64, at mode
 	if !held {
 		at = l.src.when(first)
 	}
-	l.segs = append(l.segs, segment{from: from, to: to, at: at, run: true, held: held, first: first, base: base, src: l.src, each: l.src.even()})
+	s := l.add()
+	s.from, s.to, s.at, s.run, s.own, s.held = from, to, at, true, true, held
+	s.first, s.base, s.src, s.each = first, base, l.src, l.each
+}
+
+// add is a new segment behind all others.
+func (l *streamLog) add() *segment {
+	n := len(l.segs)
+	if n == cap(l.segs) {
+		l.segs = append(l.segs, segment{})
+	}
+	l.segs = l.segs[:n+1]
+	s := &l.segs[n]
+	*s = segment{}
+	return s
 }
 
 // bytes is the length of the first k commands of the source of a run.
@@ -94,19 +129,14 @@ func (s *segment) find(b int64) int64 {
 	return s.src.find(b)
 }
 
-// plain says that a segment is a run of a host's own clients, none of which waited.
-func (s *segment) plain(src writes) bool {
-	return s.run && s.src == src && !s.held && !s.paced && s.delay == 0
-}
-
 // appendOne tells that one command was written.
 func (l *streamLog) appendOne(from, to model.Offset, at model.Instant, data []byte) {
-	var own []byte
-	if data != nil {
-		own = append(own, data...)
-	}
 	l.long = l.long || to-from > model.BlockRequest
-	l.segs = append(l.segs, segment{from: from, to: to, at: at, data: own})
+	s := l.add()
+	s.from, s.to, s.at = from, to, at
+	if data != nil {
+		s.data = append([]byte(nil), data...)
+	}
 }
 
 // crowded says that trim may be worth it.

@@ -60,6 +60,7 @@ type World struct {
 	faults     int         // so many of them were scheduled
 	faultRank  uint64      // of the first
 	ackIn      model.Input // memory for what a lane tells
+	ack        []byte      // and for an ACK
 }
 
 // host is a machine with one server process.
@@ -72,6 +73,7 @@ type host struct {
 	loads []*load
 	// longest is the length of the longest command of src, at least.
 	longest int64
+	each    int64         // bytes of every command of src, 0 if they differ
 	next    int64         // commands of src before it were written or refused
 	done    model.Instant // brought up to date to here
 	alive   bool
@@ -250,8 +252,9 @@ func (w *World) playTo(end model.Instant) error {
 				return ErrStopped
 			}
 		}
-		w.handle(e)
-		w.pumpAll()
+		if w.handle(&e); len(w.touched) > 0 {
+			w.pumpAll()
+		}
 	}
 	w.finish(end)
 	return nil
@@ -336,9 +339,9 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bo
 			w.literal(h, began, o)
 		} else {
 			h.log.appendRun(o.Chunk.From, first, h.src.bytes(first), h.src.bytes(next), at, held)
-			w.own(h, o.Chunk)
+			w.own(h, o.Chunk.From)
 		}
-		if w.forward(h, at, o.Chunk); !o.Literal && !held && next > first+1 {
+		if w.forward(h, at, &o.Chunk); !o.Literal && !held && next > first+1 {
 			w.sentBefore(h, o.Chunk.To-model.Offset(h.src.size(next-1)))
 		}
 	}
@@ -354,7 +357,8 @@ func (w *World) tell(at model.Instant, node string, e model.Event) { w.tellOf(at
 // tellOf is tell for a fact that lies somewhere already.
 func (w *World) tellOf(at model.Instant, node string, e *model.Event) {
 	r := w.last.next()
-	r.At, r.Node, r.Event = at, node, *e
+	r.At, r.Node = at, node
+	r.Event = *e
 	if e.Kind == model.EvLost {
 		w.mark()
 	}

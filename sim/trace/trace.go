@@ -54,5 +54,5 @@ func AppendSeconds(b []byte, at model.Instant) []byte {
 		at = -at
 	}
 	s := uint64(at) / 1_000_000_000
-	return model.AppendNine(append(model.AppendUint(b, s), '.'), uint64(at)-s*1_000_000_000)
+	return model.AppendStamp(b, s, uint64(at)-s*1_000_000_000)
 }
