@@ -36,15 +36,24 @@ func (w *World) race(c *conn) (before [2]int64) {
 	begun := w.queue.Now()
 	at, written := begun, p.sent-m.src.bytes(m.next)
 	most := min(w.queue.Next()-1, w.until)
+	due, wire := begun, begun // the next write, and the next step
+	var n int64
 	for {
-		n := m.src.upto(at)
-		c.seg.Offer(int64(at), fromAcceptor, written+m.src.bytes(n))
+		if at >= due {
+			n = m.src.upto(at)
+			due = m.src.when(n)
+			c.seg.Offer(int64(at), fromAcceptor, written+m.src.bytes(n))
+			wire = min(wire, model.Instant(c.seg.Next()))
+		}
 		before = [2]int64{c.seg.Arrived(0), c.seg.Arrived(1)}
-		c.seg.Step(int64(at))
+		if wire <= at {
+			c.seg.Step(int64(at))
+			wire = model.Instant(c.seg.Next())
+		}
 		if c.seg.Tells() || c.seg.Arrived(fromAcceptor) > before[fromAcceptor] || c.seg.Blocked(fromAcceptor) {
 			break
 		}
-		next := min(model.Instant(c.seg.Next()), m.src.when(n))
+		next := min(wire, due)
 		if next > most {
 			break
 		}

@@ -75,7 +75,7 @@ func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
 		case o.Kind.Process():
 			tail += p.s.plan.Restarts()
 		}
-		if err := p.run(o, tail, k > 0 && p.continues); err != nil {
+		if err := p.runTo(o, tail, k); err != nil {
 			return risk.Played{}, 0, fmt.Errorf("outage %d: %w", o.Seed, err)
 		}
 		played := p.watch.Played()
@@ -127,6 +127,22 @@ func (p *player) limited() bool {
 		p.change(0, &s)
 	}
 	return s.HardLimit > 0 || s.SoftLimit > 0
+}
+
+// heard is how long after a silence both ends have heard of each other again, if its link
+// outlived it.
+const heard = 3 * time.Second
+
+// runTo plays tail number k of an outage. What comes after a silence whose link has
+// outlived it is not played: it is what comes without an outage.
+func (p *player) runTo(o *sizing.Draw, tail time.Duration, k int) error {
+	if k > 0 || !p.continues || o.Kind != outages.Silent || tail <= heard || p.limited() && !p.s.plan.Wide() {
+		return p.run(o, tail, k > 0 && p.continues)
+	}
+	if err := p.run(o, heard, false); err != nil || p.watch.Bridged() || p.watch.Stuck() {
+		return err
+	}
+	return p.run(o, tail, true)
 }
 
 // run plays an outage in the player's world up to a tail, from its beginning or from

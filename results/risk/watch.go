@@ -223,6 +223,25 @@ func (w *Watch) info(r *trace.Record) {
 	w.p.Settled = w.up && w.own.LinkUp && have >= need && (w.firstAt > 0 || !w.asks)
 }
 
+// waits is how much of the stream may be on its way to a replica that has all, bytes.
+const waits = 1 << 20
+
+// Bridged says that nothing can come of the outage any more: no link was lost, what was
+// written meanwhile is where it belongs, and both ends have heard of each other within the
+// last two seconds, by what they say of themselves at the end of a run that goes on
+// behind the outage for longer than that.
+func (w *Watch) Bridged() bool {
+	if w.p.Lost != "" || !w.p.Settled || w.p.Behind > waits || w.own.LastIOSeconds > 1 || len(w.last.Slaves) == 0 {
+		return false
+	}
+	for i := range w.last.Slaves {
+		if w.last.Slaves[i].Lag > 1 {
+			return false
+		}
+	}
+	return true
+}
+
 // mostClosed is how often a replica may be closed by an output buffer limit
 // before nobody waits any longer: it comes back and is closed again for ever.
 const mostClosed = 20

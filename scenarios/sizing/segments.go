@@ -138,9 +138,12 @@ func (r *Runs) Probe(o *Draw) *sim.Config {
 // bytes: all of the load from its beginning on, in blocks that are half empty.
 func (p *Plan) MostProbed() int64 {
 	l, size := &p.base.Loads[0], max(p.base.Loads[0].Commands[0].Bytes(), 1)
-	fastest := max(l.BytesPerSecond, l.BurstBytes, l.PerSecond*size, l.BurstPerSecond*size)
-	if l.Arrivals == sim.Trace {
+	fastest := max(l.BytesPerSecond, l.PerSecond*size)
+	switch l.Arrivals {
+	case sim.Trace:
 		return math.MaxInt64
+	case sim.Bursts:
+		fastest = max(fastest, l.BurstBytes, l.BurstPerSecond*size)
 	}
 	lasts := p.notices()
 	if p.unbroken() {

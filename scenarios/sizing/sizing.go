@@ -348,3 +348,17 @@ func (p *Plan) Captured(loads []sim.LoadConfig, duration time.Duration) []sim.Lo
 	l.Trace = scenarios.AppendWindow(nil, p.spec.Load.Trace, 0, duration)
 	return []sim.LoadConfig{l}
 }
+
+// Wide says that the link carries twice as much as the load ever is, so nothing waits for it
+// for long.
+func (p *Plan) Wide() bool {
+	l, size := &p.base.Loads[0], max(p.base.Loads[0].Commands[0].Bytes(), 1)
+	if l.Arrivals != sim.Constant && l.Arrivals != sim.Bursts {
+		return false
+	}
+	most, width := max(l.BytesPerSecond, l.PerSecond*size), p.Bandwidth()
+	if l.Arrivals == sim.Bursts {
+		most = max(most, l.BurstBytes, l.BurstPerSecond*size)
+	}
+	return width == 0 || most <= width/2
+}

@@ -58,7 +58,7 @@ type Conn struct {
 	// Counters since Reset.
 	Segments, Retransmissions, Drops int64
 
-	in, out   Segment // the one that arrives, the one that leaves
+	out       Segment // the one that leaves
 	carried   Time    // last segment that the network took
 	forgotten bool
 	events    []Event
@@ -163,9 +163,9 @@ func (c *Conn) Step(now Time) {
 	c.at = now
 	for i := range c.air {
 		for c.air[i].n > 0 && c.air[i].at(0).arrives <= now {
-			c.in = *c.air[i].at(0)
+			g := c.air[i].at(0)
 			c.air[i].pop()
-			c.land(now, i)
+			c.land(now, i, g) // it answers on the other way: this memory is not used again until then
 		}
 	}
 	for i := range c.ends {
@@ -176,8 +176,8 @@ func (c *Conn) Step(now Time) {
 }
 
 // land lets a segment arrive, unless the link fell silent under it.
-func (c *Conn) land(now Time, from int) {
-	g, p, to := &c.in, c.paths[from], &c.ends[1-from]
+func (c *Conn) land(now Time, from int, g *Segment) {
+	p, to := c.paths[from], &c.ends[1-from]
 	point := Arrived
 	if p.silent > 0 || p.since >= g.sent && p.since > 0 {
 		point = Missed
@@ -249,7 +249,7 @@ func (s *socket) inOpen(now Time, g *Segment) {
 	}
 	if g.Flags&SYN != 0 { // of a handshake whose end was lost
 		if s.state == SynReceived { // tcp_check_req: it is answered again, and the timer set anew
-			s.emit(now, Segment{Seq: 0, End: 1, Flags: SYN, Again: true})
+			s.emit(now, 0, 1, SYN, true)
 			s.arm(now, rtoTimer, min(s.o.RTOInitial<<max(s.syns-1, 0), s.o.RTOMax))
 		} else {
 			s.sendACK(now)

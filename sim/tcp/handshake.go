@@ -1,8 +1,8 @@
 package tcp
 
 func (s *socket) sendSYN(now Time) {
-	g := Segment{Seq: 0, End: 1, Flags: SYN, Again: s.syns > 0}
-	if s.syns == 0 {
+	again := s.syns > 0
+	if !again {
 		s.synAt = now
 	} else {
 		s.c.Retransmissions++
@@ -14,7 +14,7 @@ func (s *socket) sendSYN(now Time) {
 	}
 	s.syns++
 	s.nxt = 1
-	s.emit(now, g)
+	s.emit(now, 0, 1, SYN, again)
 }
 
 // synTimeout repeats a SYN or gives up.

@@ -2,10 +2,11 @@ package tcp
 
 // What a socket sends: net/ipv4/tcp_output.c.
 
-// emit sends a segment with this socket's ACK and window.
-func (s *socket) emit(now Time, seg Segment) {
+// emit sends the segment [seq, end) with this socket's ACK and window.
+func (s *socket) emit(now Time, seq, end int64, flags Flags, again bool) {
 	g := &s.c.out // not a variable of its own: a Tap would let it escape
-	*g = seg
+	g.Seq, g.End, g.Flags, g.Again = seq, end, flags, again
+	g.Ack, g.Window, g.Sacks = 0, 0, 0
 	g.TSVal, g.TSEcr = stamp(now), s.tsRecent
 	if s.irs {
 		g.Flags |= ACK
@@ -27,7 +28,7 @@ func (s *socket) emit(now Time, seg Segment) {
 }
 
 // sendACK sends a segment without data.
-func (s *socket) sendACK(now Time) { s.emit(now, Segment{Seq: s.nxt, End: s.nxt}) }
+func (s *socket) sendACK(now Time) { s.emit(now, s.nxt, s.nxt, 0, false) }
 
 // sendRST ends the connection for the peer.
 func (s *socket) sendRST(now Time) {
@@ -91,12 +92,12 @@ func (s *socket) transmit(now Time, end int64, fin bool) {
 	r := s.sent.push()
 	*r = record{seq: s.nxt, end: end, at: now, delivered: s.delivered, prev: -1, next: -1, fin: fin}
 	s.enlist(n)
-	g := Segment{Seq: s.nxt, End: end}
+	seq, flags := s.nxt, Flags(0)
 	if end > s.taken { // the last that the socket has (tcp_push)
-		g.Flags |= PSH
+		flags |= PSH
 	}
 	if fin {
-		g.Flags |= FIN
+		flags |= FIN
 		s.finSent = true
 	}
 	s.spare += s.cost(end - s.nxt)
@@ -108,7 +109,7 @@ func (s *socket) transmit(now Time, end int64, fin bool) {
 	if first || s.pending == tlpTimer {
 		s.rearm(now)
 	}
-	s.emit(now, g)
+	s.emit(now, seq, end, flags, false)
 }
 
 // retransmit sends a record again and counts it as on its way
@@ -138,13 +139,13 @@ func (s *socket) resend(now Time, n int64) bool {
 	r.at, r.delivered = now, s.delivered
 	s.delist(n)
 	s.enlist(n)
-	g := Segment{Seq: r.seq, End: r.end, Flags: PSH, Again: true}
+	flags := PSH
 	if r.fin {
-		g.Flags |= FIN
+		flags |= FIN
 	}
 	s.lastSent = now
 	s.c.Retransmissions++
-	s.emit(now, g)
+	s.emit(now, r.seq, r.end, flags, true)
 	return true
 }
 

@@ -191,7 +191,7 @@ func (p *Path) carry(now Time, size int64) (at, again Time, fate Fate) {
 		return 0, 0, Silenced
 	}
 	start := max(now*1000, p.free)
-	if p.ps > 0 && (start-now*1000)/p.ps+size > p.c.Queue && start > now*1000 {
+	if p.ps > 0 && start > now*1000 && (start-now*1000)/p.ps+size > p.c.Queue {
 		return 0, 0, Dropped
 	}
 	p.free = start + size*p.ps

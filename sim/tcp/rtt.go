@@ -201,7 +201,7 @@ func (s *socket) probeTimeout(now Time) {
 			return
 		}
 	}
-	s.emit(now, Segment{Seq: s.una - 1, End: s.una - 1, Again: true})
+	s.emit(now, s.una-1, s.una-1, 0, true)
 	s.probes++
 	if s.backoff < s.o.Retries2 {
 		s.backoff++
@@ -237,7 +237,7 @@ func (s *socket) keepAlive(now Time) {
 		s.sendRST(now)
 		s.fail(now, TimedOut)
 	default:
-		s.emit(now, Segment{Seq: s.una - 1, End: s.una - 1, Again: true})
+		s.emit(now, s.una-1, s.una-1, 0, true)
 		s.probes++
 		s.keepAt = s.o.expires(now, s.o.KeepInterval)
 	}
