@@ -84,19 +84,16 @@ func (l *LoadView) columns(n int) []column {
 	return out
 }
 
-// mean is the rate over all that was watched, bytes a second, and the greatest
-// between two samples.
+// mean is the rate from the first sample to the last, bytes a second, as the answer
+// counts it, and peak the greatest between two samples with nobody away.
 func (l *LoadView) mean() (mean, peak float64) {
-	bytes, ns := 0., 0.
+	first, last := l.Samples[0], l.Samples[len(l.Samples)-1]
 	for i, s := range l.Samples[1:] {
-		dt := float64(s.T - l.Samples[i].T)
-		if s.Blind || dt <= 0 {
-			continue
+		if dt := float64(s.T - l.Samples[i].T); !s.Blind && dt > 0 {
+			peak = max(peak, float64(s.Bytes-l.Samples[i].Bytes)/dt*1e9)
 		}
-		n := max(0, float64(s.Bytes-l.Samples[i].Bytes))
-		bytes, ns, peak = bytes+n, ns+dt, max(peak, n/dt*1e9)
 	}
-	return bytes / max(ns, 1) * 1e9, peak
+	return float64(last.Bytes-first.Bytes) / max(float64(last.T-first.T), 1) * 1e9, peak
 }
 
 func (l *LoadView) figure() *figure {

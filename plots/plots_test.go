@@ -358,3 +358,15 @@ func TestTimelineShows(t *testing.T) {
 		t.Errorf("no full sync in %v", b.spans)
 	}
 }
+
+// A state that nowhere has room for its name is told by its colour: the legend says which.
+func TestTimelineNamesNarrowStates(t *testing.T) {
+	r := &runView{t1: 1000, bars: []bar{{"replica", []span{{0, 500, isSynced}, {500, 505, isFull}, {505, 995, isAlone}, {995, 1000, isSynced}, {2000, 3000, isPaused}}}}}
+	var got []string
+	for _, e := range r.unnamed(500) {
+		got = append(got, e.text)
+	}
+	if len(got) != 1 || got[0] != "below: full sync" {
+		t.Errorf("the legend says %q", got)
+	}
+}

@@ -276,3 +276,12 @@ func TestShareText(t *testing.T) {
 		}
 	}
 }
+
+// The mean is that of the answer, from the first sample to the last: time in which nobody
+// watched, but the bytes of which are known, is part of it.
+func TestLoadMean(t *testing.T) {
+	l := &LoadView{Samples: []LoadSample{{T: 0}, {T: 1e9, Bytes: 3000}, {T: 5e9, Bytes: 4000, Blind: true}}}
+	if mean, peak := l.mean(); mean != 800 || peak != 3000 {
+		t.Errorf("a mean of %g and a peak of %g, not 800 and 3000", mean, peak)
+	}
+}

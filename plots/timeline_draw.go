@@ -48,7 +48,7 @@ func (r *runView) figure() *figure {
 		barH     = vg.Length(15)
 		gap      = vg.Length(16)
 	)
-	head := newHeading(leftRoom+w, r.k.Question, r.subtitle(), r.legend())
+	head := newHeading(leftRoom+w, r.k.Question, r.subtitle(), append(r.legend(), r.unnamed(w)...))
 	stripH := vg.Length(len(r.bars)) * (barH + 3)
 	f := &figure{w: leftRoom + w + 2*margin + 8}
 	f.h = head.height() + offsetsH + behindH + stripH + 2*gap + 40 + 2*margin
@@ -121,6 +121,37 @@ func (r *runView) legend() []entry {
 		}
 	}
 	return es
+}
+
+// unnamed are the entries of states that nowhere have room for their name.
+func (r *runView) unnamed(width vg.Length) (es []entry) {
+	sx := newScale(float64(r.t0), float64(r.t1), false, 0, width)
+	widest := make(map[string]vg.Length)
+	var order []string
+	for _, row := range r.bars {
+		for _, s := range row.spans {
+			if s.to < r.t0 || s.from > r.t1 {
+				continue
+			}
+			if _, seen := widest[s.what]; !seen {
+				order = append(order, s.what)
+			}
+			widest[s.what] = max(widest[s.what], min(width, sx.at(float64(s.to)))-max(0, sx.at(float64(s.from))))
+		}
+	}
+	for _, what := range order {
+		if w := widest[what]; w > 0 && !named(what, w) {
+			es = append(es, entry{"below: " + what, func(c *draw.Canvas, b box) {
+				c.FillPolygon(spanColors[what], rectangle(b.x0, b.y0+1, b.x1, b.y1-1))
+			}})
+		}
+	}
+	return es
+}
+
+// named says that a state's name fits into so wide a bar.
+func named(what string, width vg.Length) bool {
+	return style(8, black, center, middle).Width(what)+4 < width
 }
 
 var windowColor = color.NRGBA{86, 180, 233, 80}
@@ -304,7 +335,7 @@ func (r *runView) strip(c *draw.Canvas, b box, sx scale, h vg.Length) {
 				clr = white
 			}
 			st := style(8, clr, center, middle)
-			if st.Width(s.what)+4 < p.w() {
+			if named(s.what, p.w()) {
 				c.FillText(st, vg.Point{X: (p.x0 + p.x1) / 2, Y: (p.y0 + p.y1) / 2}, s.what)
 			}
 		}

@@ -17,7 +17,7 @@ const maxTrace = 64 << 20
 // unix_ms and master_repl_offset (others are ignored), a row a sample. Virtual
 // time 0 is the first row's; Bytes counts from the first row's offset. Where the
 // columns run_id or master_replid (psyncsim observe writes them) say that the
-// offset began anew, Bytes goes on from where it was. The
+// offset began anew, Bytes goes on from where it was, at the mean rate (FillUnknown). The
 // offsets of a capture grow by all that stood on the stream, so the PINGs that
 // the captured master sent are part of the load, and the simulated master adds
 // its own to them: 14 bytes every repl-ping-replica-period.
@@ -31,6 +31,7 @@ func ReadTrace(file string, data []byte) ([]sim.TracePoint, *Problem) {
 	var first, last [2]int64
 	var before []string
 	var points []sim.TracePoint
+	var unknown []int
 	for line := 1; rest != ""; line++ {
 		var row string
 		row, rest, _ = strings.Cut(rest, "\n")
@@ -78,6 +79,7 @@ func ReadTrace(file string, data []byte) ([]sim.TracePoint, *Problem) {
 			}
 			if ids.anew(before, cells, at[1] < last[1]) {
 				first[1] += at[1] - last[1]
+				unknown = append(unknown, len(points))
 			} else if at[1] < last[1] {
 				return fail(line, cells[offCol], "master_repl_offset goes back; the row before has %d (was the master restarted?)", last[1])
 			}
@@ -91,7 +93,34 @@ func ReadTrace(file string, data []byte) ([]sim.TracePoint, *Problem) {
 	if len(points) < 2 {
 		return fail(1, "", "a capture needs a header and two rows at least")
 	}
+	FillUnknown(points, unknown)
 	return points, nil
+}
+
+// FillUnknown gives the mean rate of a load to the time of which nothing is known, as
+// around a restart: taken for nothing, it would be a time in which outages cost nothing.
+// unknown are the points, in their order, before which it lies, since the point before.
+func FillUnknown(points []sim.TracePoint, unknown []int) {
+	if len(unknown) == 0 {
+		return
+	}
+	last := points[len(points)-1]
+	known, i := int64(last.At-points[0].At), 0
+	for _, k := range unknown {
+		known -= int64(points[k].At - points[k-1].At)
+	}
+	bytes, more := last.Bytes-points[0].Bytes, int64(0)
+	if known <= 0 || mulDiv(bytes, int64(last.At-points[0].At), known) > 1<<60 { // more than any server writes
+		return
+	}
+	for k, before := 1, points[0].At; k < len(points); k++ {
+		if i < len(unknown) && unknown[i] == k {
+			more += mulDiv(bytes, int64(points[k].At-before), known)
+			i++
+		}
+		before = points[k].At
+		points[k].Bytes += more
+	}
 }
 
 // AppendWindow appends what a trace has from start on for a length of time, as

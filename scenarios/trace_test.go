@@ -15,10 +15,13 @@ import (
 func TestTraceOfRestart(t *testing.T) {
 	const top = "unix_ms,master_repl_offset,run_id,master_replid,master_replid2\n"
 	for _, c := range []struct{ rows, want string }{
-		{"0,100,r,a,0\n1000,150,r,a,0\n2000,10,q,b,0\n3000,40,q,b,0\n", "0 50 50 80"},
-		{"0,100,r,a,0\n1000,150,q,b,a\n2000,160,q,b,a\n", "0 50 60"},     // promoted: the history goes on
-		{"0,100,r,a,0\n1000,150,q,b,0\n2000,160,q,b,0\n", "0 0 10"},      // another process, another history
-		{"0,100,r,a,0\n1000,150,r,b,0\n2000,160,r,b,0\n", "0 50 60"},     // the id alone changed: the first replica came
+		{"0,100,r,a,0\n1000,150,r,a,0\n2000,10,q,b,0\n3000,40,q,b,0\n", "0 50 90 120"},
+		{"0,100,r,a,0\n1000,150,q,b,a\n2000,160,q,b,a\n", "0 50 60"},                        // promoted: the history goes on
+		{"0,100,r,a,0\n1000,150,q,b,0\n2000,160,q,b,0\n", "0 10 20"},                        // another process, another history: the mean of the rest
+		{"0,100,r,a,0\n1000,150,r,b,0\n2000,160,r,b,0\n", "0 50 60"},                        // the id alone changed: the first replica came
+		{"0,100,r,a,0\n1000,150,r,a,0\n61000,10,q,b,0\n62000,80,q,b,0\n", "0 50 3650 3720"}, // a minute of nothing would be one without any need
+		{"0,100,r,a,0\n1000,150,q,b,0\n", "0 0"},                                            // nothing is known at all
+		{"0,0,r,a,0\n1,1000000000000000000,r,a,0\n2000000000,5,q,b,0\n", "0 1000000000000000000 1000000000000000000"},
 		{"0,100,,,\n1000,50,,,\n", "master_repl_offset goes back"},       // nothing says why
 		{"0,100,r,a,0\n1000,50,r,a,0\n", "master_repl_offset goes back"}, // and it must not
 	} {

@@ -12,5 +12,5 @@
 // The curve counts bytes of the stream, as master_repl_offset does: PINGs and
 // SELECTs are part of it. Where the offset began anew (a restart) the curve
 // goes on from where it was: what was written between the two samples is not
-// known and is counted as nothing.
+// known, and the mean rate of all others is taken for it.
 package samples

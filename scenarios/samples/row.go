@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"psyncsim/scenarios"
 )
 
 // row is one sample with all that traps are read from. Numbers that nothing
@@ -96,6 +98,7 @@ func anew(a, b *row) string {
 // build checks the order of the rows and makes the curve of them.
 func (s *Set) build() error {
 	rows := s.curve
+	var unknown []int
 	if len(rows) > maxSamples {
 		return fmt.Errorf("%s: more than %d samples", rows[0].file, maxSamples)
 	}
@@ -115,12 +118,21 @@ func (s *Set) build() error {
 			x.Bytes = s.Samples[i-1].Bytes
 			if anew(a, r) == "" {
 				x.Bytes += r.off - a.off
+			} else {
+				unknown = append(unknown, i)
 			}
 			if x.Bytes < 0 || x.Bytes > maxOffset {
 				return fmt.Errorf("%s: the offsets add up to more than any server writes", r.place())
 			}
 		}
 		s.Samples = append(s.Samples, x)
+	}
+	if len(unknown) > 0 {
+		points := s.points()
+		scenarios.FillUnknown(points, unknown)
+		for i := range points {
+			s.Samples[i].Bytes = points[i].Bytes
+		}
 	}
 	if len(rows) > 0 {
 		s.Source = rows[0].file

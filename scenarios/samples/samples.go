@@ -128,11 +128,15 @@ func (s *Set) Load() ([]sim.TracePoint, error) {
 	case 1:
 		return nil, fmt.Errorf("%s: one sample gives no rate; take a second one later", s.Source)
 	}
+	return s.points(), nil
+}
+
+func (s *Set) points() []sim.TracePoint {
 	points := make([]sim.TracePoint, len(s.Samples))
 	for i, x := range s.Samples {
 		points[i] = sim.TracePoint{At: x.Time.Sub(s.Samples[0].Time), Bytes: x.Bytes}
 	}
-	return points, nil
+	return points
 }
 
 // Setting is what counts of a role's setting: what the running server said

@@ -78,8 +78,8 @@ func (s *Set) resets() {
 	for i := 1; i < len(s.curve); i++ {
 		a, b := &s.curve[i-1], &s.curve[i]
 		if why := anew(a, b); why != "" {
-			s.trap("reset", "at %s the offset begins anew at %d, before it was %d: %s; what was written between these two samples is not known and not counted",
-				s.since(i), b.off, a.off, why)
+			s.trap("reset", "at %s the offset begins anew at %d, before it was %d: %s; what was written in the %v between these two samples is not known, and the mean rate of the others is taken for it",
+				s.since(i), b.off, a.off, why, b.at.Sub(a.at).Round(time.Millisecond))
 		} else if a.replID != "" && b.replID != "" && a.replID != b.replID {
 			s.trap("replid", "at %s master_replid changes from %.8s to %.8s, and the offset goes on: a promotion, or the first replica since the backlog was freed",
 				s.since(i), a.replID, b.replID)
