@@ -19,10 +19,9 @@ import (
 
 func main() {
 	out := flag.String("out", "results/bench", "the folder of the table")
-	quick := flag.Bool("quick", false, "fewer runs, none of the large sweep, no random scenarios")
-	benchtime := flag.String("benchtime", "1s", "of each benchmark")
+	quick := flag.Bool("quick", false, "fewer rounds and runs, none of the large sweep, no random scenarios")
 	flag.Parse()
-	if err := run(*out, *quick, *benchtime); err != nil {
+	if err := run(*out, *quick); err != nil {
 		fmt.Fprintln(os.Stderr, "benchtable:", err)
 		os.Exit(1)
 	}
@@ -31,9 +30,12 @@ func main() {
 // bench is everything that is measured.
 type bench struct {
 	dir, program string
-	benchtime    string
 	quick        bool
-	got          map[string]metrics // of each benchmark
+	rounds       int                // of everything that is timed
+	got          map[string][]round // of each benchmark
+	last         pace               // of the peer, when it was timed the last time:
+	lastThreads  int                // on so many threads,
+	lastAt       time.Time          // then
 	rows         []row
 	missing      []string // what could not be measured here, and why
 	profiles     strings.Builder
@@ -41,21 +43,24 @@ type bench struct {
 	load         string // the machine's when it began
 }
 
-func run(out string, quick bool, benchtime string) error {
+func run(out string, quick bool) error {
 	dir, err := os.MkdirTemp("", "benchtable")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{dir: dir, program: filepath.Join(dir, "psyncsim"), quick: quick, benchtime: benchtime,
-		got: map[string]metrics{}, began: time.Now(), load: loadAverage()}
+	b := &bench{dir: dir, program: filepath.Join(dir, "psyncsim"), quick: quick, rounds: 5,
+		got: map[string][]round{}, began: time.Now(), load: loadAverage()}
+	if quick {
+		b.rounds = 3
+	}
 	if err := command("go", "build", "-trimpath", "-o", b.program, "./cmd/psyncsim").Run(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	for _, step := range []func() error{b.benchmarks, b.instructions, b.memory, b.sweeps, b.sizing, b.profile, b.random} {
+	for _, step := range []func() error{b.benchmarks, b.sweeps, b.sizing, b.memory, b.instructions, b.profile, b.random} {
 		// What was measured is kept, even if the rest does not come to an end.
 		if err := errors.Join(step(), b.keep(out)); err != nil {
 			return err

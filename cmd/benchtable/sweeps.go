@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -12,84 +11,102 @@ import (
 	"time"
 )
 
-// played is one run of the program.
-type played struct {
-	wall, cpu time.Duration
-	rss       int64 // bytes, at the most
-}
-
-// play runs psyncsim run with results in a folder of their own.
-func (b *bench) play(args ...string) (played, error) {
-	p, err := b.psyncsim(append([]string{"run", "--quiet", "--yes", "--out", filepath.Join(b.dir, "out")}, args...)...)
-	if err != nil {
-		return p, err
-	}
-	return p, os.RemoveAll(filepath.Join(b.dir, "out"))
-}
-
-// psyncsim runs the program.
-func (b *bench) psyncsim(args ...string) (p played, err error) {
-	fmt.Fprintln(os.Stderr, "psyncsim", strings.Join(args, " "))
-	c := exec.Command(b.program, args...)
-	c.Stderr = os.Stderr
-	began := time.Now()
-	if err := c.Run(); err != nil {
-		return p, fmt.Errorf("psyncsim %s: %w", strings.Join(args, " "), err)
-	}
-	p.wall, p.cpu, p.rss = time.Since(began), c.ProcessState.UserTime()+c.ProcessState.SystemTime(), maxRSS(c.ProcessState)
-	return p, nil
-}
-
 // sweeps measures whole sweeps through the program: rows, sums and charts included.
 func (b *bench) sweeps() error {
 	for _, load := range []string{"poisson", "bursts"} {
-		runs := 100_000.
-		if b.quick {
-			runs = 20_000
+		if err := b.outages(load); err != nil {
+			return err
 		}
-		var by [2]played
-		for i, jobs := range []string{"1", "2"} {
-			var err error
-			if by[i], err = b.play("outage-"+load, "--jobs", jobs, "--seeds", fmt.Sprintf("1..%.0f", runs)); err != nil {
+	}
+	var whole, tenth []played
+	for range b.rounds {
+		for _, s := range []struct {
+			to   *[]played
+			args []string
+		}{{&whole, []string{"sizing-rule"}}, {&tenth, []string{"risk-surface", "--seeds", "1..10"}}} {
+			p, err := b.play(2, s.args...)
+			if err != nil {
 				return err
 			}
+			*s.to = append(*s.to, p)
 		}
-		b.add("simulated outages a minute, "+load+", 2 jobs", runs/by[1].wall.Minutes(), "outages/min", atLeast(1e6), "%.3g µs of one core a run, %.3g MB", by[1].cpu.Seconds()*1e6/runs, float64(by[1].rss)/1e6)
-		b.add("one core a run of one outage, "+load, by[1].cpu.Seconds()*1e6/runs, "µs", atMost(120), "CPU time, also where the machine has other work")
-		b.add("from 1 to 2 jobs, "+load, by[0].wall.Seconds()/by[1].wall.Seconds(), "×", atLeast(1.9), "%.3g s and %.3g s", by[0].wall.Seconds(), by[1].wall.Seconds())
 	}
-	p, err := b.play("sizing-rule")
-	if err != nil {
-		return err
-	}
-	b.add("the default sweep, 5,280 runs with charts", p.wall.Seconds(), "s", atMost(2), "%.3g s of CPU, %.3g MB, %d processors", p.cpu.Seconds(), float64(p.rss)/1e6, runtime.GOMAXPROCS(0))
-	tenth, err := b.play("risk-surface", "--seeds", "1..10")
-	if err != nil {
-		return err
-	}
-	b.add("one core a run of 20 × 20 × 20 points × 10 seeds, with results and charts", tenth.cpu.Seconds()*1e6/80_000, "µs", atMost(150), "800,000 in 60 s on two cores leave 150 µs; %.4g s of CPU, %.3g MB", tenth.cpu.Seconds(), float64(tenth.rss)/1e6)
+	b.figure("the default sweep, 5,280 runs with charts", "s", spent, atMost(2), mapped(whole, played.seconds), "%s", resources(whole))
+	b.figure("one core a run of 20 × 20 × 20 points × 10 seeds, with results and charts", "µs", spent, atMost(150),
+		mapped(tenth, func(p played) sample { return p.micros(80_000) }), "800,000 in 60 s on two cores leave 150 µs; %s", resources(tenth))
 	if b.quick {
 		return nil
 	}
-	all, err := b.play("risk-surface")
+	all, err := b.play(2, "risk-surface")
 	if err != nil {
 		return err
 	}
-	b.add("20 × 20 × 20 points × 100 seeds, 800,000 runs with results and charts", all.wall.Seconds(), "s", atMost(60), "%.4g s of CPU", all.cpu.Seconds())
-	b.add("memory of 800,000 runs to that of 80,000", float64(all.rss)/float64(tenth.rss), "×", atMost(1.1), "%.3g MB and %.3g MB resident at the most", float64(all.rss)/1e6, float64(tenth.rss)/1e6)
+	b.figure("20 × 20 × 20 points × 100 seeds, 800,000 runs with results and charts", "s", spent, atMost(60), []sample{all.seconds()}, "%.4g s of CPU", all.cpu.Seconds())
+	small := median(each(tenth, megabytes))
+	b.add("memory of 800,000 runs to that of 80,000", megabytes(all)/small, "×", atMost(1.1), "%.3g MB and %.3g MB resident at the most", megabytes(all), small)
 	return nil
+}
+
+// outages measures sweeps of runs with one outage each, with one job and with two in turn.
+func (b *bench) outages(load string) error {
+	runs := 50_000.
+	if b.quick {
+		runs = 10_000
+	}
+	var by [2][]played
+	for range b.rounds {
+		for i := range by {
+			p, err := b.play(1+i, "outage-"+load, "--seeds", fmt.Sprintf("1..%.0f", runs))
+			if err != nil {
+				return err
+			}
+			by[i] = append(by[i], p)
+		}
+	}
+	one, two := by[0], by[1]
+	b.figure("simulated outages a minute, "+load+", 2 jobs", "outages/min", speed, atLeast(1e6),
+		mapped(two, func(p played) sample { return sample{runs / p.wall.Minutes(), p.at.wall} }), "%s", resources(two))
+	b.figure("one core a run of one outage, "+load, "µs", spent, atMost(120), mapped(two, func(p played) sample { return p.micros(runs) }), "CPU time")
+	ratio, peers, both := gain(one, two)
+	b.figure("from 1 to 2 jobs, "+load, "×", plain, atLeast(1.9), ratio,
+		"%.3g s and %.3g s; the peer on two threads, which share nothing, does %.3g × what it does on one in the same rounds, and these sweeps %.3g %% of that",
+		median(each(one, seconds)), median(each(two, seconds)), median(peers), 100*median(both))
+	return nil
+}
+
+// gain is how many times as fast two jobs are as one, round by round; how many times as
+// much the peer does on two threads as on one in the same round; and the one by the other.
+func gain(one, two []played) (ratio []sample, peers, both []float64) {
+	for i := range one {
+		r := one[i].wall.Seconds() / two[i].wall.Seconds()
+		p := 2 * one[i].at.wall / two[i].at.wall
+		ratio, peers, both = append(ratio, sample{value: r}), append(peers, p), append(both, r/p)
+	}
+	return ratio, peers, both
+}
+
+func seconds(p played) float64   { return p.wall.Seconds() }
+func megabytes(p played) float64 { return float64(p.rss) / 1e6 }
+
+// resources are what the rounds took besides time.
+func resources(all []played) string {
+	return fmt.Sprintf("%.3g s of CPU, %.3g MB", median(each(all, func(p played) float64 { return p.cpu.Seconds() })), median(each(all, megabytes)))
 }
 
 // sizing measures psyncsim size with a question like that of the README: bursts, and outages
 // of 12 s in the mean of which some are silent. All parts of the answer count, sensitivity too.
 func (b *bench) sizing() error {
 	const n = 100_000
-	p, err := b.psyncsim("size", "--quiet", "--rate", "3.2MB/s", "--arrivals", "{bursts: {on: 8s, off: 32s, rate: 17.7MB/s}}",
-		"--outage", "70% reset:p50=8s,p99=60s + 30% silent:p50=8s,p99=60s", "--outages", strconv.Itoa(n), "--jobs", "2")
-	if err != nil {
-		return err
+	var all []played
+	for range min(b.rounds, 3) {
+		p, err := b.psyncsim(2, "size", "--quiet", "--rate", "3.2MB/s", "--arrivals", "{bursts: {on: 8s, off: 32s, rate: 17.7MB/s}}",
+			"--outage", "70% reset:p50=8s,p99=60s + 30% silent:p50=8s,p99=60s", "--outages", strconv.Itoa(n), "--jobs", "2")
+		if err != nil {
+			return err
+		}
+		all = append(all, p)
 	}
-	b.add("psyncsim size, 100,000 outages, 2 jobs", p.wall.Seconds(), "s", atMost(10), "%.3g s of CPU, that is %.3g s on two cores without other work; %.3g MB", p.cpu.Seconds(), p.cpu.Seconds()/2, float64(p.rss)/1e6)
+	b.figure("psyncsim size, 100,000 outages, 2 jobs", "s", spent, atMost(10), mapped(all, played.seconds), "%s", resources(all))
 	return nil
 }
 
@@ -140,7 +157,7 @@ func (b *bench) random() error {
 		return nil
 	}
 	began := time.Now()
-	text, err := output("go", "test", "-count=1", "-timeout", "30m", "-run", "^TestSameTrace$", "-v", "./sim")
+	text, err := output("go", "test", "-count=1", "-timeout", "30m", "-run", "^TestSameTrace$", "-v", "./sim", "-scenarios", "600", "-smallscenarios", "9600")
 	if err != nil {
 		return err
 	}

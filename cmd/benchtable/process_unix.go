@@ -20,3 +20,7 @@ func maxRSS(s *os.ProcessState) int64 {
 		return n << 10
 	}
 }
+
+// stop lets a process stand still, and goOn lets it go on; false where that fails.
+func stop(p *os.Process) bool { return p.Signal(syscall.SIGSTOP) == nil }
+func goOn(p *os.Process)      { p.Signal(syscall.SIGCONT) }

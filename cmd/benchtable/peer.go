@@ -1,0 +1,168 @@
+package main
+
+import (
+	"container/heap"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+// designPeer is how long the peer took on the machine of the design, nanoseconds an
+// event: container/heap with closures, hold model, 16 pending.
+const designPeer = 159
+
+// peerSlice is how long the peer is timed at a time.
+const peerSlice = 100 * time.Millisecond
+
+// boxed is an event as one writes it with what is at hand: a closure on the heap. The
+// benchmark BenchmarkHold of sim has the same one beside its queue.
+type boxed struct {
+	at  int64
+	seq uint64
+	do  func()
+}
+
+type boxedHeap []*boxed
+
+func (h boxedHeap) Len() int { return len(h) }
+func (h boxedHeap) Less(i, j int) bool {
+	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].seq < h[j].seq
+}
+func (h boxedHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *boxedHeap) Push(x any)   { *h = append(*h, x.(*boxed)) }
+func (h *boxedHeap) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
+}
+
+// hold is the hold model: the least out, one later in.
+type hold struct {
+	h    boxedHeap
+	now  int64
+	seq  uint64
+	done int
+}
+
+func newHold(pending int) *hold {
+	p := &hold{}
+	for range pending {
+		p.push()
+	}
+	return p
+}
+
+func (p *hold) push() {
+	p.seq++
+	n := p.seq
+	z := n * 0x9e3779b97f4a7c15
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	heap.Push(&p.h, &boxed{at: p.now + int64((z^z>>31)>>40), seq: n, do: func() { p.done += int(n & 1) }})
+}
+
+func (p *hold) step() {
+	x := heap.Pop(&p.h).(*boxed)
+	p.now = x.at
+	x.do()
+	p.push()
+}
+
+// pace is how long the peer takes for an event, nanoseconds: by the clock on the wall,
+// and by the processor's.
+type pace struct{ wall, cpu float64 }
+
+// peer times the peer on so many threads at once that share nothing; an event of each
+// of them counts.
+func peer(threads int, slice time.Duration) pace {
+	all := make([]pace, threads)
+	var wg sync.WaitGroup
+	for i := range all {
+		wg.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			p := newHold(16)
+			for range 1000 {
+				p.step()
+			}
+			events, began, spent := 0, time.Now(), threadTime()
+			for time.Since(began) < slice {
+				for range 1000 {
+					p.step()
+				}
+				events += 1000
+			}
+			all[i] = pace{float64(time.Since(began)) / float64(events), float64(threadTime()-spent) / float64(events)}
+		})
+	}
+	wg.Wait()
+	return mean(all...)
+}
+
+// mean is the pace of equal times at each: events add up, not their times.
+func mean(all ...pace) pace {
+	var m pace
+	for _, p := range all {
+		m.wall += 1 / p.wall / float64(len(all))
+		m.cpu += 1 / p.cpu / float64(len(all))
+	}
+	return pace{1 / m.wall, 1 / m.cpu}
+}
+
+// sample is what one round measured, with the peer's pace around it.
+type sample struct {
+	value float64
+	peer  float64 // ns an event; 0 where it does not matter
+}
+
+// figures of one kind are brought to the pace of the design's machine in the same way.
+type scale int
+
+const (
+	plain scale = iota // a ratio, a count, a size: as it is
+	spent              // a time: it grows as the peer's does
+	speed              // so many a second: it falls where the peer's time grows
+)
+
+// scaled is the value at the pace of the design's machine.
+func (s scale) scaled(x sample) float64 {
+	switch {
+	case s == spent && x.peer > 0:
+		return x.value * designPeer / x.peer
+	case s == speed && x.peer > 0:
+		return x.value * x.peer / designPeer
+	}
+	return x.value
+}
+
+func median(all []float64) float64 {
+	if len(all) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(all))
+	if n := len(s); n%2 == 0 {
+		return (s[n/2-1] + s[n/2]) / 2
+	}
+	return s[len(s)/2]
+}
+
+// each is a number of everything.
+func each[T any](all []T, f func(T) float64) []float64 { return mapped(all, f) }
+
+// mapped is f of everything.
+func mapped[T, U any](all []T, f func(T) U) []U {
+	out := make([]U, len(all))
+	for i, x := range all {
+		out[i] = f(x)
+	}
+	return out
+}
+
+// bare leaves the peer out.
+func bare(all []sample) []sample {
+	return mapped(all, func(x sample) sample { return sample{value: x.value} })
+}
+
+func (x sample) measured() float64 { return x.value }
