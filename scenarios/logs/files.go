@@ -19,9 +19,12 @@ import (
 
 // Limits on what is read.
 const (
-	maxFile = 4 << 30 // bytes of one log, unpacked
-	maxLine = 1 << 20
-	maxKept = 5_000_000 // lines about replication, of all files
+	maxFile    = 4 << 30   // bytes of one log, unpacked
+	maxLine    = 1 << 20   // bytes of a line that are looked at
+	maxSkip    = 64 << 20  // bytes of a line: what has longer ones is no log
+	maxKept    = 2_000_000 // lines about replication, of all files: some 300 bytes each
+	maxSources = 10_000    // services of one log
+	maxStrange = 1_000_000 // lines at the beginning that no server wrote
 )
 
 // entry is a line that says something about replication.
@@ -94,16 +97,9 @@ func (f *files) readFile(name string, stdin io.Reader) error {
 	return f.read(name, b)
 }
 
-// part is what one file says of one server.
-type part struct {
-	lines []Line
-	says  []message
-}
-
 // read takes the lines of one log.
 func (f *files) read(name string, in *bufio.Reader) error {
-	parts, last := map[string]*part{}, map[string]Line{}
-	var order []string
+	parts, last := map[string]*server{}, map[string]time.Time{} // by source
 	total, known, bytesRead := 0, 0, int64(0)
 	first := ""
 	for {
@@ -124,18 +120,26 @@ func (f *files) read(name string, in *bufio.Reader) error {
 			first = strings.TrimSpace(text)
 		}
 		l, ok := parse(strings.TrimRight(text, "\r\n"))
+		switch {
+		case ok:
+			known++
+		case known == 0 && total == maxStrange:
+			return noneKnown(name, total, first)
+		}
 		if !ok {
 			continue
 		}
-		known++
 		l.File, l.Number = name, total
 		says := l.read()
 		before, seen := last[l.Source]
+		if !seen && len(last) == maxSources {
+			return fmt.Errorf("%s:%d: more than %d different words before the lines: of so many services", name, total, maxSources)
+		}
 		switch {
-		case says.kind == started && seen && l.At.After(before.At):
-			says.idle = l.At.Sub(before.At)
+		case says.kind == started && seen && l.At.After(before):
+			says.idle = l.At.Sub(before)
 		case !seen || !starting(&l):
-			last[l.Source] = l
+			last[l.Source] = l.At
 		}
 		if says.kind == other {
 			continue
@@ -145,31 +149,32 @@ func (f *files) read(name string, in *bufio.Reader) error {
 		}
 		p := parts[l.Source]
 		if p == nil {
-			p = &part{}
+			key := l.Source
+			if key == "" {
+				key = rotated.ReplaceAllString(name, "")
+			}
+			p = f.server(key)
+			p.fromPath = l.Source == ""
 			parts[l.Source] = p
-			order = append(order, l.Source)
 		}
-		p.lines, p.says = append(p.lines, l), append(p.says, says)
+		l.Text, l.Source = "", "" // they have been read
+		p.entries = append(p.entries, entry{Line: l, message: says})
 	}
 	switch {
 	case total == 0:
 		return fmt.Errorf("%s is empty", name)
 	case known == 0:
-		return fmt.Errorf("%s: none of its %d lines is one that redis-server or valkey-server logs; the first is %q", name, total, shorten(first))
-	}
-	for _, source := range order {
-		key := rotated.ReplaceAllString(name, "")
-		if source != "" {
-			key = source
-		}
-		s := f.server(key)
-		s.fromPath = source == ""
-		p := parts[source]
-		for i := range p.lines {
-			s.entries = append(s.entries, entry{Line: p.lines[i], message: p.says[i]})
-		}
+		return noneKnown(name, total, first)
 	}
 	return nil
+}
+
+func noneKnown(name string, lines int, first string) error {
+	of := fmt.Sprintf("%d lines", lines)
+	if lines == maxStrange {
+		of = "first " + of
+	}
+	return fmt.Errorf("%s: none of its %s is one that redis-server or valkey-server logs; the first is %q", name, of, shorten(first))
 }
 
 // starting says that a line is one of those that a process begins with, before it
@@ -180,8 +185,11 @@ func starting(l *Line) bool {
 
 func readLine(r *bufio.Reader) (string, error) {
 	var all []byte
-	for {
+	for n := 0; ; {
 		b, err := r.ReadSlice('\n')
+		if n += len(b); n > maxSkip {
+			return "", fmt.Errorf("a line of more than %d MB: this is no log", maxSkip>>20)
+		}
 		if len(all) < maxLine {
 			all = append(all, b...)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -324,6 +325,43 @@ func TestRefused(t *testing.T) {
 	if _, err := Read([]string{dir, filepath.Join(dir, "nowhere")}, nil); err == nil || !strings.Contains(err.Error(), "folder") || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("%v", err)
 	}
+}
+
+// What is no log, and what is too much of one, is refused before it fills the memory.
+func TestTooMuch(t *testing.T) {
+	line := "1:S 22 Nov 2026 05:48:11.123 # Connection with master lost.\n"
+	for want, in := range map[string]io.Reader{
+		"a line of more than 64 MB: this is no log":            io.MultiReader(strings.NewReader("x"), repeat("\x00")),
+		"-: none of its first 1000000 lines is one":            repeat("hello\n"),
+		"-:2000001: more than 2000000 lines about replication": repeat(line),
+	} {
+		if testing.Short() && strings.Contains(want, "replication") {
+			continue
+		}
+		if _, err := Read([]string{"-"}, in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+	n := 0
+	sources := readerFunc(func(p []byte) (int, error) { n++; return copy(p, fmt.Sprintf("s%d | %s", n, line)), nil })
+	if _, err := Read([]string{"-"}, sources); err == nil || !strings.Contains(err.Error(), "-:10001: more than 10000 different words") {
+		t.Errorf("sources: %v", err)
+	}
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// repeat is a text again and again, without an end.
+func repeat(text string) io.Reader {
+	b := bytes.Repeat([]byte(text), 1+32000/len(text))
+	at := 0
+	return readerFunc(func(p []byte) (int, error) {
+		n := copy(p, b[at:])
+		at = (at + n) % len(b)
+		return n, nil
+	})
 }
 
 func FuzzRead(f *testing.F) {
