@@ -5,9 +5,19 @@ SHELL := /bin/bash
 GO ?= go
 # Tests against real servers live in real time: they run by themselves.
 REAL := /sim/(live|twin)
-# Long, and one goroutine each, or what others do on several too (TestSizeDoesNotHangOnJobs): the race detector
-# would see nothing more. They run without it.
-ALONE := ^(TestCubicResponse|TestMathis|TestLevels|TestSize(Answers|ReplayIsTheRun|Calibration|RemediesHelp|OneLineOfBuffers))$$
+# Long, and one goroutine each, or what others do on several too (TestSizeDoesNotHangOnJobs, TestSameTrace): the race
+# detector would see nothing more. They run without it. So do plots (a run of TestPlotAgain draws them side by side) and
+# scenarios/cluster (it starts programs).
+ALONE := TestCubicResponse TestMathis TestLevels TestSizeAnswers TestSizeReplayIsTheRun TestSizeCalibration \
+  TestSizeCalibrationKept TestSizeRemediesHelp TestSizeOneLineOfBuffers TestSizeCharts TestWrongInputs TestPcap \
+  TestPcapWithTshark TestSegmentsWithTshark TestVerifyMeasuredDiffers TestEveryMemberCounts TestDecisionsDoNotHangOnPhases \
+  TestMaxMemoryStream TestMaxMemoryIsReal TestCutToTheByte
+# What a 32-bit program cannot do differently: what passes in real time, what draws, what starts programs, what words
+# an error has. The sums, the goldens, the recordings and whatever else computes run in it.
+WORDS := TestKilled TestResume TestLocked TestInterrupted TestObserve TestObserveRefuses TestObserveThenSize TestPlotAgain \
+  TestSizeCharts TestPcapWithTshark TestWrongInputs TestUsage TestVerifyUsage TestVerifySkip TestMerge TestMergeRefuses \
+  TestSizeRemediesHelp TestSizeOneLineOfBuffers TestSizeDoesNotHangOnJobs TestEveryMemberCounts
+names = ^($(subst $() $(),|,$(strip $(1))))$$
 SWEEP ?= results/out/sizing-rule
 
 .PHONY: build run test check race live same golden plots tcp verify fuzz bench clean help
@@ -27,7 +37,7 @@ check: race same ## format, race detector, and the same bytes as a 32-bit progra
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 
 race: ## the tests under the race detector, the long ones shortened (the charts take too long under it)
-	$(GO) test -timeout 30m -race -short -skip '$(ALONE)' $$($(GO) list ./... | grep -vE '/plots|$(REAL)')
+	$(GO) test -timeout 30m -race -short -skip '$(call names,$(ALONE))' $$($(GO) list ./... | grep -vE '/plots|/cluster|$(REAL)')
 	$(GO) test -timeout 30m -race -short -p 1 ./sim/live/...
 
 live: ## the same protocol code against a real redis-server on loopback
@@ -36,7 +46,7 @@ live: ## the same protocol code against a real redis-server on loopback
 
 same: ## the kept fingerprints, with a program for 386 (on amd64)
 	@if [ "$$($(GO) env GOARCH)" = amd64 ] && [ "$$($(GO) env GOOS)" = linux ]; then \
-	  GOARCH=386 $(GO) test -timeout 30m -short ./cmd/... ./model/... ./scenarios ./scenarios/outages ./results ./sim ./sim/measured; \
+	  GOARCH=386 $(GO) test -timeout 30m -short -skip '$(call names,$(WORDS))' ./cmd/... ./model/... ./scenarios ./scenarios/outages ./results ./sim ./sim/measured; \
 	else echo "SKIPPED: the 386 program runs on linux/amd64 only"; fi
 
 golden: ## write the kept answers of the tests anew; read the diff before you commit it

@@ -186,8 +186,11 @@ func TestSameInstant(t *testing.T) {
 // TestSameAgain: a world that has played something else plays a scenario as a
 // fresh one does.
 func TestSameAgain(t *testing.T) {
-	used := &World{}
-	for n := range uint64(60) {
+	used, count := &World{}, uint64(60)
+	if testing.Short() {
+		count = 6
+	}
+	for n := range count {
 		for _, v := range []variant{variants[0], variants[1]} {
 			c := scenario(n)
 			fresh, again := &printer{}, &printer{}

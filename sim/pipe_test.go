@@ -52,7 +52,11 @@ func (q *fifo) again(now model.Instant, n int, written []model.Instant) {
 // TestFlow holds the formula of a flow against a link that is played byte by
 // byte: what has arrived by an instant, and when the last of it did.
 func TestFlow(t *testing.T) {
-	for n := range uint64(1500) {
+	count := uint64(1500)
+	if testing.Short() {
+		count = 200
+	}
+	for n := range count {
 		if err := flowAgainstFIFO(newGen(3, n)); err != nil {
 			t.Fatalf("number %d: %v", n, err)
 		}
@@ -276,7 +280,11 @@ func (b *cutWatch) arrived() (n int64) {
 
 // TestMerged holds several loads as one stream against their sorted commands.
 func TestMerged(t *testing.T) {
-	for n := range uint64(60) {
+	count := uint64(60)
+	if testing.Short() {
+		count = 6
+	}
+	for n := range count {
 		g := newGen(5, n)
 		m := &merged{}
 		for i := range 1 + g.IntN(4) {

@@ -89,7 +89,11 @@ func sameNotes(a, b []noted) error {
 // when relays note runs and when they note every command.
 func TestRelayedRuns(t *testing.T) {
 	var runs, commands atomic.Int64
-	inParallel(t, 0, 300, func() func(n int64) error {
+	chains := int64(300)
+	if testing.Short() {
+		chains = 30
+	}
+	inParallel(t, 0, chains, func() func(n int64) error {
 		w := &World{}
 		return func(n int64) error {
 			var want []byte

@@ -95,6 +95,7 @@ func sizeJobOf(t *testing.T, args ...string) *sizeJob {
 // TestSizeCalibration asks random questions and measures what came true. How the full
 // one is made is said in results/sizing.
 func TestSizeCalibration(t *testing.T) {
+	t.Parallel()
 	count := *calibrate
 	if testing.Short() {
 		count = min(count, 3)
@@ -261,6 +262,7 @@ func readCalibration(file string) ([]*calibration, error) {
 // The kept calibration is what TestSizeCalibration wrote, and holds; some of its cases are
 // played again, and come to the same numbers.
 func TestSizeCalibrationKept(t *testing.T) {
+	t.Parallel()
 	all, err := readCalibration(keptCalibration)
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 // --charts draws what there is: with logs and samples also the load with its
 // outages; JSON stays alone on stdout.
 func TestSizeCharts(t *testing.T) {
+	t.Parallel()
 	needCapture(t)
 	dir, logs := filepath.Join(t.TempDir(), "new", "charts"), filepath.Dir(capture)
 	out, errs, code := sizeCmd(t, "--info", capture, "--log", filepath.Join(logs, "master.log"), "--log", filepath.Join(logs, "replica.log"),

@@ -8,6 +8,7 @@ import (
 // A full synchronization that takes long may take longer still when an input is
 // varied: the outages come after it all the same.
 func TestSizeVariesLargeDatasets(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("some thousand runs")
 	}
@@ -27,6 +28,7 @@ func TestSizeVariesLargeDatasets(t *testing.T) {
 // Where both a full synchronization and a replica that comes back want larger
 // output buffers, redis.conf gets one line that suffices for both.
 func TestSizeOneLineOfBuffers(t *testing.T) {
+	t.Parallel()
 	a := sizeAnswer(t, "--rate", "22.8MB/s", "--outage", "reset:10s", "--dataset", "20GB", "--version", "redis-5.0", "--outages", "400", "--no-sensitivity")
 	binding, lines := 0, []string(nil)
 	for _, l := range a.Limits {

@@ -10,6 +10,7 @@ import (
 
 // What size prints, for people: testdata/size. -rewrite writes it anew.
 func TestSizeAnswers(t *testing.T) {
+	t.Parallel()
 	if raceEnabled {
 		t.Skip("minutes under the race detector; TestSizeDoesNotHangOnJobs plays the same code with more workers")
 	}

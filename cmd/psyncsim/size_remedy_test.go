@@ -75,30 +75,33 @@ func TestSizeRemediesHelp(t *testing.T) {
 		{"--outage silent:p50=20s,p90=80s --version redis-7.0 --rate 100kB/s --target 90%", limitTimeout, "repl-timeout 480"},
 		{"--outage reset:2s --version redis-7.0 --rate 3MB/s --bandwidth 10mbit/s", limitLink, "a link of 5.0 MB/s"},
 	} {
-		out, errs, _ := sizeCmd(t, append([]string{"--outages", "400", "--no-sensitivity", "--json"}, strings.Fields(x.args)...)...)
-		var a risk.Answer
-		if err := json.Unmarshal([]byte(out), &a); err != nil {
-			t.Errorf("%s: %s", x.args, errs)
-			continue
-		}
-		i := slices.IndexFunc(a.Limits, func(l risk.Limit) bool { return l.Binds && l.Name == x.limit })
-		if i < 0 {
-			t.Errorf("%s: %s does not bind: %+v", x.args, x.limit, a.Limits)
-			continue
-		}
-		l := a.Limits[i]
-		if l.Better != x.better || l.Removed == 0 || l.Replay == "" || l.Cured == "" {
-			t.Errorf("%s: %+v", x.args, l)
-			continue
-		}
-		if full, _ := playedAgain(t, l.Replay); full == 0 {
-			t.Errorf("%s\nnothing is full\n%s", x.args, l.Replay)
-		}
-		// Where the link outlives a silence, or no outage is played, nobody reconnects.
-		quiet := strings.HasPrefix(x.args, "--outage silent") || l.Name == limitBuffer || l.Name == limitLink
-		if full, partial := playedAgain(t, l.Cured); full != 0 || (partial == 0) != quiet {
-			t.Errorf("%s\n%d full, %d partial with %s\n%s", x.args, full, partial, l.Better, l.Cured)
-		}
+		t.Run(x.limit, func(t *testing.T) {
+			t.Parallel()
+			out, errs, _ := sizeCmd(t, append([]string{"--outages", "400", "--no-sensitivity", "--json"}, strings.Fields(x.args)...)...)
+			var a risk.Answer
+			if err := json.Unmarshal([]byte(out), &a); err != nil {
+				t.Errorf("%s: %s", x.args, errs)
+				return
+			}
+			i := slices.IndexFunc(a.Limits, func(l risk.Limit) bool { return l.Binds && l.Name == x.limit })
+			if i < 0 {
+				t.Errorf("%s: %s does not bind: %+v", x.args, x.limit, a.Limits)
+				return
+			}
+			l := a.Limits[i]
+			if l.Better != x.better || l.Removed == 0 || l.Replay == "" || l.Cured == "" {
+				t.Errorf("%s: %+v", x.args, l)
+				return
+			}
+			if full, _ := playedAgain(t, l.Replay); full == 0 {
+				t.Errorf("%s\nnothing is full\n%s", x.args, l.Replay)
+			}
+			// Where the link outlives a silence, or no outage is played, nobody reconnects.
+			quiet := strings.HasPrefix(x.args, "--outage silent") || l.Name == limitBuffer || l.Name == limitLink
+			if full, partial := playedAgain(t, l.Cured); full != 0 || (partial == 0) != quiet {
+				t.Errorf("%s\n%d full, %d partial with %s\n%s", x.args, full, partial, l.Better, l.Cured)
+			}
+		})
 	}
 }
 
@@ -110,27 +113,30 @@ func TestDisklessDelayNeverBinds(t *testing.T) {
 	}
 	for _, version := range []string{"redis-6.2", "valkey-8.0"} {
 		for _, rate := range []string{"1MB/s", "30MB/s"} { // over the soft limit for long, over the hard one
-			var all [2]risk.Answer
-			for i, conf := range []string{"testdata/size/delay-0.conf", "testdata/size/delay-20.conf"} {
-				out, errs, _ := sizeCmd(t, "--version", version, "--rate", rate, "--outage", "reset:2s", "--dataset", "400MB", "--conf", conf, "--target", "90%", "--outages", "60", "--no-sensitivity", "--json")
-				if err := json.Unmarshal([]byte(out), &all[i]); err != nil {
-					t.Fatalf("%s, %s: %s", version, conf, errs)
+			t.Run(version+" "+rate, func(t *testing.T) {
+				t.Parallel()
+				var all [2]risk.Answer
+				for i, conf := range []string{"testdata/size/delay-0.conf", "testdata/size/delay-20.conf"} {
+					out, errs, _ := sizeCmd(t, "--version", version, "--rate", rate, "--outage", "reset:2s", "--dataset", "400MB", "--conf", conf, "--target", "90%", "--outages", "60", "--no-sensitivity", "--json")
+					if err := json.Unmarshal([]byte(out), &all[i]); err != nil {
+						t.Fatalf("%s, %s: %s", version, conf, errs)
+					}
 				}
-			}
-			a, b := all[0], all[1]
-			if a.FullSync.Ends != b.FullSync.Ends || *a.Recommended != *b.Recommended {
-				t.Errorf("%s, %s: %+v %+v without a wait, %+v %+v with it", version, rate, a.FullSync, a.Recommended, b.FullSync, b.Recommended)
-			}
-			if n := a.FullSync.Buffer - b.FullSync.Buffer; max(n, -n) > a.FullSync.Buffer/20 {
-				t.Errorf("%s, %s: %d bytes of output buffer without a wait, %d with it", version, rate, a.FullSync.Buffer, b.FullSync.Buffer)
-			}
-			if d := b.FullSync.Seconds - a.FullSync.Seconds; d < 18 || d > 22 { // all that it costs
-				t.Errorf("%s, %s: a full sync takes %g s without a wait of 20 s, %g s with it", version, rate, a.FullSync.Seconds, b.FullSync.Seconds)
-			}
-			i := slices.IndexFunc(b.Limits, func(l risk.Limit) bool { return l.Name == limitDelay })
-			if i < 0 || b.Limits[i].Binds || !strings.Contains(b.Limits[i].Text, "Do not change this setting") {
-				t.Errorf("%s: nothing is said of the wait: %+v", version, b.Limits)
-			}
+				a, b := all[0], all[1]
+				if a.FullSync.Ends != b.FullSync.Ends || *a.Recommended != *b.Recommended {
+					t.Errorf("%s, %s: %+v %+v without a wait, %+v %+v with it", version, rate, a.FullSync, a.Recommended, b.FullSync, b.Recommended)
+				}
+				if n := a.FullSync.Buffer - b.FullSync.Buffer; max(n, -n) > a.FullSync.Buffer/20 {
+					t.Errorf("%s, %s: %d bytes of output buffer without a wait, %d with it", version, rate, a.FullSync.Buffer, b.FullSync.Buffer)
+				}
+				if d := b.FullSync.Seconds - a.FullSync.Seconds; d < 18 || d > 22 { // all that it costs
+					t.Errorf("%s, %s: a full sync takes %g s without a wait of 20 s, %g s with it", version, rate, a.FullSync.Seconds, b.FullSync.Seconds)
+				}
+				i := slices.IndexFunc(b.Limits, func(l risk.Limit) bool { return l.Name == limitDelay })
+				if i < 0 || b.Limits[i].Binds || !strings.Contains(b.Limits[i].Text, "Do not change this setting") {
+					t.Errorf("%s: nothing is said of the wait: %+v", version, b.Limits)
+				}
+			})
 		}
 	}
 }

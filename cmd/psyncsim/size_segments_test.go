@@ -13,6 +13,7 @@ import (
 // Silences come to what they come to over segments, though size plays only a
 // thin load over them, and only where they decide.
 func TestSizeSilencesAsOverSegments(t *testing.T) {
+	t.Parallel()
 	if raceEnabled {
 		t.Skip("minutes under the race detector; it starts nothing of its own")
 	}

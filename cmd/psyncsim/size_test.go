@@ -57,6 +57,7 @@ func TestSizeDoesNotHangOnJobs(t *testing.T) {
 // The replay is the very run: the same gap, to the byte, with a size that is
 // just enough partial and with one byte less full.
 func TestSizeReplayIsTheRun(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{
 		{"--rate", "2MB/s", "--outage", "p50=2s,p99=45s", "--version", "redis-6.2"},
 		{"--rate", "9000/s", "--arrivals", "{bursts: {on: 3s, off: 9s, rate: 40000/s}}", "--outage", "reset:4s", "--version", "redis-4.0", "--replicas", "2"},

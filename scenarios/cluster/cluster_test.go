@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rhysd/actionlint"
@@ -120,7 +121,7 @@ func volume(j *batch.Job, name string) *core.Volume {
 // play runs what the pods would run, the merge first: it waits for the shards.
 func play(t *testing.T, k *kubernetes) {
 	dir := t.TempDir()
-	bin := build(t, dir)
+	bin := build(t)
 	scenario := filepath.Join(dir, "sweep.yaml")
 	if err := os.WriteFile(scenario, []byte(k.config.Data["sweep.yaml"]), 0o644); err != nil {
 		t.Fatal(err)
@@ -150,15 +151,36 @@ func play(t *testing.T, k *kubernetes) {
 	single(t, bin, scenario, filepath.Join(dir, "results", "all"))
 }
 
-// build makes the program and gives its folder.
-func build(t *testing.T, dir string) string {
+// build makes the program, once for all tests, and gives its folder.
+func build(t *testing.T) string {
 	t.Helper()
-	bin := filepath.Join(dir, "bin")
-	b, err := exec.Command("go", "build", "-o", filepath.Join(bin, "psyncsim"), "psyncsim/cmd/psyncsim").CombinedOutput()
+	bin, err := built()
 	if err != nil {
-		t.Fatalf("%v: %s", err, b)
+		t.Fatal(err)
 	}
 	return bin
+}
+
+var built = sync.OnceValues(func() (string, error) {
+	bin := filepath.Join(folder, "bin")
+	b, err := exec.Command("go", "build", "-o", filepath.Join(bin, "psyncsim"), "psyncsim/cmd/psyncsim").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, b)
+	}
+	return bin, nil
+})
+
+// folder lasts as long as the tests of this package.
+var folder string
+
+func TestMain(m *testing.M) {
+	var err error
+	if folder, err = os.MkdirTemp("", "psyncsim-cluster-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(folder)
+	os.Exit(code)
 }
 
 // single runs the sweep in one piece and compares.
@@ -178,7 +200,7 @@ func single(t *testing.T, bin, scenario, merged string) {
 // The scripts do what a single run does, when Slurm's variables are set.
 func TestSlurmScripts(t *testing.T) {
 	dir := t.TempDir()
-	bin := build(t, dir)
+	bin := build(t)
 	scripts, err := filepath.Abs(".")
 	if err != nil {
 		t.Fatal(err)
