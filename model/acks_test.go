@@ -120,6 +120,29 @@ func TestAcksNotNoted(t *testing.T) {
 	}
 }
 
+// TestMindsAcks: what a connection asks that wants to be a replica looks at no ACK, whatever else it
+// says may: a PSYNC of another length hands the role of a master over.
+func TestMindsAcks(t *testing.T) {
+	say := func(words ...string) string { return string(AppendCommand(nil, words...)) }
+	psync := say("PSYNC", "?", "-1")
+	for _, c := range []struct {
+		text  string
+		minds bool
+	}{
+		{psync, false}, {say("psync", "?", "-1"), false}, {say("PING"), false}, {say("AUTH", "x"), false},
+		{say("REPLCONF", "listening-port", "6380"), false}, {say("PING") + say("REPLCONF", "capa", "eof") + psync, false},
+		{say("PSYNC", "?", "-1", "FAILOVER"), true}, {say("PSYNC", "?"), true}, {say("PSYNC"), true},
+		{psync + say("PSYNC", "?", "-1", "FAILOVER"), true}, {say("PING") + say("SET", "a", "b"), true}, {say("WAIT", "1", "0"), true},
+		{psync[:len(psync)-1], true}, {"*0\r\n", true}, {"PING\r\n", true},
+	} {
+		s, now := onlineReplica(t, "redis-7.0")
+		s.Step(now, &Input{Kind: InAccept, Conn: -2, Peer: "c"})
+		if got := s.MindsAcks(&Input{Kind: InData, Conn: -2, Data: []byte(c.text)}); got != c.minds {
+			t.Errorf("%q: %v", c.text, got)
+		}
+	}
+}
+
 // TestDeadlineSplit: an ACK is all that a turn does before the quiet deadline.
 func TestDeadlineSplit(t *testing.T) {
 	s, _ := onlineReplica(t, "redis-6.2")

@@ -84,6 +84,32 @@ func TestSaveFails(t *testing.T) {
 }
 
 // TestSaveRetry: a save point that failed is tried again when more than five seconds of the
+// TestReplicaSaveFails: a replica refuses its clients from 7.0 on only, and its own PING before
+// that it answers; a master always refuses.
+func TestReplicaSaveFails(t *testing.T) {
+	for _, p := range Profiles() {
+		s := savingServer(p, p.Defaults())
+		s.Step(1, &Input{Kind: InChildKill})
+		const at = Instant(2 * time.Second)
+		turns(s, at, false)
+		if !s.Refuses() || !s.unsaved() {
+			t.Fatalf("%s: a master whose snapshot failed refuses nothing", p.Name)
+		}
+		s.Step(at, &Input{Kind: InReplicaOf, Peer: "other"})
+		late := p.Name >= "redis-7.0" // and valkey
+		if s.Refuses() != late || !s.unsaved() {
+			t.Errorf("%s: as a replica it refuses: %v", p.Name, s.Refuses())
+		}
+		if got := strings.HasPrefix(says(s, at, "PING\r\n"), "-MISCONF "); got != late {
+			t.Errorf("%s: as a replica it refuses PING: %v", p.Name, got)
+		}
+		s.Step(at, &Input{Kind: InReplicaOf})
+		if !s.Refuses() {
+			t.Errorf("%s: a master again, it refuses nothing", p.Name)
+		}
+	}
+}
+
 // clock are over; one that did not, when its own are.
 func TestSaveRetry(t *testing.T) {
 	p, _ := LookupProfile("redis-7.0")
