@@ -8,7 +8,7 @@ import (
 )
 
 // TestPeersList holds peers/LIST.txt against the files: what it names is there, and every
-// scenario beside it is named.
+// scenario beside it is named, and says itself of which of their tests it is.
 func TestPeersList(t *testing.T) {
 	text, err := os.ReadFile("peers/LIST.txt")
 	if err != nil {
@@ -42,8 +42,10 @@ func TestPeersList(t *testing.T) {
 				path = "peers/" + name + ".yaml"
 				named[path] = true
 			}
-			if _, err := os.Stat(path); err != nil {
+			if text, err := os.ReadFile(path); err != nil {
 				t.Errorf("line %d: %s: %v", i+1, name, err)
+			} else if named[path] && !namesTest(string(text), what) {
+				t.Errorf("line %d: the comment above %s names none of the tests of %q", i+1, name, what)
 			}
 		}
 	}
@@ -59,4 +61,17 @@ func TestPeersList(t *testing.T) {
 	if rows < 70 || reasons > 14 {
 		t.Errorf("%d lines, %d reasons why not", rows, reasons)
 	}
+}
+
+// namesTest says whether the comment at the head of a scenario has the name of a file of the
+// tests that a line is about: "integration/psync2: a tree" is about psync2.
+func namesTest(scenario, line string) bool {
+	head, _, _ := strings.Cut(scenario, "\nquestion:")
+	files, _, _ := strings.Cut(line, ":")
+	for file := range strings.SplitSeq(files, ", ") {
+		if strings.Contains(head, filepath.Base(file)) {
+			return true
+		}
+	}
+	return false
 }
