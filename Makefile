@@ -13,10 +13,12 @@ ALONE := TestCubicResponse TestMathis TestLevels TestSizeAnswers TestSizeReplayI
   TestPcapWithTshark TestSegmentsWithTshark TestVerifyMeasuredDiffers TestEveryMemberCounts TestDecisionsDoNotHangOnPhases \
   TestMaxMemoryStream TestMaxMemoryIsReal TestCutToTheByte
 # What a 32-bit program cannot do differently: what passes in real time, what draws, what starts programs, what words
-# an error has. The sums, the goldens, the recordings and whatever else computes run in it.
+# an error has; and what compares the program with itself, where a golden says what it is (TestSizeAnswers,
+# TestVerifyMeasured). The sums, the goldens, the recordings and whatever else computes run in it.
 WORDS := TestKilled TestResume TestLocked TestInterrupted TestObserve TestObserveRefuses TestObserveThenSize TestPlotAgain \
   TestSizeCharts TestPcapWithTshark TestWrongInputs TestUsage TestVerifyUsage TestVerifySkip TestMerge TestMergeRefuses \
-  TestSizeRemediesHelp TestSizeOneLineOfBuffers TestSizeDoesNotHangOnJobs TestEveryMemberCounts
+  TestSizeRemediesHelp TestSizeOneLineOfBuffers TestSizeDoesNotHangOnJobs TestSizeReplayIsTheRun TestSizeCalibration \
+  TestSizeSilencesAsOverSegments TestVerifyMeasuredDiffers TestEveryMemberCounts
 names = ^($(subst $() $(),|,$(strip $(1))))$$
 SWEEP ?= results/out/sizing-rule
 
