@@ -20,6 +20,7 @@ import (
 	"golang.org/x/term"
 
 	"psyncsim/scenarios"
+	"psyncsim/scenarios/samples"
 	"psyncsim/sim/live/observe"
 )
 
@@ -55,7 +56,22 @@ type target struct {
 	file   *observe.File
 	out    io.Writer
 	report observe.Report
+	traps  []string // what is true of the samples and leads to a wrong size if nobody says it
 	err    error
+}
+
+// trapsOf finds the traps of a file that has been written; one with too few samples has none.
+func trapsOf(file string) (all []string) {
+	set, err := samples.Read([]string{file}, nil)
+	if err != nil {
+		return nil
+	}
+	for _, t := range set.Traps {
+		if t.Kind != "replica" { // said with the role
+			all = append(all, t.Text)
+		}
+	}
+	return all
 }
 
 func (c *commands) observe(x *cli.Context) error {
@@ -112,6 +128,9 @@ func (c *commands) observed(x *cli.Context, targets []target) error {
 			t.err = errors.Join(t.err, t.file.Remove())
 		default:
 			t.err = errors.Join(t.err, t.file.Close())
+			if t.err == nil && (!x.Bool("quiet") || x.Bool("json")) {
+				t.traps = trapsOf(t.name)
+			}
 		}
 		r := &t.report
 		if r.Interrupted {
@@ -125,6 +144,9 @@ func (c *commands) observed(x *cli.Context, targets []target) error {
 		}
 		if r.Rows > 0 && !x.Bool("quiet") && !x.Bool("json") {
 			fmt.Fprint(c.stderr, reportText(t.name, r))
+			for _, trap := range t.traps {
+				fmt.Fprintf(c.stderr, "note: %s\n", trap)
+			}
 		}
 	}
 	if x.Bool("json") {

@@ -24,15 +24,17 @@ type observedJSON struct {
 	MeanAnswer  float64 `json:"mean_answer_s"`
 	WorstAnswer float64 `json:"worst_answer_s"`
 	Interrupted bool    `json:"interrupted"`
-	GivenUp     string  `json:"given_up,omitempty"`
-	Error       string  `json:"error,omitempty"`
+
+	Traps   []string `json:"traps"`
+	GivenUp string   `json:"given_up,omitempty"`
+	Error   string   `json:"error,omitempty"`
 }
 
-func observedOf(name string, r *observe.Report, err error) observedJSON {
+func observedOf(name string, r *observe.Report, traps []string, err error) observedJSON {
 	o := observedJSON{
 		File: name, Address: r.Addr, Role: r.Role, Samples: r.Rows, Took: r.Took.Seconds(), Gaps: r.Gaps, LongestGap: r.Longest.Seconds(),
 		Infos: r.Infos, Others: r.Others, Connects: r.Connects, Sent: r.Sent, Received: r.Received,
-		WorstAnswer: r.Slowest.Seconds(), Interrupted: r.Interrupted,
+		WorstAnswer: r.Slowest.Seconds(), Interrupted: r.Interrupted, Traps: append([]string{}, traps...),
 	}
 	if r.Rows > 0 {
 		o.MeanAnswer = r.Spent.Seconds() / float64(r.Rows)
@@ -53,7 +55,7 @@ func (c *commands) observedJSON(targets []target) error {
 	}{[]observedJSON{}}
 	for i := range targets {
 		t := &targets[i]
-		doc.Masters = append(doc.Masters, observedOf(t.name, &t.report, t.err))
+		doc.Masters = append(doc.Masters, observedOf(t.name, &t.report, t.traps, t.err))
 	}
 	e := json.NewEncoder(c.stdout)
 	e.SetEscapeHTML(false)

@@ -19,6 +19,10 @@ import (
 // fakeServer answers INFO with an offset that grows by 100, so many times, and
 // HELLO with an error, as a server before 6.0 does. Then it goes away for good.
 func fakeServer(t *testing.T, infos int) string {
+	return fakeServerOf(t, infos, 100, "connected_slaves:1\r\nslave0:ip=10.0.0.1,port=1,state=online")
+}
+
+func fakeServerOf(t *testing.T, infos, step int, replicas string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -26,7 +30,7 @@ func fakeServer(t *testing.T, infos int) string {
 	}
 	t.Cleanup(func() { l.Close() })
 	go func() {
-		offset := 0
+		offset, asked := 0, 0
 		for {
 			c, err := l.Accept()
 			if err != nil {
@@ -39,12 +43,13 @@ func fakeServer(t *testing.T, infos int) string {
 				}
 				switch word := strings.ToLower(strings.TrimSpace(line)); word {
 				case "info":
-					if offset += 100; offset > 100*infos {
+					offset += step
+					if asked++; asked > infos {
 						l.Close()
 						c.Close()
 						return
 					}
-					text := fmt.Sprintf("# Replication\r\nrole:master\r\nrun_id:r\r\nconnected_slaves:1\r\nslave0:ip=10.0.0.1,port=1,state=online\r\nmaster_repl_offset:%d\r\n", offset)
+					text := fmt.Sprintf("# Replication\r\nrole:master\r\nrun_id:r\r\n%s\r\nmaster_repl_offset:%d\r\n", replicas, offset)
 					fmt.Fprintf(c, "$%d\r\n%s\r\n", len(text), text)
 				case "hello":
 					fmt.Fprint(c, "-ERR unknown command\r\n")
@@ -111,6 +116,29 @@ func TestObserve(t *testing.T) {
 	out.Reset()
 	if code := run(context.Background(), []string{"psyncsim", "observe", "--addr", addr, "--for", "1s", "--every", "300ms", "-o", "-"}, &out, &errs); code != 0 || !strings.HasPrefix(out.String(), "unix_ms,") {
 		t.Errorf("exit %d: %s", code, &out)
+	}
+}
+
+// A master without replicas counts nothing of what it writes: who observes it hears that at
+// once, and who sizes from such samples hears why there is no size.
+func TestObserveTellsTraps(t *testing.T) {
+	addr := fakeServerOf(t, 1000, 0, "connected_slaves:0\r\nrepl_backlog_active:0")
+	name := filepath.Join(t.TempDir(), "load.csv")
+	const trap = "the offset stands still at 0 because no replica is attached"
+	var out, errs bytes.Buffer
+	if code := run(context.Background(), []string{"psyncsim", "observe", "--addr", addr, "--for", "1s", "--every", "200ms", "-o", name}, &out, &errs); code != 0 || !strings.Contains(errs.String(), "note: from 0s to ") || !strings.Contains(errs.String(), trap) {
+		t.Errorf("exit %d: %s%s", code, &out, &errs)
+	}
+	_, said, code := sizeCmd(t, "--info", name, "--outage", "30s")
+	if code != exitUsage || !strings.Contains(said, "no size can be read off them: from 0s to ") || !strings.Contains(said, trap) {
+		t.Errorf("exit %d: %s", code, said)
+	}
+	out.Reset()
+	name += "2"
+	var doc struct{ Masters []observedJSON }
+	run(context.Background(), []string{"psyncsim", "observe", "--addr", addr, "--for", "1s", "--every", "200ms", "--json", "--quiet", "-o", name}, &out, &errs)
+	if err := json.Unmarshal(out.Bytes(), &doc); err != nil || len(doc.Masters) != 1 || len(doc.Masters[0].Traps) == 0 {
+		t.Errorf("%v: %s", err, &out)
 	}
 }
 

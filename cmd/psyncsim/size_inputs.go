@@ -285,7 +285,13 @@ func (j *sizeJob) load() error {
 			return err
 		}
 		if last := points[len(points)-1]; last.At <= 0 || last.Bytes <= 0 {
-			return fmt.Errorf("%s: nothing was written in these samples, so no size can be read off them", j.set.Source)
+			why := ""
+			for _, t := range j.set.Traps {
+				if t.Kind == "still" {
+					why = ": " + t.Text
+				}
+			}
+			return fmt.Errorf("%s: nothing was written in these samples, so no size can be read off them%s", j.set.Source, why)
 		}
 		j.spec.Load.Trace = points
 		q.Load = fmt.Sprintf("%s, %d samples over %s", j.set.Source, len(points), risk.Seconds(int64(points[len(points)-1].At)))
