@@ -25,11 +25,7 @@ type probeKey struct {
 // probed is what a silence comes to over segments with a thin load: whether its
 // replica gives the link up, and when.
 func (p *player) probed(o *sizing.Draw) (risk.Played, error) {
-	if p.probe == nil {
-		thin := &sizer{ctx: p.s.ctx, plan: p.s.plan.Thin()}
-		p.probe = thin.player(p.change)
-		p.probeKey = p.keyOfProbes(thin.plan)
-	}
+	p.readyProbe()
 	if p.s.probes == nil {
 		return p.playProbe(o)
 	}
@@ -41,6 +37,15 @@ func (p *player) probed(o *sizing.Draw) (risk.Played, error) {
 		p.s.probes.keep(p.probeKey, o, seen)
 	}
 	return seen, err
+}
+
+// readyProbe makes the player that plays probes.
+func (p *player) readyProbe() {
+	if p.probe == nil {
+		thin := &sizer{ctx: p.s.ctx, plan: p.s.plan.Thin()}
+		p.probe = thin.player(p.change)
+		p.probeKey = p.keyOfProbes(thin.plan)
+	}
 }
 
 // keyOfProbes leaves out what a probe cannot meet: it ends before its replica asks for

@@ -64,14 +64,19 @@ func (p *player) one(i int) (risk.Played, error) {
 
 // play plays an outage, and says how long a tail it took.
 func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
-	if !p.s.plain && p.s.plan.Near(o) && o.End == 0 {
-		return p.playNear(o)
+	if !p.s.plain && o.Kind == outages.Silent && o.End == 0 {
+		switch {
+		case p.s.plan.Near(o):
+			return p.playNear(o)
+		case p.limited() && p.s.plan.Outlived(o):
+			return p.playResumed(o)
+		}
 	}
 	for k, tail := range p.tails {
 		switch {
 		case k > 0:
-		case o.Kind == outages.Silent: // whoever hears nothing gives up later than that
-			tail = max(tail, p.s.plan.ReplicaSettings().Timeout-o.For+5*time.Second)
+		case o.Kind == outages.Silent:
+			tail = p.silentTail(o)
 		case o.Kind.Process():
 			tail += p.s.plan.Restarts()
 		}
@@ -90,6 +95,11 @@ func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
 	panic("unreachable")
 }
 
+// silentTail is the first tail of a silence: whoever hears nothing gives up before it ends.
+func (p *player) silentTail(o *sizing.Draw) time.Duration {
+	return max(p.tails[0], p.s.plan.ReplicaSettings().Timeout-o.For+5*time.Second)
+}
+
 // playNear plays a silence of which TCP's retransmissions decide whether it is
 // noticed: first over segments, with a thin load, until that is known; then with
 // all of the load.
@@ -99,13 +109,18 @@ func (p *player) playNear(o *sizing.Draw) (risk.Played, time.Duration, error) {
 		return seen, 0, err
 	}
 	if seen.Lost == "" { // TCP bridged it, and so does a link of formulas, which goes on earlier
+		tail := p.tails[0]
 		if p.limited() { // unless all of the load is too much for the output buffer meanwhile
-			whole := *o
-			whole.End = o.For
-			return p.play(&whole)
+			switch never, err := p.closesNever(o); {
+			case err != nil:
+				return seen, 0, err
+			case !never:
+				return p.resume(o)
+			}
+			tail = p.silentTail(o)
 		}
 		seen.Index, seen.Kind, seen.Settled = int64(o.Seed), string(o.Kind), true
-		return seen, p.tails[0], nil
+		return seen, tail, nil
 	}
 	noticed := o.Noticed(time.Duration(seen.Noticed))
 	played, tail, err := p.play(&noticed)

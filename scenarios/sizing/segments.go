@@ -33,8 +33,11 @@ func (p *Plan) Near(o *Draw) bool {
 	if p.unbroken() && p.quietest() >= 20 { // writes a second
 		quiet = min(quiet, time.Second)
 	}
-	return o.Kind == outages.Silent && o.For < p.notices() && o.For > (s.Timeout-quiet-3*time.Second)/2
+	return o.Kind == outages.Silent && o.For < p.notices() && o.For > (s.Timeout-quiet-slack)/2
 }
+
+// slack is what a retransmission may come later than twice the silence.
+const slack = 3 * time.Second
 
 // notices is how long after the beginning of a silence a replica has given its
 // link up for certain, if nothing arrives.
@@ -175,6 +178,27 @@ func (o Draw) Noticed(after time.Duration) Draw {
 	o.For = max(o.For, after-1)
 	return o
 }
+
+// Until is the silence as a link of formulas has it when TCP goes on so long after its
+// beginning.
+func (o Draw) Until(after time.Duration) Draw {
+	o.End = o.For
+	o.For = max(o.For, after)
+	return o
+}
+
+// Latest is a silence as a link of formulas has it if TCP goes on as late as it may: the
+// pauses between retransmissions double, from one that is below a second.
+func (p *Plan) Latest(o *Draw) Draw { return o.Until(min(2*o.For+slack, p.notices())) }
+
+// Outlived says that no silence like this one, with TCP as late as it may be, ends by a
+// repl-timeout.
+func (p *Plan) Outlived(o *Draw) bool {
+	return o.Kind == outages.Silent && !p.Near(o) && o.For < p.notices()
+}
+
+// Latency is that of the link, one way.
+func (p *Plan) Latency() time.Duration { return p.base.Links[0].Latency }
 
 func (o *Draw) asks() []time.Duration {
 	if o.End == 0 {
