@@ -52,6 +52,9 @@ func Open(dir string) (*Kept, error) {
 // openHead reads the summary, and which part of a sweep it is of.
 func openHead(dir string) (k *Kept, timeline *Meta, err error) {
 	err = read(dir, SummaryFile, func(r io.Reader) (err error) { k, timeline, err = ReadSummary(r); return err })
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, nothingIn(dir, err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,6 +63,27 @@ func openHead(dir string) (k *Kept, timeline *Meta, err error) {
 		return nil, nil, err
 	}
 	return k, timeline, nil
+}
+
+// nothing is an error in words, for one of the system.
+type nothing struct {
+	text string
+	err  error
+}
+
+func (n *nothing) Error() string { return n.text }
+func (n *nothing) Unwrap() error { return n.err }
+
+// nothingIn says why a folder has no results.
+func nothingIn(dir string, err error) error {
+	_, gone := os.Stat(dir)
+	switch _, begun := os.Stat(filepath.Join(dir, Unfinished)); {
+	case gone != nil:
+		return &nothing{dir + ": no such folder", err}
+	case begun == nil:
+		return &nothing{dir + " holds a run that has not ended: there is no " + SummaryFile + " yet (psyncsim run --resume goes on with one that was killed)", err}
+	}
+	return &nothing{dir + " holds no results: there is no " + SummaryFile, err}
 }
 
 // eachRun gives the rows of a folder, in whichever format they are kept.
