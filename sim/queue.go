@@ -10,19 +10,22 @@ import (
 //
 // Few items are keys in a sorted list, the next one at its end: with up to a dozen pending
 // nothing is cheaper. When the list is full it becomes a tournament, and stays one until
-// the next Reset: items lie in slots, which are the leaves of a binary tree, and
-// each node of the tree has the key of the slot that comes first below it. A change of
-// one slot plays the matches on its way to the root again, one a level, and no match is
-// a branch that a processor would have to guess. What is popped leaves its slot to the
-// next push: then both together play one such way.
+// the next Reset: items lie in slots, which are the leaves of a tree, four at a node, and
+// each node has the key of the slot that comes first below it. A change of one slot plays
+// the matches on its way to the root again. No match is a branch that a processor would
+// have to guess, those among the other three of a node hang on nothing that changes, and a
+// node is as large as what a processor fetches at once. What is popped leaves its slot to
+// the next push: then both together play one such way.
 type Queue[T any] struct {
 	now   model.Instant
 	seq   uint64
 	n     int
 	many  bool // it is a tournament
 	few   [fewSlots]key
-	tree  []key // the root is tree[1]; below node i are 2i and 2i+1; the leaves are the upper half
-	items []T   // by slot
+	tree  []four // the root is tree[0]; below place i of node n is node 4n+1+i; the slots are the places of the last ones
+	leaf  uint   // the first node that is slots
+	top   key    // of the tournament
+	items []T    // by slot
 	free  []uint32
 	hole  uint32 // a slot, plus 1, that was popped and still stands in the tree
 }
@@ -41,8 +44,24 @@ const (
 	lastRank   = 2 << (slotBits + rankBits)
 	never      = 1<<64 - 1
 	fewSlots   = 12 // in a list
-	firstSlots = 16 // to begin with
+	firstSlots = 16 // to begin with; always a power of four
 )
+
+// four are the keys of a node.
+type four [4]key
+
+// least is the one of two that comes first.
+func least(a, b key) key {
+	if a.at == b.at {
+		a.rank = min(a.rank, b.rank)
+		return a
+	}
+	if b.at < a.at {
+		a.rank = b.rank
+	}
+	a.at = min(a.at, b.at)
+	return a
+}
 
 const tooManyEvents = "sim: more events than a run can have"
 
@@ -61,7 +80,7 @@ func (q *Queue[T]) SetNow(at model.Instant) {
 // first is the key of the next item, if there is one. The hole is filled.
 func (q *Queue[T]) first() key {
 	if q.many {
-		return q.tree[1]
+		return q.top
 	}
 	return q.few[q.n-1]
 }
@@ -220,52 +239,53 @@ func (q *Queue[T]) fill() {
 // play sets the key of a slot, and plays the matches from there to the root.
 func (q *Queue[T]) play(slot uint32, k key) {
 	tree := q.tree
-	i := len(tree)/2 + int(slot)
-	tree[i] = k
-	for u := uint(i); u > 1 && u < uint(len(tree)); {
-		o := tree[u^1]
-		first := o.at < k.at
-		if o.at == k.at {
-			first = o.rank < k.rank
-		}
-		if first {
-			k.at = o.at
-		}
-		if first {
-			k.rank = o.rank
-		}
-		u /= 2
-		tree[u] = k
+	n, i := q.leaf+uint(slot)/4, uint(slot)
+	for n < uint(len(tree)) {
+		f := &tree[n]
+		f[i&3] = k
+		other := least(least(f[(i^1)&3], f[(i^2)&3]), f[(i^3)&3])
+		k = least(k, other)
+		i = n - 1
+		n = i / 4 // beyond all of them behind the root
 	}
+	q.top = k
 }
 
 // become makes a tournament of the list.
 func (q *Queue[T]) become() {
 	q.many = true
-	leaves := q.tree[len(q.items):]
-	for i := range leaves {
-		leaves[i] = key{never, never}
+	for n := q.leaf; n < uint(len(q.tree)); n++ {
+		q.tree[n] = nobody
 	}
 	for _, k := range q.few[:q.n] {
-		leaves[k.rank&(1<<slotBits-1)] = k
+		*q.place(uint32(k.rank & (1<<slotBits - 1))) = k
 	}
 	q.playAll()
 }
 
-// grow doubles the number of slots. All of them are taken.
+// nobody is a node of free slots.
+var nobody = four{{never, never}, {never, never}, {never, never}, {never, never}}
+
+// place is where the key of a slot lies.
+func (q *Queue[T]) place(slot uint32) *key { return &q.tree[q.leaf+uint(slot)/4][slot&3] }
+
+// grow makes four times as many slots. All of them are taken.
 func (q *Queue[T]) grow() {
 	old := len(q.items)
-	n := max(2*old, firstSlots)
+	n := max(4*old, firstSlots)
 	if n > 1<<slotBits {
 		panic("sim: more events pending than a queue can hold")
 	}
 	q.items = append(q.items, make([]T, n-old)...)
-	tree := make([]key, 2*n)
-	copy(tree[n:], q.tree[old:])
-	q.tree = tree
+	tree := make([]four, (n-1)/3) // 4 + 16 + ... + n keys
+	leaf := uint(len(tree) - n/4)
+	copy(tree[leaf:], q.tree[q.leaf:])
+	for i := leaf + uint(old/4); i < uint(len(tree)); i++ {
+		tree[i] = nobody
+	}
+	q.tree, q.leaf = tree, leaf
 	for i := n; i > old; i-- {
 		q.free = append(q.free, uint32(i-1))
-		tree[n+i-1] = key{never, never}
 	}
 	if q.many {
 		q.playAll()
@@ -274,12 +294,12 @@ func (q *Queue[T]) grow() {
 
 // playAll plays all matches.
 func (q *Queue[T]) playAll() {
-	for i := len(q.items) - 1; i > 0; i-- {
-		a, b := q.tree[2*i], q.tree[2*i+1]
-		if a.before(b) {
-			q.tree[i] = a
+	for n := len(q.tree) - 1; n >= 0; n-- {
+		f := &q.tree[n]
+		if k := least(least(f[0], f[1]), least(f[2], f[3])); n > 0 {
+			q.tree[(n-1)/4][(n-1)&3] = k
 		} else {
-			q.tree[i] = b
+			q.top = k
 		}
 	}
 }
