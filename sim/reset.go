@@ -34,6 +34,10 @@ func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 	for _, l := range w.loads {
 		w.longest = max(w.longest, l.longest())
 	}
+	if w.page != nil { // bytes are written in pieces that end with their page: the first one is a new run's own
+		w.page.Release()
+		w.page = nil
+	}
 	w.queue.Reset(0)
 	w.calm, w.turns, w.turn = 0, 0, 0
 	w.last.reset()
