@@ -102,8 +102,10 @@ func (s *Server) QuietDeadline() Instant {
 	if s.expires() && s.expiry.asked == next+1 {
 		return c.at(next)
 	}
-	var k census
-	s.census(&k)
+	k := census{closing: Never}
+	if len(s.clients) > 0 {
+		s.census(&k)
+	}
 	at, repl := Never, replFrom(next)
 	waits := k.waiting || s.up.state != upNone && s.up.state != upConnected
 	if waits {
@@ -164,8 +166,8 @@ type census struct {
 	kept      int64   // the unix second at which a kept rdb channel is given up, 0 without one
 }
 
+// census adds the clients to what there is without any.
 func (s *Server) census(k *census) {
-	k.closing = Never
 	for _, c := range s.clients {
 		if c.state != notReplica {
 			k.replicas++

@@ -144,23 +144,32 @@ func (s *Server) saveDue() (second int64, ok bool) {
 	if s.child.running || s.Loading() {
 		return 0, false
 	}
-	p := s.savePlan()
-	return p.due, p.reached
+	if !s.disk.planned() {
+		s.planSaves()
+	}
+	return s.disk.plan.due, s.disk.plan.reached
 }
 
 // savePlan is the plan for the changes so far.
 func (s *Server) savePlan() *savePlan {
-	p := &s.disk.plan
-	if uint64(s.disk.dirty-p.from) >= uint64(p.to-p.from) {
+	if !s.disk.planned() {
 		s.planSaves()
 	}
-	return p
+	return &s.disk.plan
+}
+
+// planned says that the plan is that for the changes so far.
+func (d *disk) planned() bool {
+	return uint64(d.dirty-d.plan.from) < uint64(d.plan.to-d.plan.from)
 }
 
 func (s *Server) planSaves() {
 	n, plan := s.disk.dirty, savePlan{to: 1<<63 - 1}
 	for i := range s.set.SavePoints {
 		p := &s.set.SavePoints[i]
+		if p.Seconds|p.Changes == 0 { // behind the last one
+			break
+		}
 		switch {
 		case p.Changes <= 0:
 		case n < p.Changes:
@@ -196,7 +205,10 @@ type Foresight interface {
 // Foresees says whether changes to come may reach something: else SaveWake, AOFWake and EndWake
 // are Never.
 func (s *Server) Foresees() bool {
-	return s.aof.state != aofOff || s.savePlan().open || s.brittle()
+	if !s.disk.planned() {
+		s.planSaves()
+	}
+	return s.disk.plan.open || s.aof.state != aofOff || s.brittle()
 }
 
 // SaveWake is when the node wants an InWake for the sake of a save point that

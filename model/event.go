@@ -187,23 +187,25 @@ func (e *Event) AppendFields(b []byte) []byte {
 			b = AppendInt(b, v)
 		}
 	}
-	str("peer", e.Peer)
-	num("conn", int64(e.Conn))
-	if e.Text != "" {
-		b = append(b, ' ')
-		b = appendQuoted(b, e.Text)
-	}
-	if e.Reply != "" {
-		b = append(b, " reply="...)
-		b = appendQuoted(b, e.Reply)
-	}
-	if e.Full {
-		b = append(b, " full"...)
-	}
-	str("why", e.Why.String())
-	str("id", string(e.ID))
-	if e.ID2 != ZeroID {
-		str("id2", string(e.ID2))
+	if int64(e.Conn)|int64(e.Why) != 0 || e.Full || len(e.Peer)|len(e.Text)|len(e.Reply)|len(e.ID)|len(e.ID2) != 0 {
+		str("peer", e.Peer)
+		num("conn", int64(e.Conn))
+		if e.Text != "" {
+			b = append(b, ' ')
+			b = appendQuoted(b, e.Text)
+		}
+		if e.Reply != "" {
+			b = append(b, " reply="...)
+			b = appendQuoted(b, e.Reply)
+		}
+		if e.Full {
+			b = append(b, " full"...)
+		}
+		str("why", e.Why.String())
+		str("id", string(e.ID))
+		if e.ID2 != ZeroID {
+			str("id2", string(e.ID2))
+		}
 	}
 	num("offset", int64(e.Offset))
 	if int64(e.First|e.MRO)|e.Hist|e.Gap != 0 {

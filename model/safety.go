@@ -11,8 +11,11 @@ import (
 // (WAIT; facts: 7).
 
 // minReplicas says whether min-replicas is in force.
-func (s *Server) minReplicas() bool {
-	return s.prof.PSYNC > 0 && s.set.MinReplicas > 0 && s.set.MinReplicasLag > 0
+func (s *Server) minReplicas() bool { return s.guarded }
+
+// guard works out minReplicas, when settings are set.
+func (s *Server) guard() {
+	s.guarded = s.prof.PSYNC > 0 && s.set.MinReplicas > 0 && s.set.MinReplicasLag > 0
 }
 
 // enoughReplicas says whether writes are taken as far as min-replicas goes

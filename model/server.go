@@ -79,6 +79,7 @@ type Server struct {
 	blocked  []blockedWait
 	wantAcks bool  // a GETACK is to go out before the next sleep
 	answered bool  // some client's WAIT was answered, and its next commands may be taken
+	guarded  bool  // see minReplicas
 	good     int64 // replicas that keep up, when they were last counted
 
 	clients []*client // accepted connections, oldest first; replicas last, in the order in which they became some
@@ -137,6 +138,7 @@ func (s *Server) Reset(c ServerConfig) {
 		clients: s.clients[:0], dead: s.dead, blocked: s.blocked[:0], up: s.up.cleared()}
 	s.id2, s.second, s.cron.period = ZeroID, -1, turnPeriod(c.CronLate)
 	s.up.conn = 0
+	s.guard()
 }
 
 // newID makes the next identifier of this process: 40 hexadecimal characters
@@ -308,6 +310,7 @@ func (s *Server) start(saved *Saved) {
 func (s *Server) configSet(set *Settings) {
 	old, unsaved := s.set, s.refusesUnsaved()
 	s.set, s.disk.plan = *set, savePlan{}
+	s.guard()
 	switch {
 	case set.AppendOnly && !old.AppendOnly:
 		s.startAOF()

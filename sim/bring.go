@@ -39,7 +39,9 @@ func (w *World) bringTo(h *host, t model.Instant) {
 	if h.src != nil && !h.srv.IsMaster() && (h.ownStream() && h.srv.Writable() || h.srv.Refuses()) {
 		w.between(h, t)
 	}
-	w.hear(h, t)
+	if !h.srv.IsMaster() {
+		w.hear(h, t)
+	}
 	h.asked = false
 	h.done = t
 	if h.src == nil {

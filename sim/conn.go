@@ -185,7 +185,10 @@ func (p *pipe) clear() {
 		p.items[i].data = nil
 	}
 	p.flow.bytes.Reset()
-	*p = pipe{epoch: p.epoch + 1, items: p.items[:0], kept: p.kept, flow: flow{bytes: p.flow.bytes}}
+	p.flow = flow{bytes: p.flow.bytes}
+	p.epoch++
+	p.items, p.head = p.items[:0], 0
+	p.mute, p.fin, p.free, p.sent, p.delivered, p.flying, p.gotAt = false, false, 0, 0, 0, 0, 0
 }
 
 // arrivedBy is the last byte of the flow that has arrived by t.

@@ -238,10 +238,12 @@ func (f *leaf) when(k int64) int64 {
 func (p *poisson) forward(to, k int64) {
 	key, limit, fewest := p.key, p.limit, p.first
 	block, before, in, mark := p.block, p.before, p.in, p.known*p.stride
+	step := uint64(key) + uint64(block+1)*golden // of key.sub(block)
 	for block < to && before+in <= k {
 		before += in
 		block++
-		u := uint64(key.sub(uint64(block)).sub(0))
+		step += golden
+		u := uint64(mix(step).sub(0))
 		n := int(p.guide[u>>(64-guideBits)])
 		for u > limit[n] {
 			n++

@@ -24,7 +24,11 @@ func newSeedKey(seed, stream uint64) seedKey { return seedKey(0).sub(seed).sub(s
 
 // sub is the i-th place below k. Different i give different numbers.
 func (k seedKey) sub(i uint64) seedKey {
-	z := uint64(k) + (i+1)*golden
+	return mix(uint64(k) + (i+1)*golden)
+}
+
+// mix is the number at a step of a sequence.
+func mix(z uint64) seedKey {
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	return seedKey(z ^ z>>31)

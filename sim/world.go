@@ -295,8 +295,14 @@ func (w *World) step(h *host, at model.Instant) {
 	w.turn++
 	outs := h.srv.Step(at, &w.in)
 	for i := range outs {
-		h.noted = h.noted || outs[i].Kind != model.OutFeed || outs[i].Literal
-		w.obey(h, at, &outs[i])
+		o := &outs[i]
+		if o.Kind == model.OutNote {
+			h.noted = true
+			w.noted(h, at, o.Event)
+			continue
+		}
+		h.noted = h.noted || o.Kind != model.OutFeed || o.Literal
+		w.obey(h, at, o)
 	}
 	if h.expiring { // a part of serverCron; who waited for the end of a pause comes after it
 		h.expiring = false
