@@ -26,7 +26,7 @@ func (s *Server) AckDue() Instant {
 func (s *Server) OnlyFollows() bool {
 	u := &s.up
 	return u.state == upConnected && !u.legacy && !s.cfg.Bytes && !s.prof.CountsRead && s.aof.state == aofOff && len(u.asks) == 0 && u.ready == 0 &&
-		len(s.clients) == 0 && !s.Loading() && !s.busy() && !s.brittle() && u.done == s.mro
+		!s.strained() && !s.Loading() && !s.busy() && !s.brittle() && u.done == s.mro
 }
 
 // PassAckTurn is Step with InWake at a turn at which the node sends an ACK, for one that

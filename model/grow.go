@@ -71,7 +71,8 @@ func (s *Server) large(longest int64) bool {
 // Hear is Step with InStream of a chunk with so many of clients' commands, for a replica
 // that carries lengths and follows its master's stream: if nothing comes of it but that it has
 // taken them, and no order to its driver but OutFeed of the whole commands to a stream that
-// nobody reads. Else it changes nothing and is false: the server has to be told by Step.
+// nobody reads, or whose readers take all that they are sent. Else it changes nothing and is
+// false: the server has to be told by Step.
 func (s *Server) Hear(now Instant, c Chunk, commands int64) bool {
 	u := &s.up
 	if c.From != u.read+1 || !s.OnlyFollows() {

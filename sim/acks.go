@@ -88,7 +88,9 @@ func (w *World) acksUpto(r *host, t model.Instant, bring bool) {
 	}
 	asked := r.asked
 	r.asked = true
-	w.consult(w.hosts[c.pipes[fromAcceptor].flow.src], t) // once for all of them
+	if t > r.done {
+		w.consult(w.hosts[c.pipes[fromAcceptor].flow.src], t) // once for all of them
+	}
 	r.hold()
 	if w.onlyAcks(r, c) {
 		until := last
@@ -101,11 +103,22 @@ func (w *World) acksUpto(r *host, t model.Instant, bring bool) {
 		if r.ackAt < first {
 			w.skipAcks(r, c, first)
 		}
-		if at := r.ackAt; r.done < at {
+		at := r.ackAt
+		if at < r.done {
+			w.ack = model.AppendACK(w.ack[:0], w.ackedAt(r, at))
+			w.fly(c, at, w.ack)
+			r.srv.PassAckTurn(at)
+			r.ackAt += period
+			continue
+		}
+		if r.done < at {
 			w.hear(r, at)
 			r.done = at
 		}
-		w.sendACK(r, c, r.ackAt)
+		w.sendACK(r, c, at)
+	}
+	if r.ackAt >= r.done {
+		r.ackFrom = 0
 	}
 	r.asked = asked
 	w.letGo(r)
@@ -147,16 +160,28 @@ func (w *World) tellAcks(r *host, c *conn, first, last, until model.Instant) {
 	r.srv.PassAckTurn(turn)
 }
 
+// ackedAt is the byte up to which a relay that has heard more since had processed its stream
+// at an instant: it passed it on.
+func (w *World) ackedAt(r *host, at model.Instant) model.Offset {
+	return r.log.written(at, r.ackFrom)
+}
+
 // skipAcks counts the ACKs before that of a turn, all of which have been overtaken: as many
 // as are as long as the last one, for the master had not written so much by then that one
 // could be longer.
 func (w *World) skipAcks(r *host, c *conn, first model.Instant) {
 	f := &c.pipes[fromAcceptor].flow
-	w.consult(w.hosts[f.src], first)
 	period := r.srv.AckPeriod()
 	most := int((first - r.ackAt) / period)
+	if first-period > r.done {
+		w.consult(w.hosts[f.src], first)
+	}
 	longer := func(i int) bool {
-		return model.ACKLength(f.log.written(r.ackAt+model.Instant(i)*period, f.from)) != c.acks.bytes
+		at := r.ackAt + model.Instant(i)*period
+		if at < r.done {
+			return model.ACKLength(w.ackedAt(r, at)) != c.acks.bytes
+		}
+		return model.ACKLength(f.log.written(at, f.from)) != c.acks.bytes
 	}
 	n := most
 	if longer(n - 1) {
@@ -248,7 +273,7 @@ func (w *World) unfold(ci int32) {
 	w.settleAcks(ci)
 	r, p := w.hosts[c.dialer], &c.pipes[fromDialer]
 	c.acks.on = false
-	r.folded, r.ackAt = 0, model.Never
+	r.folded, r.ackAt, r.ackFrom = 0, model.Never, 0
 	m := w.hosts[c.peer]
 	m.lanes--
 	m.srv.Assure(c.ids[fromAcceptor], false)

@@ -29,9 +29,29 @@ func (w *World) consult(h *host, t model.Instant) {
 	}
 	h.noted = false
 	h.hold()
-	w.bring(h, t)
+	if !w.bringLate(h, t) {
+		w.bring(h, t)
+	}
 	h.stale = h.noted
 	w.letGo(h)
+}
+
+// bringLate is bring for a relay of which only the stream is asked for, if what it hears does
+// nothing but make that longer: the turns at which it sends ACKs are played when somebody
+// looks at those. Its log knows what it had by then.
+func (w *World) bringLate(h *host, t model.Instant) bool {
+	if h.folded == 0 || h.ackAt >= t || !h.relays || h.log.crowded() || !w.onlyHears(h) {
+		return false
+	}
+	if h.done < h.ackAt {
+		h.ackFrom = h.srv.MRO() + 1
+	}
+	h.late = true
+	if h.alive && h.frozen == 0 && !h.asked {
+		w.bringTo(h, t)
+	}
+	h.late = false
+	return true
 }
 
 func (w *World) bringTo(h *host, t model.Instant) {
@@ -230,7 +250,9 @@ func (w *World) floor(h *host) model.Offset {
 	if f, n := h.srv.History(); n > 0 {
 		floor = min(floor, f)
 	}
-	floor = min(floor, h.srv.Buffered())
+	if floor = min(floor, h.srv.Buffered()); h.ackFrom > 0 {
+		floor = min(floor, h.ackFrom)
+	}
 	for _, ci := range h.conns {
 		c := w.conns[ci]
 		for s := range c.pipes {

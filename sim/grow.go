@@ -30,21 +30,39 @@ func (w *World) grow(h *host, n int64, t model.Instant) bool {
 	return true
 }
 
-// takes is takeTo for a host of which nothing comes but that it has taken what it is told,
-// if it is so. Its stream has no reader.
+// takes is takeTo for a host of which nothing comes but that it has taken what it is told, and
+// passed on what is whole, if it is so.
 func (w *World) takes(h *host, c *conn, ch model.Chunk, at model.Instant) bool {
 	f := &c.pipes[fromAcceptor].flow
-	if h.relays || w.listener != nil || w.cfg.Bytes || h.ownStream() || f.log.long || h.resumes || h.expiring || h.stuck {
+	if w.listener != nil || w.cfg.Bytes || h.ownStream() || f.log.long || h.resumes || h.expiring || h.stuck {
 		return false
 	}
-	if h.folded > 0 && h.ackAt < at {
+	if h.folded > 0 && h.ackAt < at && !h.late {
 		return false
 	}
+	from, since := h.srv.MRO()+1, h.lastStep()
 	if !h.srv.Hear(at, ch, f.log.changes(ch.From, ch.To)) {
 		return false
 	}
 	w.follow(h, f.log, ch, 0)
 	w.turn++
+	if h.relays && ch.Bound > ch.From {
+		w.via, w.since, w.shift = c, since, 0
+		on := model.Chunk{From: from, To: ch.Bound}
+		w.relay(h, at, on)
+		w.forward(h, at, &on)
+		w.sentBefore(h, h.log.newest())
+		w.via = nil
+	}
 	w.rearm(h)
 	return true
+}
+
+// onlyHears says that a host that follows its master's stream takes all of it that has come to
+// be by now in the way of takes.
+func (w *World) onlyHears(h *host) bool {
+	c := w.conns[h.folded-1]
+	f := &c.pipes[fromAcceptor].flow
+	return w.listener == nil && !w.cfg.Bytes && h.src == nil && !h.ownStream() && !h.resumes && !h.expiring && !h.stuck &&
+		f.on && !c.segments && w.longest <= model.BlockRequest && !f.log.long && len(f.log.asks) == 0 && h.srv.OnlyFollows()
 }

@@ -130,6 +130,8 @@ type host struct {
 	memoryAt  model.Instant // the next event of watchMemory
 	folded    int32         // the connection on which its ACKs are no events, plus 1
 	ackAt     model.Instant // the first turn of those that was not played; see acks.go
+	ackFrom   model.Offset  // its first byte behind what it had before ackAt, if it has heard more since; see bringLate
+	late      bool          // it hears more, though turns at which it sends ACKs were not played
 	holds     int           // see hold
 	stale     bool          // rearm is to be called
 	noted     bool          // it did more than to write its clients' commands into its stream
