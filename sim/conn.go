@@ -127,6 +127,7 @@ type flow struct {
 	arrived model.Offset // last byte delivered
 	seen    model.Offset // commands that begin before it are in lag: all were written when it was asked
 	lag     int64        // picoseconds
+	carried model.Offset // up to here who reads it noted no more than over which links commands come; see carry
 	before  lagged       // seen and lag before the last question
 	bytes   model.Store  // bytes mode: [arrived+1, next) as the master sent it
 	began   model.Instant

@@ -135,7 +135,7 @@ func (w *World) resend(ci int32, side int, now model.Instant) {
 	if !f.on {
 		return
 	}
-	f.lag = max(f.lag, p.free-int64(f.arrived-f.from+1)*c.link.ps)
+	f.lag, f.carried = max(f.lag, p.free-int64(f.arrived-f.from+1)*c.link.ps), 0
 	if r := w.hosts[c.dialer]; r.alive {
 		w.watchLimit(r)
 	}

@@ -115,21 +115,9 @@ func withReplicas(duration time.Duration, n int, chain bool) *Config {
 
 // BenchmarkRelays plays a minute of a chain of ten under loads of every kind. Relays note an
 // even load as one as long as its link keeps up with it, bursts too; Poisson arrivals and
-// commands of several lengths command by command.
+// commands of several lengths as long as the links are little used.
 func BenchmarkRelays(b *testing.B) {
-	for _, m := range []struct {
-		name   string
-		change func(*LoadConfig)
-	}{
-		{"constant", func(*LoadConfig) {}},
-		{"bursts", func(l *LoadConfig) {
-			l.Arrivals, l.PerSecond, l.BurstPerSecond, l.On, l.Off = Bursts, 7000, 20_000, 3*time.Second, 9*time.Second
-		}},
-		{"poisson", func(l *LoadConfig) { l.Arrivals = Poisson }},
-		{"mixed", func(l *LoadConfig) {
-			l.Commands = append(l.Commands, Command{Name: "DEL", Args: []int{16}, Times: 2})
-		}},
-	} {
+	for _, m := range relayedLoads {
 		b.Run(m.name, func(b *testing.B) {
 			c := withReplicas(time.Minute, 10, true)
 			m.change(&c.Loads[0])
@@ -140,5 +128,53 @@ func BenchmarkRelays(b *testing.B) {
 			}
 			b.ReportMetric(float64((cpuTime()-began).Nanoseconds())/float64(b.N), "cpu-ns/op")
 		})
+	}
+}
+
+// relayedLoads are loads of every kind, as changes of one of 10,000 equal commands a second.
+var relayedLoads = []struct {
+	name   string
+	change func(*LoadConfig)
+}{
+	{"constant", func(*LoadConfig) {}},
+	{"bursts", func(l *LoadConfig) {
+		l.Arrivals, l.PerSecond, l.BurstPerSecond, l.On, l.Off = Bursts, 7000, 20_000, 3*time.Second, 9*time.Second
+	}},
+	{"poisson", func(l *LoadConfig) { l.Arrivals = Poisson }},
+	{"mixed", func(l *LoadConfig) {
+		l.Commands = append(l.Commands, Command{Name: "DEL", Args: []int{16}, Times: 2})
+	}},
+	{"poisson-mixed", func(l *LoadConfig) {
+		l.Arrivals, l.Commands = Poisson, append(l.Commands, Command{Name: "DEL", Args: []int{16}, Times: 2})
+	}},
+}
+
+// What a relay notes of its stream hangs on outages and PINGs, not on how much is written:
+// ten times the load is a few notes more, for what it has to catch up with.
+func TestRelaysNoteFew(t *testing.T) {
+	for _, m := range relayedLoads {
+		var notes [2]int
+		var commands int64
+		for i, part := range []int64{10, 1} {
+			c := withReplicas(time.Minute, 5, true)
+			l := &c.Loads[0]
+			m.change(l)
+			l.PerSecond, l.BurstPerSecond = l.PerSecond/part, l.BurstPerSecond/part
+			w := &World{}
+			if err := w.Reset(c); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Run(); err != nil {
+				t.Fatal(err)
+			}
+			for _, h := range w.hosts[1:] {
+				notes[i] += len(h.log.segs)
+			}
+			commands = w.hosts[0].next
+		}
+		if commands < 100_000 || notes[1] > 2*notes[0] || notes[1] > 5000 {
+			t.Errorf("%s: %d notes for a tenth, %d for all of %d commands", m.name, notes[0], notes[1], commands)
+		}
+		t.Logf("%s: %d notes for a tenth, %d for all of %d commands", m.name, notes[0], notes[1], commands)
 	}
 }

@@ -51,19 +51,67 @@ func (l *load) eases() int64 {
 	if l.kind != Constant && l.kind != Bursts || rate == 0 {
 		return -1
 	}
+	least, _ := l.gaps()
+	if least == 0 {
+		return -1
+	}
+	return min(least, longest/1000-1) * 1000 / l.mix.longest
+}
+
+// gaps is how many nanoseconds are between one command and the next: at least, rounded down,
+// and in the mean when there are most of them. 0 is not known.
+func (l *load) gaps() (least, mean int64) {
+	rate := max(l.flow.onRate, l.flow.offRate)
+	switch {
+	case l.kind == Poisson:
+		return 0, l.count.gap
+	case l.kind == Trace || rate == 0:
+		return 0, 0
+	}
+	return l.accrues(l.shortest(), rate), l.accrues(l.mix.size/l.mix.commands, rate)
+}
+
+// accrues is how many nanoseconds bytes of a fluid load take, rounded down, up to longest.
+func (l *load) accrues(n int64, rate uint64) int64 {
+	hi, lo := bits.Mul64(uint64(n), l.flow.unit)
+	if hi >= rate {
+		return longest
+	}
+	gap, _ := bits.Div64(hi, lo, rate)
+	return int64(min(gap, longest))
+}
+
+// shortest is the length of the shortest command.
+func (l *load) shortest() int64 {
 	least := l.mix.list[0].size
 	for i := range l.mix.list {
 		least = min(least, l.mix.list[i].size)
 	}
-	hi, lo := bits.Mul64(uint64(least), l.flow.unit)
-	if hi >= rate {
-		return -1
+	return least
+}
+
+// gaps is that of all loads together.
+func (m *merged) gaps() (least, mean int64) {
+	for _, l := range m.parts {
+		_, n := l.gaps()
+		switch {
+		case n == 0:
+			return 0, 0
+		case mean == 0:
+			mean = n
+		default:
+			mean = mulDiv(mean, n, mean+n)
+		}
 	}
-	gap, _ := bits.Div64(hi, lo, rate)
-	if gap >= longest/1000 {
-		gap = longest/1000 - 1
+	return 0, mean
+}
+
+func (m *merged) shortest() int64 {
+	least := m.parts[0].shortest()
+	for _, l := range m.parts {
+		least = min(least, l.shortest())
 	}
-	return int64(gap) * 1000 / l.mix.longest
+	return least
 }
 
 type lagSearch struct {

@@ -153,13 +153,17 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 	for from < c.To {
 		begin := max(from+shift, f.from) // where it was cut its beginning may be forgotten
 		s := &f.log.segs[f.log.index(begin)]
-		if i, j := s.commands(begin, c.To+shift); i < j && begin == from+shift && s.even() > 0 && !w.cfg.PerWrite {
-			if from = min(s.to, c.To+shift) - shift; since < at && !via.segments {
-				r.s = s
-				r.run(i, j, &l)
-			} else {
-				r.s, r.since = s, at
+		if i, j := s.commands(begin, c.To+shift); i < j && begin == from+shift && !w.cfg.PerWrite && (s.even() > 0 || r.tandem(s) != nil || (s.held || s.paced) && s.paces(link.ps)) {
+			r.s = s
+			r.upToDate(begin, &l)
+			switch from = min(s.to, c.To+shift) - shift; {
+			case since < at && !via.segments && s.uneven() && r.tandem(s) != nil:
+				r.carry(i, j, r.tandem(s), &l)
+			case since >= at || via.segments:
+				r.since = at
 				r.note(i, j, segment{held: true, at: at})
+			case !r.goesOn(i, j, &l):
+				r.run(i, j, &l)
 			}
 			continue
 		}

@@ -23,6 +23,7 @@ type poisson struct {
 	first int64
 	guide [1 << guideBits]uint16 // where to begin to look, by the upper bits of u
 
+	gap    int64 // ns from one arrival to the next in the mean, rounded down
 	shift  uint  // a block is 2^shift ns
 	blocks int64 // that begin before the load's end
 	key    seedKey
@@ -77,6 +78,9 @@ func (p *poisson) compile(c *LoadConfig, m *cycle, span int64) error {
 	}
 	if num.Sign() == 0 || span == 0 {
 		return nil // no blocks, no arrivals
+	}
+	if gap := new(big.Int).Quo(den, num); gap.IsInt64() {
+		p.gap = min(gap.Int64(), longest)
 	}
 	most := new(big.Int).Mul(den, big.NewInt(512))
 	if num.Cmp(most) >= 0 {

@@ -14,6 +14,8 @@ func (s *segment) when(k int64) model.Instant {
 		return s.at
 	case s.paced:
 		return psCeil(s.left(k)) + s.delay
+	case s.via != nil:
+		return s.came(k)
 	}
 	return s.src.when(k) + s.delay
 }
@@ -24,6 +26,9 @@ func (s *segment) left(k int64) int64 { return (s.bytes(k+1)-s.base)*s.ps + s.la
 // upto is the number of the first command of a run that is written after t; it may lie
 // outside of the run.
 func (s *segment) upto(t model.Instant) int64 {
+	if s.via != nil {
+		return s.cameBy(t)
+	}
 	if t -= s.delay; !s.paced {
 		return s.src.upto(t)
 	}
@@ -40,8 +45,13 @@ func (s *segment) upto(t model.Instant) int64 {
 // lagOver is the greatest of when(k)*1000 - bytes(k)*ps of the commands [i, j) of a run;
 // see maxLag.
 func (s *segment) lagOver(i, j, ps int64) int64 {
-	if !s.paced {
+	switch {
+	case s.via != nil:
+		return s.cameLag(i, j, ps)
+	case !s.paced:
 		return lagOf(s.src, i, j, ps) + int64(s.delay)*1000
+	case s.each == 0:
+		return s.pacedLag(i, j, ps)
 	}
 	// From one command to the next it grows by the same, but for the rounding of instants
 	// up: only the end with the greatest has to be looked at, as far as that can reach.
@@ -62,13 +72,7 @@ func (s *segment) lagOver(i, j, ps int64) int64 {
 }
 
 // turns is after how many commands the rounding of instants repeats.
-func (s *segment) turns() int64 {
-	step := uint64(s.each*s.ps) % 1000
-	if step == 0 {
-		return 1
-	}
-	return int64(1000 / commonDivisor(step, 1000))
-}
+func (s *segment) turns() int64 { return roundings(s.each, s.ps) }
 
 // even is the length of every command of a run whose arrivals need no note of each; 0 without.
 func (s *segment) even() int64 {
@@ -82,7 +86,7 @@ func (s *segment) even() int64 {
 // before the next one.
 func (s *segment) spaced(size, ps int64) bool {
 	switch {
-	case s.held:
+	case s.held, s.via != nil, s.each == 0:
 		return false
 	case s.paced:
 		return size*ps <= size*s.ps/1000*1000
@@ -92,7 +96,7 @@ func (s *segment) spaced(size, ps int64) bool {
 
 // sameRun says that run o goes on where s ends.
 func (s *segment) sameRun(o *segment) bool {
-	return s.run && s.to == o.from && s.src == o.src && s.base+int64(s.to-s.from) == o.base && s.delay == o.delay &&
+	return s.run && s.to == o.from && s.src == o.src && s.base+int64(s.to-s.from) == o.base && s.delay == o.delay && s.via == o.via &&
 		s.held == o.held && s.paced == o.paced && s.ps == o.ps &&
 		(!s.held || s.at == o.at) && (!s.paced || s.lag+int64(o.from-s.from)*s.ps == o.lag)
 }
@@ -160,8 +164,7 @@ func (r *relayed) run(i, j int64, l *lagged) {
 			k = r.same(i, j, l)
 		}
 		if k > i { // one behind the other, as the link carries them
-			r.note(i, k, segment{paced: true, ps: r.ps, delay: r.after,
-				lag: l.lag + int64(r.end(i-1)-r.f.from)*r.ps})
+			r.pace(i, k, l)
 			i = k
 			continue
 		}
@@ -175,13 +178,47 @@ func (r *relayed) run(i, j int64, l *lagged) {
 			}
 			r.note(i, k, n)
 		} else {
-			l.lag = r.through(i, l)
-			at := psCeil(int64(r.end(i)-r.f.from)*r.ps+l.lag) + r.after
-			r.note(i, k, segment{held: true, at: max(at, r.since)})
+			r.alone(i, l)
 		}
 		l.seen = max(l.seen, r.end(k-1))
 		i = k
 	}
+}
+
+// pace notes the commands [i, j) of a run that leave the link one behind the other.
+func (r *relayed) pace(i, j int64, l *lagged) {
+	r.note(i, j, segment{paced: true, ps: r.ps, delay: r.after, lag: l.lag + int64(r.end(i-1)-r.f.from)*r.ps})
+	l.seen = max(l.seen, r.end(j-1))
+}
+
+// alone notes command i of a run by itself.
+func (r *relayed) alone(i int64, l *lagged) {
+	l.lag = r.through(i, l)
+	l.seen = max(l.seen, r.end(i))
+	at := psCeil(int64(r.end(i)-r.f.from)*r.ps+l.lag) + r.after
+	r.note(i, i+1, segment{held: true, at: max(at, r.since)})
+}
+
+// goesOn notes the commands [i, j) of a run if they do what those before them did, whose run
+// is the last thing noted: each finds the link idle. That is what most of them do.
+func (r *relayed) goesOn(i, j int64, l *lagged) bool {
+	log, s := r.h.log, r.s
+	if len(log.segs) == 0 {
+		return false
+	}
+	o, size := log.last(), s.each
+	delay := s.delay + psCeil(size*r.ps) + r.after
+	if !o.run || o.held || o.paced || o.via != nil || s.via != nil || s.paced || s.held || o.src != s.src || o.delay != delay ||
+		o.to != r.end(i-1)-r.shift || o.base+int64(o.to-o.from) != i*size || !s.spaced(size, r.ps) {
+		return false
+	}
+	at := s.when(i)
+	if int64(at)*1000-int64(r.end(i-1)-r.f.from)*r.ps <= l.lag || at+delay-s.delay < r.since {
+		return false
+	}
+	o.to = r.end(j-1) - r.shift
+	l.lag, l.seen = max(l.lag, r.own(j-1)), max(l.seen, o.to+r.shift)
+	return true
 }
 
 // same is the end of the first commands of [i, j) that find the link busy: none of them adds

@@ -21,8 +21,8 @@ func (o *offsets) Observe(r *trace.Record) {
 	}
 }
 
-// chainOf is a chain with links of all speeds and a load of equal commands, which fall
-// behind when a link is down and come after when it is up again.
+// chainOf is a chain with links of all speeds and a load of commands, mostly equal ones, which
+// fall behind when a link is down and come after when it is up again.
 func chainOf(seed uint64) *Config {
 	r := rand.New(rand.NewPCG(seed, 7))
 	versions := []string{"redis-2.8", "redis-3.2", "redis-4.0", "redis-6.2", "redis-7.2"}
@@ -34,7 +34,7 @@ func chainOf(seed uint64) *Config {
 		s := ServerConfig{Name: fmt.Sprintf("s%d", i), Profile: prof, Settings: set, LoadRate: []int64{0, 1 << 20}[r.IntN(2)], Dataset: r.Int64N(1 << 19), Uptime: -1, Wall: -1}
 		if i > 0 {
 			s.ReplicaOf = fmt.Sprintf("s%d", i-1)
-			speeds := []int64{0, 125_000_000, 125_000_000, 1_000_003, 3_000_000, 777_777, 200_000}
+			speeds := []int64{0, 125_000_000, 125_000_000, 1_250_000_000, 3_333_333_333, 1_000_003, 3_000_000, 777_777, 200_000}
 			c.Links = append(c.Links, LinkConfig{A: i - 1, B: i, Latency: time.Duration(r.IntN(3_000_000)), Bandwidth: speeds[r.IntN(len(speeds))]})
 			if r.IntN(2) == 0 {
 				c.Faults = append(c.Faults, FaultConfig{At: time.Duration(r.Int64N(int64(c.Duration))), For: time.Duration(r.IntN(400)) * time.Millisecond,
@@ -48,6 +48,18 @@ func chainOf(seed uint64) *Config {
 	}
 	c.Loads = []LoadConfig{{Server: 0, Commands: []Command{{Name: "SET", Args: []int{16, 1 + r.IntN(150)}, Times: 1}},
 		Arrivals: []ArrivalKind{Constant, Constant, Poisson}[r.IntN(3)], PerSecond: 100 + r.Int64N(6000)}}
+	if l := &c.Loads[0]; r.IntN(2) == 0 { // of several lengths
+		l.Commands = append(l.Commands, Command{Name: "DEL", Args: []int{16}, Times: 1 + r.IntN(3)})
+		if r.IntN(2) == 0 {
+			l.Commands = append(l.Commands, Command{Name: "SET", Args: []int{16, 1 + r.IntN(2000)}, Times: 1 + r.IntN(2)})
+		}
+		if r.IntN(3) == 0 {
+			l.Arrivals, l.BurstPerSecond, l.On, l.Off = Bursts, l.PerSecond*2, time.Duration(1+r.IntN(500))*time.Millisecond, time.Duration(r.IntN(500))*time.Millisecond
+		}
+	}
+	if r.IntN(5) == 0 { // and from two clients
+		c.Loads = append(c.Loads, LoadConfig{Server: 0, Commands: []Command{{Name: "INCR", Args: []int{8}, Times: 1}}, Arrivals: Poisson, PerSecond: 1 + r.Int64N(3000)})
+	}
 	c.Sample = time.Duration(100_000 + r.IntN(20_000_000))
 	return c
 }

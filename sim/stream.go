@@ -18,6 +18,8 @@ type writes interface {
 	nextSize(k, end, least int64) int64  // the first command in [k, end) of at least so many bytes; else end
 	pieces(dst []int64, k int64) []int64 // of command k, as a master with blocks feeds it
 	even() int64                         // bytes of every command, 0 if they differ
+	gaps() (least, mean int64)           // nanoseconds from one command to the next; 0 is not known
+	shortest() int64                     // bytes of the shortest command
 	spaced() int64                       // ps a byte of a link that has carried each command before the next one; -1 for none
 }
 
@@ -48,6 +50,7 @@ type streamLog struct {
 	long  bool           // a command may be longer than model.BlockRequest
 	grows bool           // one of src may
 	asks  []model.Offset // the offsets behind the GETACKs in it
+	via   *tandem        // of its newest segment that has one
 }
 
 // segment is a piece of a stream: offsets [from, to).
@@ -67,11 +70,12 @@ type segment struct {
 	paced   bool
 	ps, lag int64
 	delay   model.Instant
-	data    []byte // the command, in bytes mode
+	via     *tandem // its commands came over these links
+	data    []byte  // the command, in bytes mode
 }
 
 func (l *streamLog) reset(src writes) {
-	l.src, l.segs, l.lives, l.long, l.asks = src, l.segs[:0], l.lives[:0], false, l.asks[:0]
+	l.src, l.segs, l.lives, l.long, l.asks, l.via = src, l.segs[:0], l.lives[:0], false, l.asks[:0], nil
 	l.grows, l.each = src != nil && src.longest() > model.BlockRequest, 0
 	if src != nil {
 		l.each = src.even()
