@@ -68,7 +68,7 @@ func (p *player) play(o *sizing.Draw) (risk.Played, time.Duration, error) {
 		switch {
 		case p.s.plan.Near(o):
 			return p.playNear(o)
-		case p.limited() && p.s.plan.Outlived(o):
+		case p.fills(o):
 			return p.playResumed(o)
 		}
 	}
@@ -158,6 +158,19 @@ func (p *player) runTo(o *sizing.Draw, tail time.Duration, k int) error {
 		return err
 	}
 	return p.run(o, tail, true)
+}
+
+// fills says whether a silence that its link outlives may fill the master's output buffer
+// to a limit before TCP goes on.
+func (p *player) fills(o *sizing.Draw) bool {
+	if !p.s.plan.Outlived(o) {
+		return false
+	}
+	s := p.s.plan.Settings()
+	if p.change != nil {
+		p.change(0, &s)
+	}
+	return p.s.plan.Fills(o, &s)
 }
 
 // run plays an outage in the player's world up to a tail, from its beginning or from

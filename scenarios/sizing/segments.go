@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"psyncsim/model"
 	"psyncsim/scenarios/outages"
 	"psyncsim/sim"
 	"psyncsim/sim/tcp"
@@ -195,6 +196,23 @@ func (p *Plan) Latest(o *Draw) Draw { return o.Until(min(2*o.For+slack, p.notice
 // repl-timeout.
 func (p *Plan) Outlived(o *Draw) bool {
 	return o.Kind == outages.Silent && !p.Near(o) && o.For < p.notices()
+}
+
+// Fills says whether what is written in a silence, until TCP goes on at the latest, may reach a
+// limit of a master's output buffer with these settings. Memory beside the bytes is an eighth
+// of them at most.
+func (p *Plan) Fills(o *Draw, s *model.Settings) bool {
+	most, ok := p.Fastest()
+	lasts := int64(2*o.For+slack)/int64(time.Second) + 1
+	if !ok || most > math.MaxInt64/2/lasts || !p.Wide() { // more may come while it is sent
+		return true
+	}
+	holds := most*lasts + most*lasts/8 + 1<<20
+	hard := s.HardLimit
+	if p.Profile().HardLimitFloor && hard > 0 { // it may hold what the backlog holds anyway
+		hard = max(hard, s.BacklogSize)
+	}
+	return hard > 0 && holds >= hard || s.SoftLimit > 0 && holds >= s.SoftLimit && 2*o.For+slack >= s.SoftSeconds
 }
 
 // Latency is that of the link, one way.

@@ -349,16 +349,21 @@ func (p *Plan) Captured(loads []sim.LoadConfig, duration time.Duration) []sim.Lo
 	return []sim.LoadConfig{l}
 }
 
+// Fastest is what the load writes in a second at most; false if that is not known.
+func (p *Plan) Fastest() (bytes int64, ok bool) {
+	l, size := &p.base.Loads[0], max(p.base.Loads[0].Commands[0].Bytes(), 1)
+	switch l.Arrivals {
+	case sim.Constant:
+		return max(l.BytesPerSecond, l.PerSecond*size), true
+	case sim.Bursts:
+		return max(l.BytesPerSecond, l.PerSecond*size, l.BurstBytes, l.BurstPerSecond*size), true
+	}
+	return 0, false
+}
+
 // Wide says that the link carries twice as much as the load ever is, so nothing waits for it
 // for long.
 func (p *Plan) Wide() bool {
-	l, size := &p.base.Loads[0], max(p.base.Loads[0].Commands[0].Bytes(), 1)
-	if l.Arrivals != sim.Constant && l.Arrivals != sim.Bursts {
-		return false
-	}
-	most, width := max(l.BytesPerSecond, l.PerSecond*size), p.Bandwidth()
-	if l.Arrivals == sim.Bursts {
-		most = max(most, l.BurstBytes, l.BurstPerSecond*size)
-	}
-	return width == 0 || most <= width/2
+	most, ok := p.Fastest()
+	return ok && (p.Bandwidth() == 0 || most <= p.Bandwidth()/2)
 }
