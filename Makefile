@@ -11,7 +11,7 @@ REAL := /sim/(live|twin)
 ALONE := TestCubicResponse TestMathis TestLevels TestSizeAnswers TestSizeReplayIsTheRun TestSizeCalibration \
   TestSizeCalibrationKept TestSizeRemediesHelp TestSizeOneLineOfBuffers TestSizeCharts TestWrongInputs TestPcap \
   TestPcapWithTshark TestSegmentsWithTshark TestVerifyMeasuredDiffers TestEveryMemberCounts TestDecisionsDoNotHangOnPhases \
-  TestMaxMemoryStream TestMaxMemoryIsReal TestCutToTheByte
+  TestMaxMemoryStream TestMaxMemoryIsReal TestCutToTheByte TestSizeHeardAgain
 # What a 32-bit program cannot do differently: what passes in real time, what draws, what starts programs, what words
 # an error has; and what compares the program with itself, where a golden says what it is (TestSizeAnswers,
 # TestVerifyMeasured). The sums, the goldens, the recordings and whatever else computes run in it.

@@ -14,10 +14,7 @@ import (
 // follows it: under limits that a silence reaches, over a link that drains slowly, and where
 // the load pauses, so that nobody is heard for long.
 func TestSizeHeardAgain(t *testing.T) {
-	n := 60
-	if raceEnabled {
-		n = 4
-	}
+	const n = 60
 	for _, x := range []struct {
 		version, rate, arrivals, bandwidth string
 		limit                              int64 // the hard one, bytes
