@@ -13,13 +13,17 @@ type Page struct {
 // ready.
 type Pages struct{ free []*Page }
 
-// Take is an empty page with room for n bytes. Whoever took it holds it.
+// Take is an empty page with room for n bytes. Whoever took it holds it. A page that
+// lies ready and is too small is forgotten: there are never more than were held at once.
 func (p *Pages) Take(n int) *Page {
-	if last := len(p.free) - 1; last >= 0 && cap(p.free[last].bytes) >= n {
+	if last := len(p.free) - 1; last >= 0 {
 		page := p.free[last]
+		p.free[last] = nil
 		p.free = p.free[:last]
-		page.bytes, page.holds = page.bytes[:0], 1
-		return page
+		if cap(page.bytes) >= n {
+			page.bytes, page.holds = page.bytes[:0], 1
+			return page
+		}
 	}
 	return &Page{bytes: make([]byte, 0, n), holds: 1, home: p}
 }
@@ -139,8 +143,13 @@ func (s *Store) First() (at Offset, ok bool) {
 	return s.parts[s.head].from, true
 }
 
-// Reset forgets everything but the memory it holds.
+// Reset forgets everything but the memory it holds. What is copied next goes into a page
+// of its own: where pieces end does not hang on what was stored before.
 func (s *Store) Reset() {
+	if s.page != nil {
+		s.page.Release()
+		s.page = nil
+	}
 	s.Drop(1<<63 - 1)
 	s.parts, s.head = s.parts[:0], 0
 }

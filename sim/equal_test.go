@@ -39,6 +39,7 @@ var variants = []variant{
 	{"per write", false, true, false},
 	{"every tick", false, false, true},
 	{"bytes, per write, every tick", true, true, true},
+	{"bytes, in small pieces", true, false, false},
 	{"lengths, marked", false, false, false},
 	{"lengths, in parts", false, false, false},
 }
@@ -49,6 +50,9 @@ func (v variant) play(w *World, c *Config, p *printer, watch ...trace.Watcher) (
 	d.Bytes, d.PerWrite, d.EveryTick = v.bytes, v.perWrite, v.everyTick
 	d.Marks = strings.HasSuffix(v.name, "marked")
 	p.b = p.b[:0]
+	if w.atMost = 0; strings.HasSuffix(v.name, "small pieces") {
+		w.atMost = 1 + int(draw(c.Seed, 1<<61, 0)%2000)
+	}
 	if strings.HasSuffix(v.name, "in parts") {
 		return v.inParts(w, &d, p)
 	}
@@ -112,6 +116,35 @@ func TestSameTrace(t *testing.T) {
 	if all.played >= 10_000 {
 		for _, name := range all.missing() {
 			t.Errorf("none of %d scenarios had %s", all.played, name)
+		}
+	}
+}
+
+// TestPiecesOfTheStream: what came at once goes into an append-only file at once, however
+// its bytes lie in memory. Number 4294971805 has a replica with such a file that tells
+// what it synchronized in each ACK.
+func TestPiecesOfTheStream(t *testing.T) {
+	for n := smallFrom + 4500; n < smallFrom+4520; n++ {
+		c := scenario(uint64(n))
+		var w World
+		var p printer
+		whole, err := variants[0].play(&w, c, &p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole = bytes.Clone(whole)
+		for _, most := range []int{40, 160, 333, 700, 1001} {
+			d := *c
+			d.Bytes, p.b, w.atMost = true, p.b[:0], most
+			if err := w.Reset(&d, &p); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Run(); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(p.b, whole) {
+				t.Errorf("number %d, in pieces of %d bytes:\n%s", n, most, divergence(whole, p.b))
+			}
 		}
 	}
 }

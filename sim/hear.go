@@ -154,7 +154,7 @@ func (w *World) take(h *host, a arrival) {
 	f, l, gen := &p.flow, a.lag, c.gen
 	for f.arrived < a.to {
 		to, asks := a.to, false
-		if w.cfg.Bytes { // as much as lies in one piece
+		if w.cfg.Bytes && !h.srv.HasAOF() { // as much as lies in one piece; what goes into a file at once does so as one
 			to = min(to, f.bytes.Piece(f.arrived+1).To-1)
 		}
 		if g := f.log.asked(f.arrived + 1); g > 0 && g-1 <= to {
@@ -176,16 +176,47 @@ func (w *World) take(h *host, a arrival) {
 	}
 }
 
+// carry keeps the bytes of a chunk for those who read them.
+func (w *World) carry(f *flow, ch *model.Chunk) {
+	if w.atMost == 0 {
+		f.bytes.Append(*ch)
+		return
+	}
+	page := w.copies.Take(len(ch.Data))
+	for data := page.Write(func(b []byte) []byte { return append(b, ch.Data...) }); len(data) > 0; {
+		n := min(len(data), w.atMost)
+		at := ch.To - model.Offset(len(data))
+		f.bytes.Append(model.Chunk{From: at, To: at + model.Offset(n), Data: data[:n:n], Page: page})
+		data = data[n:]
+	}
+	page.Release()
+}
+
+// oneAfterOther is the bytes of a chunk in one page, which is held: the one in which they
+// lie, or a copy of those that lie in several.
+func (w *World) oneAfterOther(from *model.Store, ch model.Chunk) ([]byte, *model.Page) {
+	n := int(ch.Bytes())
+	piece := from.Piece(ch.From)
+	if n <= len(piece.Data) {
+		piece.Page.Hold()
+		return piece.Data[:n], piece.Page
+	}
+	page := w.copies.Take(n)
+	return page.Write(func(b []byte) []byte {
+		b = b[:n]
+		from.Read(ch.From, b)
+		return b
+	}), page
+}
+
 // takeTo hands the stream bytes up to o to a replica.
 func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks bool) {
 	f := &c.pipes[fromAcceptor].flow
 	ch := model.Chunk{From: f.arrived + 1, To: o + 1, Bound: f.log.bound(o, f.arrived+1)}
 	if w.cfg.Bytes {
-		piece := f.bytes.Piece(ch.From)
-		ch.Data, ch.Page = piece.Data[:ch.Bytes()], piece.Page
+		ch.Data, ch.Page = w.oneAfterOther(&f.bytes, ch)
+		defer ch.Page.Release() // when this step is over
 		w.compare(f, ch)
-		ch.Page.Hold() // until this step is over
-		defer ch.Page.Release()
 		f.bytes.Drop(ch.To)
 	}
 	f.arrived = o

@@ -210,7 +210,7 @@ func (w *World) forward(h *host, at model.Instant, ch *model.Chunk) {
 			w.signalAt(at, SignalSent, c, fromAcceptor, Signal{Data: ch.Data, Bytes: n, PS: c.link.ps})
 		}
 		if ch.Data != nil {
-			f.bytes.Append(*ch)
+			w.carry(f, ch)
 		}
 		r := w.hosts[c.dialer]
 		if w.segmented {
@@ -339,7 +339,7 @@ func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
 	free := max(int64(now)*1000, p.free)
 	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, begins: p.sent, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, turn: w.turn, unsent: ch.From, bytes: f.bytes}
 	if f.bytes.Reset(); ch.Data != nil {
-		f.bytes.Append(ch)
+		w.carry(f, &ch)
 	}
 	p.sent += ch.Bytes()
 	w.signal(SignalSent, c, side, Signal{Data: ch.Data, Bytes: ch.Bytes(), PS: c.link.ps})

@@ -38,7 +38,9 @@ type World struct {
 	turn      uint64        // counts the steps of servers: see flow.unsent
 	// Memory for bytes that are made and compared.
 	pages  model.Pages
+	copies model.Pages // of bytes that lie in several pages, see oneAfterOther
 	page   *model.Page
+	atMost int // bytes of a piece on its way; 0: as many as lie together. For tests: nothing may hang on it
 	wanted []byte
 	// While a replica takes stream bytes: whence, and since when it could.
 	via   *conn
