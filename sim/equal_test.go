@@ -124,7 +124,7 @@ func TestSameTrace(t *testing.T) {
 // its bytes lie in memory. Number 4294971805 has a replica with such a file that tells
 // what it synchronized in each ACK.
 func TestPiecesOfTheStream(t *testing.T) {
-	for n := smallFrom + 4500; n < smallFrom+4520; n++ {
+	for n := int64(smallFrom) + 4500; n < smallFrom+4520; n++ {
 		c := scenario(uint64(n))
 		var w World
 		var p printer
