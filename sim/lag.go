@@ -204,3 +204,29 @@ func split(lo, hi *lagMark, n int64) int64 {
 	near := arrive / (send/n + 1)
 	return lo.k + min(near+near/4+4, n/2)
 }
+
+// lagOf is maxLag for any source of writes.
+func lagOf(src writes, i, j, ps int64) int64 {
+	if l, ok := src.(*load); ok {
+		return maxLag(l, i, j, ps)
+	}
+	best := int64(noLag)
+	lagBetween(src, i, j, ps, &best)
+	return best
+}
+
+// lagBetween is the search of maxLag without its bounds for fluid loads: the
+// commands [i, j) come to no more than the last one's instant less the first
+// one's bytes.
+func lagBetween(src writes, i, j, ps int64, best *int64) {
+	if i >= j || int64(src.when(j-1))*1000-src.bytes(i)*ps <= *best {
+		return
+	}
+	if j-i == 1 {
+		*best = int64(src.when(i))*1000 - src.bytes(i)*ps
+		return
+	}
+	mid := i + (j-i)/2
+	lagBetween(src, mid, j, ps, best)
+	lagBetween(src, i, mid, ps, best)
+}

@@ -2,13 +2,13 @@ package sim
 
 import (
 	"cmp"
-	"container/heap"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"psyncsim/model"
+	"psyncsim/sim/peer"
 )
 
 // TestQueueOrder holds a queue against a list that is kept sorted.
@@ -165,29 +165,6 @@ func (h *hold) handle(e event) {
 	}
 }
 
-// boxed is what a queue is when one takes what is at hand: container/heap with
-// a closure for each event.
-type boxed struct {
-	at  model.Instant
-	seq uint64
-	do  func()
-}
-
-type boxedHeap []*boxed
-
-func (h boxedHeap) Len() int { return len(h) }
-func (h boxedHeap) Less(i, j int) bool {
-	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].seq < h[j].seq
-}
-func (h boxedHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *boxedHeap) Push(x any)   { *h = append(*h, x.(*boxed)) }
-func (h *boxedHeap) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return x
-}
-
 // BenchmarkHold measures the hold model: nanoseconds for one item out, one in.
 func BenchmarkHold(b *testing.B) {
 	for _, pending := range []int{16, 1000, 100_000} {
@@ -199,24 +176,10 @@ func BenchmarkHold(b *testing.B) {
 			}
 		})
 		b.Run(fmt.Sprintf("container-heap/%d", pending), func(b *testing.B) {
-			var h boxedHeap
-			var now model.Instant
-			var seq uint64
-			key, done := newSeedKey(1, 1), 0
-			push := func() {
-				seq++
-				n := seq
-				heap.Push(&h, &boxed{at: now + model.Instant(uint64(key.sub(n))>>40), seq: n, do: func() { done += int(n & 1) }})
-			}
-			for range pending {
-				push()
-			}
+			h := peer.New(pending)
 			b.ReportAllocs()
 			for b.Loop() {
-				x := heap.Pop(&h).(*boxed)
-				now = x.at
-				x.do()
-				push()
+				h.Step()
 			}
 		})
 	}

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"container/heap"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
+
+	"psyncsim/sim/peer"
 )
 
 // designPeer is how long the peer took on the machine of the design, nanoseconds an
@@ -15,82 +16,27 @@ const designPeer = 159
 // peerSlice is how long the peer is timed at a time.
 const peerSlice = 100 * time.Millisecond
 
-// boxed is an event as one writes it with what is at hand: a closure on the heap. The
-// benchmark BenchmarkHold of sim has the same one beside its queue.
-type boxed struct {
-	at  int64
-	seq uint64
-	do  func()
-}
-
-type boxedHeap []*boxed
-
-func (h boxedHeap) Len() int { return len(h) }
-func (h boxedHeap) Less(i, j int) bool {
-	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].seq < h[j].seq
-}
-func (h boxedHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *boxedHeap) Push(x any)   { *h = append(*h, x.(*boxed)) }
-func (h *boxedHeap) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return x
-}
-
-// hold is the hold model: the least out, one later in.
-type hold struct {
-	h    boxedHeap
-	now  int64
-	seq  uint64
-	done int
-}
-
-func newHold(pending int) *hold {
-	p := &hold{}
-	for range pending {
-		p.push()
-	}
-	return p
-}
-
-func (p *hold) push() {
-	p.seq++
-	n := p.seq
-	z := n * 0x9e3779b97f4a7c15
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	heap.Push(&p.h, &boxed{at: p.now + int64((z^z>>31)>>40), seq: n, do: func() { p.done += int(n & 1) }})
-}
-
-func (p *hold) step() {
-	x := heap.Pop(&p.h).(*boxed)
-	p.now = x.at
-	x.do()
-	p.push()
-}
-
 // pace is how long the peer takes for an event, nanoseconds: by the clock on the wall,
 // and by the processor's.
 type pace struct{ wall, cpu float64 }
 
-// peer times the peer on so many threads at once that share nothing; an event of each
+// timePeer times the peer on so many threads at once that share nothing; an event of each
 // of them counts.
-func peer(threads int, slice time.Duration) pace {
+func timePeer(threads int, slice time.Duration) pace {
 	all := make([]pace, threads)
 	var wg sync.WaitGroup
 	for i := range all {
 		wg.Go(func() {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			p := newHold(16)
+			p := peer.New(16)
 			for range 1000 {
-				p.step()
+				p.Step()
 			}
 			events, began, spent := 0, time.Now(), threadTime()
 			for time.Since(began) < slice {
 				for range 1000 {
-					p.step()
+					p.Step()
 				}
 				events += 1000
 			}

@@ -29,7 +29,7 @@ func (b *bench) beside(threads int, f func() error) (pace, error) {
 // peerNow is the peer's pace now. What was timed a moment ago holds.
 func (b *bench) peerNow(threads int) pace {
 	if b.lastThreads != threads || time.Since(b.lastAt) > peerSlice/5 {
-		b.last = peer(threads, peerSlice)
+		b.last = timePeer(threads, peerSlice)
 	}
 	b.lastThreads, b.lastAt = threads, time.Now()
 	return b.last

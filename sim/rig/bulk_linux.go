@@ -234,26 +234,17 @@ func (n *Net) silence(ctx context.Context, w *watched, r *reader, c *SilenceCell
 
 // untilAfter waits until the first byte after a silence has come, or a limit.
 func untilAfter(ctx context.Context, w *watched, a *arrivals, quiet, over, limit time.Duration) {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	poll(ctx, func() bool {
 		now := time.Since(a.begun)
 		if now > quiet {
 			w.rest() // hardly a packet from now on
 		}
-		if at, ok := a.after(over); ok {
+		at, ok := a.after(over)
+		if ok {
 			w.known(a.begun.Add(at))
-			return
 		}
-		if now > limit {
-			return
-		}
-	}
+		return ok || now > limit
+	})
 }
 
 // connect makes one connect whose first packets are lost.

@@ -118,6 +118,17 @@ func (w *watched) verdict(c *canaries, began time.Time) (void bool, why string) 
 
 // guard ends an experiment as soon as it is void.
 func (w *watched) guard(ctx context.Context, c *canaries, began time.Time, end context.CancelCauseFunc) {
+	poll(ctx, func() bool {
+		void, _ := w.verdict(c, began)
+		if void {
+			end(errVoid)
+		}
+		return void
+	})
+}
+
+// poll asks ten times a second whether something is done, until it is or ctx is over.
+func poll(ctx context.Context, done func() bool) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -125,8 +136,7 @@ func (w *watched) guard(ctx context.Context, c *canaries, began time.Time, end c
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if void, _ := w.verdict(c, began); void {
-				end(errVoid)
+			if done() {
 				return
 			}
 		}
