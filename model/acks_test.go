@@ -150,3 +150,32 @@ func TestDeadlineSplit(t *testing.T) {
 		t.Error("a master sends ACKs")
 	}
 }
+
+// TestPassAckTurn: a turn that is passed by leaves what one that is played leaves; the next
+// ACK is due at the same time. One at which no ACK is due is an error of the driver.
+func TestPassAckTurn(t *testing.T) {
+	for _, profile := range []string{"redis-4.0", "redis-6.2", "redis-7.0", "valkey-8.0"} {
+		stepped, passed := follower(profile), follower(profile)
+		for range 5 {
+			at := stepped.AckDue()
+			if !passed.OnlyFollows() || passed.AckDue() != at {
+				t.Fatalf("%s: ACKs are due at %d and %d", profile, at, passed.AckDue())
+			}
+			stepped.Step(at, &Input{Kind: InWake})
+			passed.PassAckTurn(at)
+			if a, b := stepped.AckDue(), passed.AckDue(); a != b || a != at+passed.AckPeriod() {
+				t.Errorf("%s: after the turn at %d ACKs are due at %d and %d", profile, at, a, b)
+			}
+			if a, b := stepped.Info(at), passed.Info(at); !reflect.DeepEqual(a, b) {
+				t.Errorf("%s: Step\n%+v\nPassAckTurn\n%+v", profile, a, b)
+			}
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a turn at which no ACK is due is passed by")
+		}
+	}()
+	s := follower("redis-7.0")
+	s.PassAckTurn(s.AckDue() + 1)
+}

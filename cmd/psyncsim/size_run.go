@@ -137,11 +137,17 @@ func (p *player) playNear(o *sizing.Draw) (risk.Played, time.Duration, error) {
 
 // limited says whether the master closes replicas over their output buffers.
 func (p *player) limited() bool {
+	s := p.settings()
+	return s.HardLimit > 0 || s.SoftLimit > 0
+}
+
+// settings are those that the master is played with.
+func (p *player) settings() model.Settings {
 	s := p.s.plan.Settings()
 	if p.change != nil {
 		p.change(0, &s)
 	}
-	return s.HardLimit > 0 || s.SoftLimit > 0
+	return s
 }
 
 // heard is how long after a silence both ends have heard of each other again, if its link
@@ -166,10 +172,7 @@ func (p *player) fills(o *sizing.Draw) bool {
 	if !p.s.plan.Outlived(o) {
 		return false
 	}
-	s := p.s.plan.Settings()
-	if p.change != nil {
-		p.change(0, &s)
-	}
+	s := p.settings()
 	return p.s.plan.Fills(o, &s)
 }
 
