@@ -47,31 +47,28 @@ func (b *bench) sweeps() error {
 	return nil
 }
 
-// outages measures sweeps of runs with one outage each, with one job and with two in turn.
+// outages measures sweeps of runs with one outage each, and what a second job is worth.
 func (b *bench) outages(load string) error {
 	runs := 50_000.
 	if b.quick {
 		runs = 10_000
 	}
-	var by [2][]played
+	var all []played
 	for range b.rounds {
-		for i := range by {
-			p, err := b.play(1+i, "outage-"+load, "--seeds", fmt.Sprintf("1..%.0f", runs))
-			if err != nil {
-				return err
-			}
-			by[i] = append(by[i], p)
+		p, err := b.play(2, "outage-"+load, "--seeds", fmt.Sprintf("1..%.0f", runs))
+		if err != nil {
+			return err
 		}
+		all = append(all, p)
 	}
-	one, two := by[0], by[1]
 	b.figure("simulated outages a minute, "+load+", 2 jobs", "outages/min", speed, atLeast(1e6),
-		mapped(two, func(p played) sample { return sample{runs / p.wall.Minutes(), p.at.wall} }), "%s", resources(two))
-	b.figure("one core a run of one outage, "+load, "µs", spent, atMost(120), mapped(two, func(p played) sample { return p.micros(runs) }), "CPU time")
-	ratio, peers, both := gain(one, two)
-	b.figure("from 1 to 2 jobs, "+load, "×", plain, atLeast(1.9), ratio,
-		"%.3g s and %.3g s; the peer on two threads, which share nothing, does %.3g × what it does on one in the same rounds, and these sweeps %.3g %% of that",
-		median(each(one, seconds)), median(each(two, seconds)), median(peers), 100*median(both))
-	return nil
+		mapped(all, func(p played) sample { return sample{runs / p.wall.Minutes(), p.at.wall} }), "%s", resources(all))
+	b.figure("one core a run of one outage, "+load, "µs", spent, atMost(120), mapped(all, func(p played) sample { return p.micros(runs) }), "CPU time")
+	t, err := b.twoJobs(load)
+	if err == nil {
+		b.jobsRow(load, t)
+	}
+	return err
 }
 
 // gain is how many times as fast two jobs are as one, round by round; how many times as
