@@ -1,12 +1,16 @@
 package sim
 
-import "strings"
+import "bytes"
 
-// clip keeps the bytes [from, to) of a text that is written into it piece by piece.
+// clip keeps the bytes [from, to) of a text that is written into it piece by piece; or
+// holds what it would keep against bytes that are there.
 type clip struct {
 	dst      []byte
 	at       int64 // bytes that were written, kept or not
 	from, to int64
+
+	checks bool // dst is what has yet to be compared
+	other  bool // and something in front of that was another byte
 }
 
 // next is what is kept of the next n bytes: [a, b) of them.
@@ -19,27 +23,48 @@ func (c *clip) next(n int) (a, b int) {
 // add writes bytes.
 func (c *clip) add(text []byte) {
 	a, b := c.next(len(text))
-	c.dst = append(c.dst, text[a:b]...)
+	c.put(text[a:b])
 }
+
+// put keeps bytes, or compares them.
+func (c *clip) put(text []byte) {
+	switch n := len(text); {
+	case !c.checks:
+		c.dst = append(c.dst, text...)
+	case n > len(c.dst) || !bytes.Equal(c.dst[:n], text):
+		c.dst, c.other = nil, true
+	default:
+		c.dst = c.dst[n:]
+	}
+}
+
+// same says that all there was to compare is what was written.
+func (c *clip) same() bool { return !c.other && len(c.dst) == 0 }
 
 // key writes the last n decimal digits of k, with leading zeros: keys of few digits come
 // again, as those of a real client do.
 func (c *clip) key(k int64, n int) {
-	a, b := c.next(n)
-	c.dst = appendZeros(c.dst, b-a)
-	for i := n - 1; i >= a && k > 0; i-- {
-		if i < b {
-			c.dst[len(c.dst)-b+i] = byte('0' + k%10)
-		}
+	var text [len("9223372036854775807")]byte
+	digits := text[max(len(text)-n, 0):]
+	for n -= len(digits); n > 0; n -= len(zeros) {
+		c.add(zeros[:min(n, len(zeros))])
+	}
+	for i := len(digits) - 1; i >= 0; i-- {
+		digits[i] = byte('0' + k%10)
 		k /= 10
 	}
+	c.add(digits)
 }
 
 // letters writes n letters of the alphabet, again and again from the one that turn says,
 // so that a shifted or exchanged value is seen.
 func (c *clip) letters(turn uint64, n int) {
 	a, b := c.next(n)
-	c.dst = appendLetters(c.dst, turn+uint64(a), b-a)
+	from := int((turn + uint64(a)) % uint64(len(alphabet)))
+	for n = b - a; n > lettersAtOnce; n -= lettersAtOnce {
+		c.put(letters[from : from+lettersAtOnce])
+	}
+	c.put(letters[from : from+n])
 }
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz"
@@ -49,21 +74,6 @@ const alphabet = "abcdefghijklmnopqrstuvwxyz"
 const lettersAtOnce = 160 * len(alphabet)
 
 var (
-	letters = strings.Repeat(alphabet, 161)
-	zeros   = strings.Repeat("0", 64)
+	letters = bytes.Repeat([]byte(alphabet), 161)
+	zeros   = bytes.Repeat([]byte{'0'}, 64)
 )
-
-func appendZeros(dst []byte, n int) []byte {
-	for ; n > len(zeros); n -= len(zeros) {
-		dst = append(dst, zeros...)
-	}
-	return append(dst, zeros[:n]...)
-}
-
-func appendLetters(dst []byte, turn uint64, n int) []byte {
-	from := int(turn % uint64(len(alphabet)))
-	for ; n > lettersAtOnce; n -= lettersAtOnce {
-		dst = append(dst, letters[from:from+lettersAtOnce]...)
-	}
-	return append(dst, letters[from:from+n]...)
-}

@@ -186,12 +186,24 @@ func (l *load) fill(dst []byte, k int64) []byte { return l.fillPart(dst, k, 0, l
 
 // fillPart appends those bytes of command k that are [from, to) of it.
 func (l *load) fillPart(dst []byte, k, from, to int64) []byte {
-	parts := l.mix.list[l.mix.at(k%l.mix.commands)].parts
 	c := clip{dst: dst, from: from, to: to}
-	for i := range parts {
-		parts[i].fill(&c, k, k*int64(len(parts))+int64(i))
-	}
+	l.clip(&c, k)
 	return c.dst
+}
+
+// samePart says whether data is what fillPart would append.
+func (l *load) samePart(data []byte, k, from, to int64) bool {
+	c := clip{dst: data, from: from, to: to, checks: true}
+	l.clip(&c, k)
+	return c.same()
+}
+
+// clip writes command k.
+func (l *load) clip(c *clip, k int64) {
+	parts := l.mix.list[l.mix.at(k%l.mix.commands)].parts
+	for i := range parts {
+		parts[i].fill(c, k, k*int64(len(parts))+int64(i))
+	}
 }
 
 // fill writes the command as part of command k of a load, with a key of that

@@ -13,14 +13,16 @@ type writes interface {
 	fillRun(dst []byte, k, end int64) []byte // appends the bytes of the commands [k, end)
 	// fillPart appends the bytes [from, to) of command k.
 	fillPart(dst []byte, k, from, to int64) []byte
-	longest() int64                      // bytes of the longest command, at least
-	nextLong(k, end int64) int64         // the first command in [k, end) with an argument above model.BlockRequest; else end
-	nextSize(k, end, least int64) int64  // the first command in [k, end) of at least so many bytes; else end
-	pieces(dst []int64, k int64) []int64 // of command k, as a master with blocks feeds it
-	even() int64                         // bytes of every command, 0 if they differ
-	gaps() (least, mean int64)           // nanoseconds from one command to the next; 0 is not known
-	shortest() int64                     // bytes of the shortest command
-	spaced() int64                       // ps a byte of a link that has carried each command before the next one; -1 for none
+	sameRun(data []byte, k, end int64) bool       // data is what fillRun would append
+	samePart(data []byte, k, from, to int64) bool // and what fillPart would
+	longest() int64                               // bytes of the longest command, at least
+	nextLong(k, end int64) int64                  // the first command in [k, end) with an argument above model.BlockRequest; else end
+	nextSize(k, end, least int64) int64           // the first command in [k, end) of at least so many bytes; else end
+	pieces(dst []int64, k int64) []int64          // of command k, as a master with blocks feeds it
+	even() int64                                  // bytes of every command, 0 if they differ
+	gaps() (least, mean int64)                    // nanoseconds from one command to the next; 0 is not known
+	shortest() int64                              // bytes of the shortest command
+	spaced() int64                                // ps a byte of a link that has carried each command before the next one; -1 for none
 }
 
 // bytes is the length of the first k commands of a host's clients.

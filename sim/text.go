@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"psyncsim/model"
@@ -11,11 +12,13 @@ import (
 // to put the numbers in.
 type text struct {
 	period int64   // commands in all; 0 when they would take too much memory
-	all    []byte  // of one period, every key 0
+	all    []byte  // of one period, every key 0; with a stride it has those that were asked for last
 	starts []int32 // of each command of the period in all, and behind the last
 	keys   []textKey
 	first  []int32 // of each command the first of its keys, and behind the last
 	stride int     // from one key to the next, where every command has one with room for 8 digits; 0 where not
+
+	numbered []byte // see next
 }
 
 // textKey is one key: number k*times + plus in the period whose first command is number
@@ -79,34 +82,71 @@ func (p *part) keySize() int {
 // write appends the commands [k, end).
 func (x *text) write(dst []byte, k, end int64) []byte {
 	for k < end {
-		r := k % x.period
-		n := min(end-k, x.period-r)
-		from, to := x.starts[r], x.starts[r+n]
-		at := len(dst)
-		dst = append(dst, x.all[from:to]...)
-		if x.stride > 0 && k+n <= 100_000_000 {
-			x.count(dst[at:], uint32(k), n)
-		} else {
-			number(dst[at:], from, x.keys[x.first[r]:x.first[r+n]], k-r)
-		}
+		piece, n := x.next(k, end)
+		dst = append(dst, piece...)
 		k += n
 	}
 	return dst
 }
 
-// count puts the numbers from v on into n commands that are alike.
-func (x *text) count(dst []byte, v uint32, n int64) {
-	at := int(x.keys[0].at + x.keys[0].size - 8)
-	digits := eightDigits(v)
-	for ; n > 0; n-- {
-		binary.LittleEndian.PutUint64(dst[at:], digits)
-		at += x.stride
-		v++
-		if digits += 1 << 56; digits>>56 > '9' {
-			digits = eightDigits(v % 100_000_000)
+// same says whether data is the commands [k, end).
+func (x *text) same(data []byte, k, end int64) bool {
+	for k < end {
+		piece, n := x.next(k, end)
+		if len(data) < len(piece) || !bytes.Equal(data[:len(piece)], piece) {
+			return false
+		}
+		data, k = data[len(piece):], k+n
+	}
+	return len(data) == 0
+}
+
+// next is the text of the first n of the commands [k, end), as many as lie in one period.
+// It is valid until the next call.
+func (x *text) next(k, end int64) (piece []byte, n int64) {
+	r := k % x.period
+	n = min(end-k, x.period-r)
+	from, to := x.starts[r], x.starts[r+n]
+	if x.stride > 0 && k+n <= 100_000_000 {
+		piece = x.all[from:to] // no more than these digits of it ever change
+		x.count(piece, uint32(k), n)
+		return piece, n
+	}
+	x.numbered = append(x.numbered[:0], x.all[from:to]...)
+	keys := x.keys[x.first[r]:x.first[r+n]]
+	if x.stride > 0 { // undo what count did
+		for i := range keys {
+			copy(x.numbered[keys[i].at+keys[i].size-8-from:], zeros[:8])
 		}
 	}
+	number(x.numbered, from, keys, k-r)
+	return x.numbered, n
 }
+
+// count puts the numbers from v on into n commands that are alike, below 10^8 all of them.
+// A hundred numbers in a row differ in two digits.
+func (x *text) count(dst []byte, v uint32, n int64) {
+	at := int(x.keys[0].at + x.keys[0].size - 8)
+	for n > 0 {
+		low := v % 100
+		high := eightDigits(v-low) & (1<<48 - 1)
+		row := pairs[low:min(100, int64(low)+n)]
+		for _, pair := range row {
+			binary.LittleEndian.PutUint64(dst[at:], high|pair)
+			at += x.stride
+		}
+		v += uint32(len(row))
+		n -= int64(len(row))
+	}
+}
+
+// pairs is the last two of eight digits.
+var pairs = func() (p [100]uint64) {
+	for i := range p {
+		p[i] = eightDigits(uint32(i)) &^ (1<<48 - 1)
+	}
+	return p
+}()
 
 // number puts the numbers of keys into a piece of the text that begins at byte from of
 // the period, whose first command is number k.
@@ -157,17 +197,37 @@ func eightDigits(v uint32) uint64 {
 
 // fillRun appends the bytes of the commands [k, end).
 func (l *load) fillRun(dst []byte, k, end int64) []byte {
-	if !l.written {
-		l.text.compile(&l.mix)
-		l.written = true
-	}
-	if l.text.period > 0 {
+	if l.hasText() {
 		return l.text.write(dst, k, end)
 	}
 	for ; k < end; k++ {
 		dst = l.fill(dst, k)
 	}
 	return dst
+}
+
+// sameRun says whether data is what fillRun would append.
+func (l *load) sameRun(data []byte, k, end int64) bool {
+	if l.hasText() {
+		return l.text.same(data, k, end)
+	}
+	for ; k < end; k++ {
+		n := l.size(k)
+		if int64(len(data)) < n || !l.samePart(data[:n], k, 0, n) {
+			return false
+		}
+		data = data[n:]
+	}
+	return len(data) == 0
+}
+
+// hasText makes the text of a load, if it has one, for its first byte.
+func (l *load) hasText() bool {
+	if !l.written {
+		l.text.compile(&l.mix)
+		l.written = true
+	}
+	return l.text.period > 0
 }
 
 func (m *merged) fillRun(dst []byte, k, end int64) []byte {
@@ -178,41 +238,66 @@ func (m *merged) fillRun(dst []byte, k, end int64) []byte {
 	return dst
 }
 
+func (m *merged) sameRun(data []byte, k, end int64) bool {
+	for ; k < end; k++ {
+		l, i := m.own(k)
+		n := l.size(i)
+		if int64(len(data)) < n || !l.sameRun(data[:n], i, i+1) {
+			return false
+		}
+		data = data[n:]
+	}
+	return len(data) == 0
+}
+
 func (m *merged) fillPart(dst []byte, k, from, to int64) []byte {
 	l, n := m.own(k)
 	return l.fillPart(dst, n, from, to)
 }
 
-// content writes the bytes [from, to) as the load and the literals make them:
-// what the replica must receive, whatever path it took.
-func (l *streamLog) content(dst []byte, from, to model.Offset) []byte {
-	for i := l.index(from); i >= 0 && i < len(l.segs) && l.segs[i].from < to; i++ {
-		s := &l.segs[i]
-		a, b := max(from, s.from), min(to, s.to)
-		if !s.run {
-			dst = append(dst, s.data[a-s.from:b-s.from]...)
-			continue
-		}
-		k, end := s.find(s.base+int64(a-s.from)), s.find(s.base+int64(b-s.from))
-		cut := s.bytes(k) < s.base+int64(a-s.from)
-		if cut {
-			dst = l.part(dst, s, k, a, b)
-			k++
-		}
-		if k < end {
-			dst = s.src.fillRun(dst, k, end)
-		}
-		if k <= end && s.bytes(end) < s.base+int64(b-s.from) {
-			dst = l.part(dst, s, end, a, b)
-		}
-	}
-	return dst
+func (m *merged) samePart(data []byte, k, from, to int64) bool {
+	l, n := m.own(k)
+	return l.samePart(data, n, from, to)
 }
 
-// part appends what of command k of a run lies in [a, b).
-func (l *streamLog) part(dst []byte, s *segment, k int64, a, b model.Offset) []byte {
-	at := s.from + model.Offset(s.bytes(k)-s.base)
-	return s.src.fillPart(dst, k, int64(max(a-at, 0)), int64(b-at))
+// wrote says whether data is what the load and the literals make from an offset on: what
+// the replica must receive, whatever path it took.
+func (l *streamLog) wrote(data []byte, from model.Offset) bool {
+	for to := from + model.Offset(len(data)); from < to; {
+		s := &l.segs[l.index(from)]
+		end := min(to, s.to)
+		if from < s.from || from >= end || !s.wrote(data[:end-from], from) {
+			return false
+		}
+		data, from = data[end-from:], end
+	}
+	return true
+}
+
+// wrote is that of one segment.
+func (s *segment) wrote(data []byte, from model.Offset) bool {
+	at := int64(from - s.from)
+	if !s.run {
+		return bytes.Equal(data, s.data[at:at+int64(len(data))])
+	}
+	at += s.base
+	to := at + int64(len(data)) // as src counts bytes
+	k, end := s.find(at), s.find(to)
+	if begins := s.bytes(k); begins < at { // in the middle of a command
+		n := min(to, s.bytes(k+1)) - at
+		if !s.src.samePart(data[:n], k, at-begins, at-begins+n) {
+			return false
+		}
+		data, at, k = data[n:], at+n, k+1
+	}
+	if k < end {
+		n := s.bytes(end) - at
+		if !s.src.sameRun(data[:n], k, end) {
+			return false
+		}
+		data, at = data[n:], at+n
+	}
+	return at == to || s.src.samePart(data, end, 0, to-at)
 }
 
 // even is the length of every command, 0 if they differ.

@@ -36,12 +36,11 @@ type World struct {
 	calm      model.Instant // the instant of the last event
 	turns     int           // events at it
 	turn      uint64        // counts the steps of servers: see flow.unsent
-	// Memory for bytes that are made and compared.
+	// Memory for bytes that are made.
 	pages  model.Pages
 	copies model.Pages // of bytes that lie in several pages, see oneAfterOther
 	page   *model.Page
 	atMost int // bytes of a piece on its way; 0: as many as lie together. For tests: nothing may hang on it
-	wanted []byte
 	// While a replica takes stream bytes: whence, and since when it could.
 	via   *conn
 	since model.Instant
