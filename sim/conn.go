@@ -129,8 +129,12 @@ type flow struct {
 	lag     int64        // picoseconds
 	carried model.Offset // up to here who reads it noted no more than over which links commands come; see carry
 	before  lagged       // seen and lag before the last question
-	bytes   model.Store  // bytes mode: [arrived+1, next) as the master sent it
-	began   model.Instant
+	// idle is seen and lag if the last command before that found the link idle, and heard when
+	// that was asked: nothing behind it had arrived; see steady.
+	idle  lagged
+	heard model.Instant
+	bytes model.Store // bytes mode: [arrived+1, next) as the master sent it
+	began model.Instant
 	// What the sender wrote in step turn, from unsent on, is sent when the step is
 	// over: if it hangs up in that very step, it never is.
 	turn   uint64

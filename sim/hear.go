@@ -46,7 +46,7 @@ func (w *World) hear(h *host, t model.Instant) {
 	c, second := w.upstreamOf(h), w.channelOf(h)
 	if second == nil {
 		if c != nil {
-			w.take(h, w.arrivals(h, c, t))
+			w.hearFrom(h, c, t)
 		}
 		return
 	}
@@ -66,6 +66,18 @@ func (w *World) hear(h *host, t model.Instant) {
 	}
 	if second.gen == gens[1] && !second.told[fromDialer] {
 		w.take(h, bulk)
+	}
+}
+
+// hearFrom delivers what has arrived at a host by t on its only connection to its master.
+func (w *World) hearFrom(h *host, c *conn, t model.Instant) {
+	p := &c.pipes[fromAcceptor]
+	if !p.flow.on || p.fin || c.frozen || p.mute || c.segments || p.head < len(p.items) || !h.srv.Reads(c.ids[fromDialer]) {
+		w.take(h, w.arrivals(h, c, t))
+		return
+	}
+	if w.consult(w.hosts[p.flow.src], t); !w.hearsOn(h, c, t) {
+		w.take(h, w.streamed(h, c, t))
 	}
 }
 
@@ -97,10 +109,15 @@ func (w *World) arrivals(h *host, c *conn, t model.Instant) (a arrival) {
 	if !f.on {
 		return a
 	}
-	src := w.hosts[f.src]
 	if !p.fin {
-		w.consult(src, t)
+		w.consult(w.hosts[f.src], t)
 	}
+	return w.streamed(h, c, t)
+}
+
+// streamed is what has arrived of the stream, of which all is known that was written by t.
+func (w *World) streamed(h *host, c *conn, t model.Instant) (a arrival) {
+	f := &c.pipes[fromAcceptor].flow
 	o := f.arrivedBy(t, c.link.latency, c.link.ps)
 	if to := h.srv.TakesTo(c.ids[fromDialer]); to > 0 { // what is behind that stays in the socket
 		o = min(o, to)
