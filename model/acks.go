@@ -57,17 +57,23 @@ func (s *Server) Calm() bool {
 }
 
 // LooksAtAcks says whether an InWake may look at what is known of replicas' ACKs, if
-// all that are left out are assured. Inputs of other kinds may, but for InAppend,
-// InStream, InSent and InSnapshotDone, as long as no output buffer comes to a limit (see
-// LimitsAbove), and those of MindsAcks.
-func (s *Server) LooksAtAcks() bool { return s.up.state != upNone || !s.Calm() }
+// all that are left out are assured: besides what Calm says, the last one is told of replicas
+// that are dropped because the link to the node's own master times out. Inputs of other kinds
+// may, but for InAppend, InStream, InSent and InSnapshotDone, as long as no output buffer comes
+// to a limit (see LimitsAbove), and those of MindsAcks.
+func (s *Server) LooksAtAcks() bool {
+	return s.prof.DropsSubsOnLink && s.up.state != upNone || !s.Calm()
+}
 
 // MindsAcks says whether an input may look at what is known of the ACKs of replicas on
 // other connections than its own. The end of a connection that the node accepted does not,
-// nor does what a replica asks before it is one.
+// nor does what a replica asks before it is one, or what a master says before it is asked for the stream.
 func (s *Server) MindsAcks(in *Input) bool {
-	if in.Conn >= 0 || !s.Calm() {
+	if !s.Calm() {
 		return true
+	}
+	if in.Conn >= 0 {
+		return !s.onlyAsks(in)
 	}
 	switch in.Kind {
 	case InDown:
@@ -77,6 +83,22 @@ func (s *Server) MindsAcks(in *Input) bool {
 		return c == nil || !c.in.Empty() || !shakesHands(in.Data)
 	}
 	return true
+}
+
+// onlyAsks says that nothing comes of an input on the connection to the node's master but
+// that it dials, or asks the next thing on the way to the stream: no replica of it is dropped.
+func (s *Server) onlyAsks(in *Input) bool {
+	u := &s.up
+	if in.Conn != u.conn || u.rdb.state != rdbNone || s.prof.DropsSubsOnLink || s.prof.PSYNC == 0 {
+		return false
+	}
+	switch in.Kind {
+	case InDown:
+		return u.state == upConnecting || u.state == upConnected
+	case InData:
+		return (u.state == upPing || u.state == upConf) && (string(in.Data) == "+PONG\r\n" || string(in.Data) == "+OK\r\n")
+	}
+	return false
 }
 
 // shakesHands says that all of a text are whole commands with which a replica asks for the stream.

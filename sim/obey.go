@@ -150,9 +150,12 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 		w.own(h, c.From)
 	}
 	r := relayed{h: h, f: f, shift: shift, since: since, ps: link.ps, after: link.latency}
-	for from < c.To {
+	for n := f.log.index(max(from+shift, f.from)); from < c.To; {
 		begin := max(from+shift, f.from) // where it was cut its beginning may be forgotten
-		s := &f.log.segs[f.log.index(begin)]
+		for n+1 < len(f.log.segs) && f.log.segs[n].to <= begin {
+			n++
+		}
+		s := &f.log.segs[n]
 		if i, j := s.commands(begin, c.To+shift); i < j && begin == from+shift && !w.cfg.PerWrite && (s.even() > 0 || r.tandem(s) != nil || (s.held || s.paced) && s.paces(link.ps)) {
 			r.s = s
 			r.upToDate(begin, &l)
@@ -167,7 +170,7 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 			}
 			continue
 		}
-		to := min(f.log.commandEnd(begin)-shift, c.To)
+		to := min(s.commandEnd(begin)-shift, c.To)
 		arrived := at
 		if since < at && !via.segments {
 			arrived = f.arrivalOf(to-1+shift, &l, link.latency, link.ps)
@@ -177,8 +180,8 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 			data = c.Data[from-c.From : to-c.From]
 		}
 		h.log.appendOne(from, to, min(at, max(arrived, since)), data)
-		h.log.last().quiet = f.log.segs[f.log.index(begin)].quiet
-		if f.log.asked(to+shift-1) == to+shift {
+		h.log.last().quiet = s.quiet
+		if len(f.log.asks) > 0 && f.log.asked(to+shift-1) == to+shift {
 			h.log.asks = append(h.log.asks, to)
 		}
 		from = to

@@ -242,12 +242,19 @@ func (r *relayed) same(i, j int64, l *lagged) int64 {
 }
 
 // busy is same for commands so far apart that the link has carried each before the next
-// one: from one to the next their lag does not become less.
+// one: from one to the next their lag does not become less. Mostly it is one or none.
 func (r *relayed) busy(i, j int64, l *lagged) int64 {
 	if r.own(i) > l.lag {
 		return i
 	}
 	lo, hi := i, j // lo finds the link busy, hi does not
+	for step := int64(1); lo+step < hi; step *= 2 {
+		if r.own(lo+step) > l.lag {
+			hi = lo + step
+			break
+		}
+		lo += step
+	}
 	for hi-lo > 1 {
 		if mid := lo + (hi-lo)/2; r.own(mid) > l.lag {
 			hi = mid

@@ -92,7 +92,9 @@ func (f *flow) goesOn(a *steady, t model.Instant, l *link) bool {
 
 // isIdle says that it is known of the last command that was seen, one of the run with which the
 // log ends, that it found the link idle: those of the run behind it do, too.
-func (f *flow) isIdle() bool { return f.idle.seen == f.seen && f.idle.lag == f.lag && f.seen > f.log.last().from }
+func (f *flow) isIdle() bool {
+	return f.idle.seen == f.seen && f.idle.lag == f.lag && f.seen > f.log.last().from
+}
 
 // idles says that the first command that was not seen, of run s, finds the link idle.
 func (f *flow) idles(s *segment, ps int64) bool {

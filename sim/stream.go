@@ -160,13 +160,19 @@ func (l *streamLog) trim(floor model.Offset) {
 // index is the segment that holds offset o; the last one when o lies beyond.
 func (l *streamLog) index(o model.Offset) int {
 	n := len(l.segs)
-	if n == 0 || l.segs[n-1].from <= o {
-		return n - 1
+	hi := n - 1
+	for least := n - mostlyLast; hi >= 0; hi-- { // mostly it is one of the last
+		switch s := &l.segs[hi]; {
+		case s.from <= o && (s.to > o || hi == n-1):
+			return hi
+		case s.from <= o:
+			return hi + 1
+		}
+		if hi <= least {
+			break
+		}
 	}
-	if n > 1 && l.segs[n-2].from <= o && l.segs[n-2].to > o { // mostly it is one of the last
-		return n - 2
-	}
-	lo, hi := 0, n-1
+	lo := 0
 	for lo < hi {
 		if mid := int(uint(lo+hi) / 2); l.segs[mid].to > o {
 			hi = mid
@@ -176,6 +182,9 @@ func (l *streamLog) index(o model.Offset) int {
 	}
 	return min(lo, n-1)
 }
+
+// mostlyLast is how many segments are looked at one by one.
+const mostlyLast = 8
 
 // written is the last byte written at or before t; floor-1 when that is less.
 func (l *streamLog) written(t model.Instant, floor model.Offset) model.Offset {
@@ -271,7 +280,11 @@ func (l *streamLog) commandEnd(o model.Offset) model.Offset {
 	if len(l.segs) == 0 {
 		panic("sim: a stream piece that its source has forgotten")
 	}
-	s := &l.segs[l.index(o)]
+	return l.segs[l.index(o)].commandEnd(o)
+}
+
+// commandEnd is the same of a segment that holds byte o.
+func (s *segment) commandEnd(o model.Offset) model.Offset {
 	if o < s.from || o >= s.to {
 		panic("sim: a stream piece that its source has forgotten")
 	}
