@@ -26,11 +26,11 @@ func (w *World) Begin() {
 func (w *World) Advance(until model.Instant) {
 	w.pumpAll()
 	for {
-		e, ok := w.queue.Pop(until)
-		if !ok {
+		e := w.queue.Pop(until)
+		if e == nil {
 			break
 		}
-		w.handle(&e)
+		w.handle(e)
 		w.pumpAll()
 	}
 	w.queue.SetNow(until)

@@ -166,16 +166,17 @@ func TestSameInstant(t *testing.T) {
 	}
 
 	// Timers come last, in the order of the servers, whoever was scheduled first.
-	var q Queue[int]
-	q.PushLast(5, 1, 1)
-	q.Push(5, 10)
-	q.PushLast(5, 0, 0)
-	q.Push(5, 11)
-	q.Push(4, 9)
-	var got []int
-	for x, ok := q.Pop(9); ok; x, ok = q.Pop(9) {
-		if got = append(got, x); x == 10 {
-			q.Push(5, 12) // scheduled meanwhile: behind its like, before the timers
+	var q Queue
+	q.Reset(0)
+	q.PushLast(5, 1, event{host: 1})
+	q.Push(5, event{host: 10})
+	q.PushLast(5, 0, event{host: 0})
+	q.Push(5, event{host: 11})
+	q.Push(4, event{host: 9})
+	var got []int32
+	for x := q.Pop(9); x != nil; x = q.Pop(9) {
+		if got = append(got, x.host); x.host == 10 {
+			q.Push(5, event{host: 12}) // scheduled meanwhile: behind its like, before the timers
 		}
 	}
 	if fmt.Sprint(got) != "[9 10 11 12 0 1]" {

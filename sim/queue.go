@@ -1,144 +1,127 @@
 package sim
 
 import (
+	"math/bits"
+
 	"psyncsim/model"
 )
 
 // Queue holds what is still to happen, in order of time and, at one instant, first
 // what was pushed by PushFirst, then the rest in the order of Push, then what was
-// pushed by PushLast. It is the only clock. Items are copied, never boxed.
+// pushed by PushLast. It is the only clock. Events are copied, never boxed.
 //
-// Few items are keys in a sorted list, the next one at its end: with up to a dozen pending
-// nothing is cheaper. When the list is full it becomes a tournament, and stays one until
-// the next Reset: items lie in slots, which are the leaves of a tree, four at a node, and
-// each node has the key of the slot that comes first below it. A change of one slot plays
-// the matches on its way to the root again. No match is a branch that a processor would
-// have to guess, those among the other three of a node hang on nothing that changes, and a
-// node is as large as what a processor fetches at once. What is popped leaves its slot to
-// the next push: then both together play one such way.
-type Queue[T any] struct {
+// It is a tournament: events lie in slots, which are the leaves of a tree, four at a node, and
+// each node has the key of the slot that comes first below it. No match is a branch that a
+// processor would have to guess. What is popped leaves its slot to the next push: then both
+// together play one way to the root.
+//
+// Here are up to 16 pending, as most runs have them: four nodes of four slots, and the root.
+// A key is one word, an instant and in its last four bits the slot. Ranks are not in it: whether
+// two are due at one instant shows when the first of them is popped, as the second is known then.
+// When a seventeenth comes, or one that is due after more than 36 years, all go to queueMany
+// and stay there until the next Reset.
+type Queue struct {
 	now   model.Instant
 	seq   uint64
-	n     int
-	many  bool // it is a tournament
-	few   [fewSlots]key
-	tree  []four // the root is tree[0]; below place i of node n is node 4n+1+i; the slots are the places of the last ones
-	leaf  uint   // the first node that is slots
-	top   key    // of the tournament
-	items []T    // by slot
-	free  []uint32
-	hole  uint32 // a slot, plus 1, that was popped and still stands in the tree
+	top   uint64           // the key that comes first; never without one
+	hole  uint             // a slot, plus 1, that was popped and still stands in the tree
+	way   [2]uint64        // what the hole meets on its way: the least of the others of its node, and of the other nodes
+	root  [4]uint64        // by node
+	keys  [fewSlots]uint64 // by slot; never in a free one
+	ranks [fewSlots]uint64 // by slot, 0 in the bits of slots
+	items [fewSlots]event  // by slot
+	last  event            // what was popped last
+	taken uint16           // a bit for each slot that is not free
+	large bool             // all are in many
+	many  queueMany
 }
 
-// key orders what is pending: by instant, then by class, rank and slot in one word.
-type key struct{ at, rank uint64 }
-
-// before says that k comes first.
-func (k key) before(o key) bool { return k.at < o.at || k.at == o.at && k.rank < o.rank }
-
 const (
-	slotBits   = 24 // as many items can be pending
+	slotBits   = 24 // as many events can be pending
 	rankBits   = 38 // as many can be pushed in a run
 	firstRank  = 0 << (slotBits + rankBits)
 	nextRank   = 1 << (slotBits + rankBits)
 	lastRank   = 2 << (slotBits + rankBits)
 	never      = 1<<64 - 1
-	fewSlots   = 12 // in a list
-	firstSlots = 16 // to begin with; always a power of four
+	fewSlots   = 16
+	fewLatest  = never/fewSlots - 1 // the last instant that a key of one word can have
+	noFreeSlot = 1<<fewSlots - 1
 )
-
-// four are the keys of a node.
-type four [4]key
-
-// least is the one of two that comes first.
-func least(a, b key) key {
-	if a.at == b.at {
-		a.rank = min(a.rank, b.rank)
-		return a
-	}
-	if b.at < a.at {
-		a.rank = b.rank
-	}
-	a.at = min(a.at, b.at)
-	return a
-}
 
 const tooManyEvents = "sim: more events than a run can have"
 
-// Now is the time of the last item popped.
-func (q *Queue[T]) Now() model.Instant { return q.now }
+// Now is the time of the last event popped.
+func (q *Queue) Now() model.Instant { return q.now }
 
 // SetNow moves the clock to an instant before which nothing is pending.
-func (q *Queue[T]) SetNow(at model.Instant) {
-	q.fill()
-	if at < q.now || q.n > 0 && q.first().at < uint64(at) {
+func (q *Queue) SetNow(at model.Instant) {
+	if at < q.now || q.Next() < at {
 		panic("sim: the clock moved over an event")
 	}
 	q.now = at
 }
 
-// first is the key of the next item, if there is one. The hole is filled.
-func (q *Queue[T]) first() key {
-	if q.many {
-		return q.top
-	}
-	return q.few[q.n-1]
-}
-
-// Next is the instant of the next item, model.Never without one.
-func (q *Queue[T]) Next() model.Instant {
-	if q.fill(); q.n == 0 {
+// Next is the instant of the next event, model.Never without one.
+func (q *Queue) Next() model.Instant {
+	q.fill()
+	switch {
+	case q.large:
+		return q.many.next()
+	case q.taken == 0:
 		return model.Never
 	}
-	return model.Instant(q.first().at)
+	return model.Instant(q.top / fewSlots)
 }
 
-// Len is the number of items pending.
-func (q *Queue[T]) Len() int { return q.n }
-
-// Reset empties the queue and sets the clock, keeping memory.
-func (q *Queue[T]) Reset(now model.Instant) {
-	q.now, q.seq, q.n, q.hole, q.many = now, 0, 0, 0, false
-	q.allFree()
+// Len is the number of events pending.
+func (q *Queue) Len() int {
+	if q.fill(); q.large {
+		return q.many.n
+	}
+	return bits.OnesCount16(q.taken)
 }
 
-// allFree makes all slots free.
-func (q *Queue[T]) allFree() {
-	q.free = q.free[:0]
-	for i := len(q.items); i > 0; i-- {
-		q.free = append(q.free, uint32(i-1))
+// Reset empties the queue and sets the clock, keeping memory. A queue is to be used after
+// its first Reset only.
+func (q *Queue) Reset(now model.Instant) {
+	q.now, q.seq, q.top, q.hole, q.taken, q.large = now, 0, never, 0, 0, false
+	for i := range q.root {
+		q.root[i] = never
+	}
+	for i := range q.keys {
+		q.keys[i] = never
 	}
 }
 
-// Push schedules an item. It panics if at has passed.
-func (q *Queue[T]) Push(at model.Instant, item T) {
+// Push schedules an event. It panics if at has passed.
+func (q *Queue) Push(at model.Instant, e event) {
 	q.seq++
-	*q.push(at, nextRank|q.seq<<slotBits) = item
+	*q.push(at, nextRank|q.seq<<slotBits) = e
 }
 
-// Reserve keeps n ranks for items that come, at their instant, before all that are pushed by
+// Reserve keeps n ranks for events that come, at their instant, before all that are pushed by
 // Push from now on; it gives the first one.
-func (q *Queue[T]) Reserve(n uint64) (rank uint64) {
+func (q *Queue) Reserve(n uint64) (rank uint64) {
 	rank = q.seq + 1
 	q.seq += n
 	return rank
 }
 
 // PushReserved is Push with a rank of Reserve.
-func (q *Queue[T]) PushReserved(at model.Instant, rank uint64, item T) {
-	*q.push(at, nextRank|ranked(rank)) = item
+func (q *Queue) PushReserved(at model.Instant, rank uint64, e event) {
+	*q.push(at, nextRank|ranked(rank)) = e
 }
 
-// PushFirst schedules an item that comes, at its instant, before all that are
+// PushFirst schedules an event that comes, at its instant, before all that are
 // pushed by Push, and among its like by rank: below 2^38.
-func (q *Queue[T]) PushFirst(at model.Instant, rank uint64, item T) {
-	*q.push(at, firstRank|ranked(rank)) = item
+func (q *Queue) PushFirst(at model.Instant, rank uint64, e event) {
+	*q.push(at, firstRank|ranked(rank)) = e
 }
 
-// PushLast schedules an item that comes, at its instant, after all that were
+// PushLast schedules an event that comes, at its instant, after all that were
 // pushed by Push, and among its like by rank: below 2^38.
-func (q *Queue[T]) PushLast(at model.Instant, rank uint64, item T) {
-	*q.push(at, lastRank|ranked(rank)) = item
+func (q *Queue) PushLast(at model.Instant, rank uint64, e event) {
+	*q.push(at, lastRank|ranked(rank)) = e
 }
 
 // ranked is a rank where keys have it.
@@ -149,157 +132,107 @@ func ranked(rank uint64) uint64 {
 	return rank << slotBits
 }
 
-// push schedules an item, which the caller is to put where push says.
-func (q *Queue[T]) push(at model.Instant, rank uint64) *T {
+// push schedules an event, which the caller is to put where push says.
+func (q *Queue) push(at model.Instant, rank uint64) *event {
+	slot := q.hole - 1
+	if slot >= fewSlots || at < q.now || uint64(at) > fewLatest || q.seq >= 1<<rankBits {
+		return q.pushRarely(at, rank)
+	}
+	q.ranks[slot] = rank
+	k := uint64(at)*fewSlots | uint64(slot)
+	q.keys[slot] = k
+	k = min(k, q.way[0])
+	q.root[slot/4] = k
+	q.top = min(k, q.way[1])
+	q.hole = 0
+	return &q.items[slot]
+}
+
+// pushRarely is push where no slot was popped right before, or it does not fit.
+func (q *Queue) pushRarely(at model.Instant, rank uint64) *event {
 	if at < q.now {
 		panic("sim: an event in the past")
 	}
 	if q.seq >= 1<<rankBits {
 		panic(tooManyEvents)
 	}
-	slot := q.hole - 1
-	switch {
-	case q.hole > 0:
-		q.hole = 0
-	default:
-		slot = q.room()
+	if !q.large {
+		q.fill()
+		if uint64(at) <= fewLatest && q.taken != noFreeSlot {
+			slot := uint(bits.TrailingZeros16(^q.taken)) % fewSlots
+			q.taken |= 1 << slot
+			q.open(slot)
+			return q.push(at, rank)
+		}
+		q.many.take(q)
+		q.large, q.top = true, never
 	}
-	k := key{uint64(at), rank | uint64(slot)}
-	if q.n++; q.many {
-		q.play(slot, k)
-	} else {
-		q.insert(k)
-	}
-	return &q.items[slot]
+	return q.many.push(key{uint64(at), rank})
 }
 
-// room is a slot for one more item.
-func (q *Queue[T]) room() (slot uint32) {
-	if !q.many && q.n == fewSlots {
-		q.become()
+// open finds what a slot meets on its way.
+func (q *Queue) open(slot uint) {
+	i := slot % fewSlots
+	n := i / 4
+	q.way[0] = min(q.keys[i^1], q.keys[i^2], q.keys[i^3])
+	q.way[1] = min(q.root[n^1], q.root[n^2], q.root[n^3])
+	q.hole = i + 1
+}
+
+// Pop moves the clock to the next event, if it is due by limit, and gives it: it lies there until
+// the next Pop. Otherwise it is nil.
+func (q *Queue) Pop(limit model.Instant) *event {
+	if q.hole != 0 {
+		q.fill()
 	}
-	if len(q.free) == 0 {
-		q.grow()
+	top := q.top
+	at := top / fewSlots
+	if at > min(uint64(limit), fewLatest) {
+		return q.popMany(limit)
 	}
-	n := len(q.free) - 1
-	slot, q.free = q.free[n], q.free[:n]
+	q.now = model.Instant(at)
+	slot := uint(top % fewSlots)
+	if q.open(slot); min(q.way[0], q.way[1])^top < fewSlots {
+		slot = q.firstOf(at)
+	}
+	q.last = q.items[slot%fewSlots]
+	return &q.last
+}
+
+// firstOf opens the way of the first by rank of what is due at an instant.
+//
+//go:noinline
+func (q *Queue) firstOf(at uint64) (slot uint) {
+	rank := uint64(never)
+	for i := range q.keys {
+		if q.keys[i]/fewSlots == at && q.ranks[i] < rank {
+			slot, rank = uint(i), q.ranks[i]
+		}
+	}
+	q.open(slot)
 	return slot
 }
 
-// insert puts a key into the list, which has room; it counts already.
-func (q *Queue[T]) insert(k key) {
-	few := &q.few
-	i := uint(q.n) - 1
-	for i > 0 && i < fewSlots && few[i-1].before(k) {
-		few[i] = few[i-1]
-		i--
-	}
-	few[i] = k
-}
-
-// Pop moves the clock to the next item and gives it, if it is due by limit.
-func (q *Queue[T]) Pop(limit model.Instant) (item T, ok bool) {
-	if p := q.pop(limit); p != nil {
-		return *p, true
-	}
-	return item, false
-}
-
-// pop is Pop; the item lies there until something is pushed.
-func (q *Queue[T]) pop(limit model.Instant) *T {
-	if q.hole > 0 {
-		q.fill()
-	}
-	if q.n == 0 {
+// popMany is Pop where it is not among a few.
+func (q *Queue) popMany(limit model.Instant) *event {
+	if !q.large {
 		return nil
 	}
-	k := q.first()
-	if k.at > uint64(limit) {
+	e := q.many.pop(limit)
+	if e == nil {
 		return nil
 	}
-	slot := uint32(k.rank & (1<<slotBits - 1))
-	q.now = model.Instant(k.at)
-	q.n--
-	q.hole = slot + 1
-	return &q.items[slot]
+	q.now, q.last = q.many.now, *e
+	return &q.last
 }
 
 // fill takes what was popped last out of the tree, if nothing came in its place.
-func (q *Queue[T]) fill() {
-	if q.hole > 0 {
-		slot := q.hole - 1
+func (q *Queue) fill() {
+	if slot := q.hole - 1; slot < fewSlots {
 		q.hole = 0
-		q.free = append(q.free, slot)
-		if q.many {
-			q.play(slot, key{never, never})
-		}
-	}
-}
-
-// play sets the key of a slot, and plays the matches from there to the root.
-func (q *Queue[T]) play(slot uint32, k key) {
-	tree := q.tree
-	n, i := q.leaf+uint(slot)/4, uint(slot)
-	for n < uint(len(tree)) {
-		f := &tree[n]
-		f[i&3] = k
-		other := least(least(f[(i^1)&3], f[(i^2)&3]), f[(i^3)&3])
-		k = least(k, other)
-		i = n - 1
-		n = i / 4 // beyond all of them behind the root
-	}
-	q.top = k
-}
-
-// become makes a tournament of the list.
-func (q *Queue[T]) become() {
-	q.many = true
-	for n := q.leaf; n < uint(len(q.tree)); n++ {
-		q.tree[n] = nobody
-	}
-	for _, k := range q.few[:q.n] {
-		*q.place(uint32(k.rank & (1<<slotBits - 1))) = k
-	}
-	q.playAll()
-}
-
-// nobody is a node of free slots.
-var nobody = four{{never, never}, {never, never}, {never, never}, {never, never}}
-
-// place is where the key of a slot lies.
-func (q *Queue[T]) place(slot uint32) *key { return &q.tree[q.leaf+uint(slot)/4][slot&3] }
-
-// grow makes four times as many slots. All of them are taken.
-func (q *Queue[T]) grow() {
-	old := len(q.items)
-	n := max(4*old, firstSlots)
-	if n > 1<<slotBits {
-		panic("sim: more events pending than a queue can hold")
-	}
-	q.items = append(q.items, make([]T, n-old)...)
-	tree := make([]four, (n-1)/3) // 4 + 16 + ... + n keys
-	leaf := uint(len(tree) - n/4)
-	copy(tree[leaf:], q.tree[q.leaf:])
-	for i := leaf + uint(old/4); i < uint(len(tree)); i++ {
-		tree[i] = nobody
-	}
-	q.tree, q.leaf = tree, leaf
-	for i := n; i > old; i-- {
-		q.free = append(q.free, uint32(i-1))
-	}
-	if q.many {
-		q.playAll()
-	}
-}
-
-// playAll plays all matches.
-func (q *Queue[T]) playAll() {
-	for n := len(q.tree) - 1; n >= 0; n-- {
-		f := &q.tree[n]
-		if k := least(least(f[0], f[1]), least(f[2], f[3])); n > 0 {
-			q.tree[(n-1)/4][(n-1)&3] = k
-		} else {
-			q.top = k
-		}
+		q.taken &^= 1 << slot
+		q.keys[slot] = never
+		q.root[slot/4] = q.way[0]
+		q.top = min(q.way[0], q.way[1])
 	}
 }

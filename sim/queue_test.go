@@ -11,50 +11,80 @@ import (
 	"psyncsim/sim/peer"
 )
 
-// TestQueueOrder holds a queue against a list that is kept sorted.
+// TestQueueOrder holds a queue against a list that is kept sorted: with a few pending and many,
+// at few instants and many, some of them beyond what a key of one word can have, and again and
+// again after a Reset.
 func TestQueueOrder(t *testing.T) {
 	type entry struct {
-		at   model.Instant
-		last bool
-		rank uint64
-		n    int
+		at    model.Instant
+		class int
+		rank  uint64
+		n     int32
 	}
-	for seed := range uint64(300) {
+	order := func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.class, b.class), cmp.Compare(a.rank, b.rank))
+	}
+	var q Queue
+	for seed := range uint64(600) {
 		g := newGen(7, seed)
-		var q Queue[int]
+		q.Reset(0)
 		var list []entry
-		spread := g.between(1, 1000)
-		for n := range 600 {
-			if g.IntN(5) < 3 {
-				e := entry{at: q.Now() + model.Instant(g.Int64N(spread)), last: g.oneIn(4), n: n}
-				if e.last {
-					e.rank = uint64(g.IntN(5))<<32 | uint64(n) // ranks are unique here
-					q.PushLast(e.at, e.rank, n)
-				} else {
-					q.Push(e.at, n)
+		var reserved uint64
+		seq := uint64(0)
+		if g.oneIn(2) {
+			reserved = q.Reserve(1000) + 1000
+			seq += 1000
+		}
+		spread, most, far := g.between(1, 1000), g.IntN(5)+1, g.oneIn(8)
+		for n := range int32(600) {
+			if g.IntN(5) < 3 && (len(list) < most*most*most || g.oneIn(100)) {
+				e := entry{at: q.Now() + model.Instant(g.Int64N(spread)), class: 1, n: n}
+				if far && g.oneIn(20) {
+					e.at = max(e.at, model.Instant(fewLatest-1+g.IntN(4)))
 				}
-				list = append(list, e)
-				slices.SortStableFunc(list, func(a, b entry) int {
-					switch {
-					case a.at != b.at:
-						return cmp.Compare(a.at, b.at)
-					case a.last != b.last:
-						return map[bool]int{false: -1, true: 1}[a.last]
-					}
-					return cmp.Compare(a.rank, b.rank)
-				})
+				item := event{host: n, gen: uint32(n)}
+				e.rank = uint64(g.IntN(5))<<32 | uint64(n) // ranks are unique here
+				switch kind := g.IntN(4); {
+				case kind == 0:
+					e.class = 2
+					q.PushLast(e.at, e.rank, item)
+				case kind == 1:
+					e.class = 0
+					q.PushFirst(e.at, e.rank, item)
+				case kind == 2 && reserved > 0 && g.oneIn(2):
+					e.rank = reserved - 1000 + uint64(n)
+					q.PushReserved(e.at, e.rank, item)
+				default:
+					seq++
+					e.rank = seq
+					q.Push(e.at, item)
+				}
+				i, _ := slices.BinarySearchFunc(list, e, order)
+				list = slices.Insert(list, i, e)
 				continue
+			}
+			if g.oneIn(4) { // otherwise what was popped last has its slot yet when the next is popped
+				next := model.Never
+				if len(list) > 0 {
+					next = list[0].at
+				}
+				if q.Next() != next || q.Len() != len(list) {
+					t.Fatalf("seed %d: the next of %d at %d, should be of %d at %d", seed, q.Len(), q.Next(), len(list), next)
+				}
 			}
 			limit := q.Now() + model.Instant(g.Int64N(spread))
-			n, ok := q.Pop(limit)
-			if want := len(list) > 0 && list[0].at <= limit; ok != want {
-				t.Fatalf("seed %d: pop %v, should be %v", seed, ok, want)
+			if far || g.oneIn(4) {
+				limit = model.Never
 			}
-			if !ok {
+			e := q.Pop(limit)
+			if want := len(list) > 0 && list[0].at <= limit; (e != nil) != want {
+				t.Fatalf("seed %d: pop %v, should be %v", seed, e != nil, want)
+			}
+			if e == nil {
 				continue
 			}
-			if n != list[0].n || q.Now() != list[0].at {
-				t.Fatalf("seed %d: item %d at %d, should be %+v", seed, n, q.Now(), list[0])
+			if e.host != list[0].n || e.gen != uint32(list[0].n) || q.Now() != list[0].at {
+				t.Fatalf("seed %d: event %d at %d, should be %+v", seed, e.host, q.Now(), list[0])
 			}
 			list = list[1:]
 		}
@@ -71,10 +101,11 @@ func TestQueueClock(t *testing.T) {
 		do()
 		return false
 	}
-	var q Queue[int]
-	q.Push(10, 1)
+	var q Queue
+	q.Reset(0)
+	q.Push(10, event{})
 	q.SetNow(10)
-	if !panics(func() { q.SetNow(11) }) || !panics(func() { q.SetNow(9) }) || !panics(func() { q.Push(9, 2) }) || !panics(func() { q.PushLast(9, 0, 2) }) {
+	if !panics(func() { q.SetNow(11) }) || !panics(func() { q.SetNow(9) }) || !panics(func() { q.Push(9, event{}) }) || !panics(func() { q.PushLast(9, 0, event{}) }) {
 		t.Error("the clock moved over an event, or back")
 	}
 	q.Reset(3)
@@ -85,7 +116,7 @@ func TestQueueClock(t *testing.T) {
 
 // TestQueueAllocs: a queue in use allocates nothing.
 func TestQueueAllocs(t *testing.T) {
-	q := &Queue[event]{}
+	q := &Queue{}
 	h := newHold(q, 1000)
 	if n := testing.AllocsPerRun(1000, h.step); n != 0 {
 		t.Errorf("%v allocations an event", n)
@@ -122,13 +153,13 @@ func TestNoGarbage(t *testing.T) {
 // hold is the hold model: take the next item, see what it is, put one in at a random time
 // later.
 type hold struct {
-	q    *Queue[event]
+	q    *Queue
 	key  seedKey
 	n    uint64
 	done [2]int64 // by kind
 }
 
-func newHold(q *Queue[event], pending int) *hold {
+func newHold(q *Queue, pending int) *hold {
 	h := &hold{q: q, key: newSeedKey(1, 1)}
 	q.Reset(0)
 	for i := range pending {
@@ -147,14 +178,13 @@ func (h *hold) later() model.Instant {
 }
 
 func (h *hold) step() {
-	e, _ := h.q.Pop(model.Never)
-	h.handle(e)
+	h.handle(h.q.Pop(model.Never))
 }
 
 // handle tells events apart; every sixteenth is another than the rest.
 //
 //go:noinline
-func (h *hold) handle(e event) {
+func (h *hold) handle(e *event) {
 	switch e.kind {
 	case evDeliver:
 		h.done[0]++
@@ -169,7 +199,7 @@ func (h *hold) handle(e event) {
 func BenchmarkHold(b *testing.B) {
 	for _, pending := range []int{16, 1000, 100_000} {
 		b.Run(fmt.Sprintf("queue/%d", pending), func(b *testing.B) {
-			h := newHold(&Queue[event]{}, pending)
+			h := newHold(&Queue{}, pending)
 			b.ReportAllocs()
 			for b.Loop() {
 				h.step()

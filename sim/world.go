@@ -19,7 +19,7 @@ import (
 // when they are scheduled depends on which idle ticks are folded.
 type World struct {
 	cfg    *Config
-	queue  Queue[event]
+	queue  Queue
 	hosts  []*host
 	links  []link
 	conns  []*conn
@@ -246,8 +246,8 @@ func (w *World) violated(err *error) {
 func (w *World) playTo(end model.Instant) error {
 	w.until = end
 	for {
-		e, ok := w.queue.Pop(end)
-		if !ok {
+		e := w.queue.Pop(end)
+		if e == nil {
 			break
 		}
 		if w.events++; w.events>>12 != w.asked>>12 { // steps that need no event count too; see race
@@ -255,7 +255,7 @@ func (w *World) playTo(end model.Instant) error {
 				return ErrStopped
 			}
 		}
-		if w.handle(&e); len(w.touched) > 0 {
+		if w.handle(e); len(w.touched) > 0 {
 			w.pumpAll()
 		}
 	}
