@@ -36,6 +36,9 @@ func Merge(dir string, parts []string, f Format) (k *Kept, failed []string, err 
 			return nil, nil, fmt.Errorf("%s is one of the shards: the whole needs a folder of its own", dir)
 		}
 	}
+	if _, err := os.Stat(filepath.Join(dir, Unfinished, checkpointFile)); err == nil {
+		return nil, nil, fmt.Errorf("%s holds an unfinished run: give another --out", dir)
+	}
 	first := all[0].kept
 	h := first.Header
 	h.Planned = first.Shard.Runs
@@ -178,8 +181,8 @@ func check(all []*part) error {
 		switch {
 		case a.kept.Version != b.kept.Version:
 			bad = append(bad, fmt.Errorf("%s was made by version %s of the program, %s by %s", b.dir, b.kept.Version, a.dir, a.kept.Version))
-		case a.kept.Shard.Revision != b.kept.Shard.Revision:
-			bad = append(bad, fmt.Errorf("%s was made by revision %s of the program, %s by %s", b.dir, revision(b), a.dir, revision(a)))
+		case a.kept.Shard.Program != b.kept.Shard.Program:
+			bad = append(bad, fmt.Errorf("%s was made by another build of the program (%s) than %s (%s)", b.dir, b.kept.Shard.Program, a.dir, a.kept.Shard.Program))
 		case !bytes.Equal(a.scenario, b.scenario):
 			bad = append(bad, fmt.Errorf("%s and %s are of different scenarios: their %s differ", a.dir, b.dir, ScenarioFile))
 		case a.kept.Inputs != b.kept.Inputs:
@@ -222,11 +225,4 @@ func check(all []*part) error {
 		next = p.kept.Shard.Last
 	}
 	return nil
-}
-
-func revision(p *part) string {
-	if p.kept.Shard.Revision == "" {
-		return "unknown"
-	}
-	return p.kept.Shard.Revision
 }

@@ -13,14 +13,14 @@ const ShardFile = "shard.json"
 // Shard is one of the parts that a sweep was cut into: the runs [First, Last)
 // of all.
 type Shard struct {
-	Index    int      `json:"shard"` // from 1
-	Of       int      `json:"of"`
-	First    int      `json:"first_run"`
-	Last     int      `json:"next_run"` // the first of the shard behind
-	Runs     int      `json:"runs_of_all"`
-	Revision string   `json:"revision,omitempty"` // of the program's source, where the build knows it
-	Fulls    bool     `json:"full_resyncs"`       // there is a run with a full resynchronization
-	Failed   []string `json:"failed,omitempty"`   // expectations that did not hold, as they were printed
+	Index   int      `json:"shard"` // from 1
+	Of      int      `json:"of"`
+	First   int      `json:"first_run"`
+	Last    int      `json:"next_run"` // the first of the shard behind
+	Runs    int      `json:"runs_of_all"`
+	Program string   `json:"program,omitempty"` // which build of the program ran it
+	Fulls   bool     `json:"full_resyncs"`      // there is a run with a full resynchronization
+	Failed  []string `json:"failed,omitempty"`  // expectations that did not hold, as they were printed
 }
 
 // Equal says whether both are the same part; nil is the whole.

@@ -20,8 +20,11 @@ type Options struct {
 	// Inputs stands for everything that decides the rows: the scenario with its
 	// settings and seeds, and the program. See [Inputs].
 	Inputs string
-	Shard  *Shard // the part of the sweep that this is; nil is all of it
-	Resume bool   // go on with what an earlier run left unfinished
+	// Program is the build of the program: only the same one goes on with unfinished rows.
+	Program string
+	Shard   *Shard // the part of the sweep that this is; nil is all of it
+	Resume  bool   // take finished results of the same inputs for what they are
+	Restart bool   // throw away what an earlier run left unfinished
 }
 
 // Inputs is the fingerprint of what decides a sweep's rows.
@@ -75,14 +78,15 @@ func (r *rowFile) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// NewWriter begins results in dir, which is made if it is not there. With
-// Resume it goes on with what is there, if that has the same inputs: see Done.
+// NewWriter begins results in dir, which is made if it is not there. It goes on
+// with the rows that an earlier run left unfinished, see Done; those of another
+// sweep are an error, for nobody has said that they may be lost.
 func NewWriter(dir string, h Header, o Options) (*Writer, error) {
 	if o.Format == "" {
 		o.Format = CSV
 	}
 	w := &Writer{dir: dir, work: filepath.Join(dir, Unfinished), opt: o, all: sha256.New()}
-	w.kept.Header, w.kept.Inputs = h, o.Inputs
+	w.kept.Header, w.kept.Inputs, w.kept.Shard = h, o.Inputs, o.Shard
 	if err := os.MkdirAll(w.work, 0o755); err != nil {
 		return nil, err
 	}
@@ -97,7 +101,11 @@ func NewWriter(dir string, h Header, o Options) (*Writer, error) {
 			w.abandon()
 			return nil, err
 		} else if done {
+			_, err := w.readCheckpoint()
 			w.release()
+			if err != nil { // unfinished rows of something else: they are not ours to remove
+				return w, nil
+			}
 			return w, os.RemoveAll(w.work)
 		}
 	}
@@ -111,7 +119,7 @@ func NewWriter(dir string, h Header, o Options) (*Writer, error) {
 // begin opens the files of rows, new or where the checkpoint says.
 func (w *Writer) begin() error {
 	var c *checkpoint
-	if w.opt.Resume {
+	if !w.opt.Restart {
 		var err error
 		if c, err = w.readCheckpoint(); err != nil {
 			return err
@@ -235,7 +243,8 @@ func (w *Writer) Kept() *Kept {
 
 // Close gives all files their names. After an interruption it keeps what was
 // finished, and the summary says that it is not complete; what [NewWriter] needs
-// to go on stays.
+// to go on stays. Finished results that are there stay, too, until there are finished
+// ones to replace them: see Aside.
 func (w *Writer) Close() error {
 	if w.old != nil {
 		return nil
@@ -245,13 +254,30 @@ func (w *Writer) Close() error {
 		w.Discard()
 		return err
 	}
-	w.err = w.publish()
-	if w.err == nil && w.kept.Complete {
-		w.Discard()
-		return nil
+	if w.Aside() {
+		w.err = w.flush()
+	} else {
+		w.err = w.publish()
 	}
 	w.release()
+	if w.err == nil && w.kept.Complete {
+		w.err = errDone
+		return os.RemoveAll(w.work)
+	}
 	return w.err
+}
+
+// errDone is what a writer says to rows that come after the end.
+var errDone = errors.New("results: rows after the end")
+
+// Aside says that the folder holds finished results and these are not: they are
+// kept in [Unfinished] alone.
+func (w *Writer) Aside() bool {
+	if w.old != nil || w.Kept().Complete {
+		return false
+	}
+	k, _, err := openHead(w.dir)
+	return err == nil && k.Complete
 }
 
 // publish makes every file under another name first and gives them their names
@@ -352,14 +378,15 @@ func (w *Writer) create(name string, write func(io.Writer) error) error {
 	return errors.Join(write(f), f.Close())
 }
 
-// Discard throws away what was collected and leaves what was there before.
+// Discard throws away what was collected and leaves what was there before,
+// unfinished rows too.
 func (w *Writer) Discard() {
 	w.release()
-	if w.old == nil {
+	if w.old == nil && !w.begun() {
 		os.RemoveAll(w.work)
 	}
 	if w.err == nil {
-		w.err = errors.New("results: discarded")
+		w.err = errDone
 	}
 }
 

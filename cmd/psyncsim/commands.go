@@ -61,8 +61,8 @@ func (c *commands) run(x *cli.Context) error {
 	if x.Bool("json") && x.String("trace") == "-" {
 		return usage("--trace - and --json both want stdout")
 	}
-	if x.Bool("json") && x.Bool("resume") {
-		return usage("--json prints every run, and those that --resume finds are rows by now: read them from the results")
+	if x.Bool("resume") && x.Bool("restart") {
+		return usage("--resume and --restart contradict each other")
 	}
 	if x.Int("jobs") < 1 {
 		return usage("--jobs %d: at least one", x.Int("jobs"))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -26,6 +27,9 @@ const (
 	announceTime = 10 * time.Second
 	announceDisk = 1_000_000_000
 )
+
+// errAsked ends a run before it has begun.
+var errAsked = errors.New("if that is meant, add --yes")
 
 // guess is what a sweep will take.
 type guess struct {
@@ -55,7 +59,7 @@ func (j *job) estimate(first, last int) error {
 		fmt.Fprintf(j.c.stderr, "%s: %v, with %d jobs\n", j.s.Name, g, j.x.Int("jobs"))
 	}
 	if j.c.terminal() && !j.x.Bool("yes") && (g.time > longTime || g.disk > largeDisk) {
-		return usage("%s: %v: if that is meant, add --yes", j.file, g)
+		return &exitError{exitUsage, fmt.Errorf("%s: %v: %w", j.file, g, errAsked)}
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ const maxSheets = 64
 // of the cells. It answers what it has been given before it waits for more, so
 // that it can be talked to through a pipe.
 func (c *commands) filter(x *cli.Context) error {
-	for _, f := range []string{"seed", "seeds", "set", "cell", "trace", "out", "shard", "resume", "json", "no-charts", "format"} {
+	for _, f := range []string{"seed", "seeds", "set", "cell", "trace", "out", "shard", "resume", "restart", "json", "no-charts", "format"} {
 		if x.IsSet(f) {
 			return usage("run - reads cells that are planned: --%s belongs to psyncsim plan, or has no place here", f)
 		}

@@ -87,6 +87,9 @@ func (j *job) run() (err error) {
 	if runErr == nil {
 		runErr = j.capture()
 	}
+	if errors.Is(runErr, errAsked) {
+		return runErr
+	}
 	done = true
 	if shard != nil {
 		shard.Failed = j.failed
@@ -104,14 +107,15 @@ func (j *job) run() (err error) {
 func (j *job) play(first, last int) error {
 	from := first + j.out.Done()
 	j.shown = first
-	if err := j.restore(from - first); err != nil {
-		return errors.Join(err, j.text.close())
+	err := j.restore(from - first)
+	if err == nil && from < last {
+		err = j.estimate(from, last)
 	}
-	var err error
-	if from < last {
-		if err = j.estimate(from, last); err == nil {
-			err = j.sweep(from, last)
-		}
+	if err == nil && j.json != nil && from > first {
+		err = j.sweep(first, from, j.tell)
+	}
+	if err == nil && from < last {
+		err = j.sweep(from, last, j.take)
 	}
 	if err == nil && last > first {
 		err = j.timeline()
@@ -126,11 +130,10 @@ func (j *job) open(first, last int, shard *results.Shard) (err error) {
 		return usage("--format %w", err)
 	}
 	h := results.Header{Scenario: j.s.Name, Question: j.s.Question, Version: version, Axes: axes(j.s), Planned: last - first}
-	o := results.Options{Format: format, Inputs: inputs(j.s, j.cells), Shard: shard, Resume: j.x.Bool("resume")}
+	o := results.Options{Format: format, Inputs: inputs(j.s, j.cells), Program: program(), Shard: shard, Resume: j.x.Bool("resume"), Restart: j.x.Bool("restart")}
 	if j.x.Int("cell") >= 0 {
 		o.Inputs = results.Inputs(o.Inputs, fmt.Sprint("cell ", first))
 	}
-	j.unfinished()
 	if j.out, err = results.NewWriter(j.dir, h, o); err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -149,8 +152,8 @@ func inputs(s *scenarios.Scenario, cells scenarios.Cells) string {
 // away, but hundreds of thousands of runs of it; whoever sets GOGC has chosen.
 const sweepGC = 400
 
-// sweep runs the cells [first, last) and takes their rows in order.
-func (j *job) sweep(first, last int) error {
+// sweep runs the cells [first, last) and gives their rows to take, in order.
+func (j *job) sweep(first, last int, take func(*chunk) error) error {
 	bar := j.progress(last - first)
 	defer bar.Finish()
 	if os.Getenv("GOGC") == "" && !j.x.Bool("bytes") {
@@ -161,17 +164,29 @@ func (j *job) sweep(first, last int) error {
 	add := (&judge{s: j.s, seen: j.seen()}).add
 	return sweep(j.x.Context, j.cells, first, last, j.x.Int("jobs"), fresh, j.x.Bool("bytes"), add, func(c *chunk) error {
 		bar.Add(c.rows.Len())
-		j.count(c)
-		if j.json != nil {
-			if err := j.json.AddBlock(c.rows); err != nil {
-				return err
-			}
-		}
-		if err := j.out.WriteBlock(c.rows); err != nil {
-			return err
-		}
-		return j.checkpoint()
+		return take(c)
 	})
+}
+
+// take keeps rows, and prints them where --json asks for it.
+func (j *job) take(c *chunk) error {
+	j.count(c)
+	if err := j.tell(c); err != nil {
+		return err
+	}
+	if err := j.out.WriteBlock(c.rows); err != nil {
+		return err
+	}
+	return j.checkpoint()
+}
+
+// tell prints rows where --json asks for it. Of runs that an earlier process has
+// finished there are only the rows: for --json they are played again.
+func (j *job) tell(c *chunk) error {
+	if j.json == nil {
+		return nil
+	}
+	return j.json.AddBlock(c.rows)
 }
 
 // progress is a bar on a terminal, and nothing elsewhere.
@@ -202,6 +217,9 @@ func (j *job) finish() error {
 		return err
 	}
 	k := j.out.Kept()
+	if j.out.Aside() {
+		return nil
+	}
 	var charts []string
 	if !j.x.Bool("no-charts") && k.Done > 0 {
 		var err error

@@ -18,7 +18,11 @@ func (j *job) verdict(runErr error) error {
 		return &exitError{exitViolation, j.broken(runErr, v)}
 	case errors.Is(runErr, errInterrupted):
 		k := j.out.Kept()
-		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d runs are in %s; --resume goes on", k.Done, k.Planned, j.dir)}
+		text := fmt.Sprintf("interrupted: %d of %d runs are in %s; --resume goes on", k.Done, k.Planned, j.dir)
+		if j.out.Aside() {
+			text += ", and the finished results that were there stay until then"
+		}
+		return &exitError{exitInterrupted, errors.New(text)}
 	case runErr != nil:
 		return &exitError{exitUsage, runErr}
 	case j.fails > 0:

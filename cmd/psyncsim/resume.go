@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -49,7 +48,7 @@ func (j *job) restore(done int) error {
 	if b := j.out.State(); b != nil {
 		var s state
 		if err := json.Unmarshal(b, &s); err != nil {
-			return &exitError{exitUsage, fmt.Errorf("%s: %w; run without --resume", filepath.Join(j.dir, results.Unfinished), err)}
+			return &exitError{exitUsage, fmt.Errorf("%s: %w; --restart begins anew", filepath.Join(j.dir, results.Unfinished), err)}
 		}
 		j.failed, j.fails, j.checked, j.shown, j.found = s.Failed, s.Fails, s.Checked, s.Shown, s.Found
 	} else if k.Complete { // results that are finished
@@ -80,12 +79,4 @@ func (j *job) again() error {
 		j.pairs = results.Compare(j.seen(), r)
 	}
 	return err
-}
-
-// unfinished tells of an earlier run that --resume would go on with.
-func (j *job) unfinished() {
-	name := filepath.Join(j.dir, results.Unfinished, "checkpoint.json")
-	if _, err := os.Stat(name); err == nil && !j.x.Bool("resume") && !j.x.Bool("quiet") {
-		fmt.Fprintf(j.c.stderr, "%s: an unfinished run is thrown away; --resume would have gone on with it\n", j.dir)
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -97,25 +96,6 @@ func number(s string, least, most int) (int, error) {
 	return n, nil
 }
 
-// revision is the source that the program was built from, where the build
-// recorded it.
-func revision() string {
-	b, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	r, changed := "", ""
-	for _, s := range b.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			r = s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			changed = "+"
-		}
-	}
-	return r + changed
-}
-
 // shard cuts this task's part out of the sweep.
 func (j *job) shard() (*results.Shard, error) {
 	if !j.x.IsSet("shard") {
@@ -128,7 +108,7 @@ func (j *job) shard() (*results.Shard, error) {
 	if err != nil {
 		return nil, usage("--shard %w", err)
 	}
-	s := &results.Shard{Index: index, Of: of, Runs: j.cells.Len(), Revision: revision()}
+	s := &results.Shard{Index: index, Of: of, Runs: j.cells.Len(), Program: program()}
 	s.First, s.Last = j.cells.Costs().Part(index, of)
 	return s, nil
 }
