@@ -33,6 +33,9 @@ func (r *runView) subtitle() string {
 		s += " · " + t.Version
 	}
 	s += fmt.Sprintf(" · seed %d", t.Seed)
+	if r.k.Shard != nil {
+		s += " · chosen from part " + r.k.Shard.String() + " only"
+	}
 	if r.k.Version != "" {
 		s += " · psyncsim " + r.k.Version
 	}

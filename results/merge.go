@@ -2,8 +2,11 @@ package results
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,8 +74,14 @@ func same(a, b string) bool {
 
 // take adds the rows of one part, which must be those that it is to have.
 func (w *Writer) take(p *part) error {
+	if err := p.whole(); err != nil {
+		return err
+	}
 	next := p.kept.Shard.First
 	var only *Row
+	if err := w.summing(w.runs, "index", runColumns); err != nil {
+		return err
+	}
 	err := eachRun(p.dir, p.kept.Axes, func(r *Row) error {
 		if r.Index != next {
 			return fmt.Errorf("run %d stands where run %d should", r.Index, next)
@@ -85,7 +94,13 @@ func (w *Writer) take(p *part) error {
 	if err == nil && next != p.kept.Shard.Last {
 		err = fmt.Errorf("%s: the runs %d to %d are missing", p.dir, next, p.kept.Shard.Last-1)
 	}
-	if err != nil {
+	if err := errors.Join(err, w.runs.flush()); err != nil {
+		return err
+	}
+	if err := p.same(RunsFile, w.runs.sum); err != nil {
+		return err
+	}
+	if err := w.summing(w.resyncs, "run", resyncColumns); err != nil {
 		return err
 	}
 	var resyncs []Resync
@@ -99,7 +114,53 @@ func (w *Writer) take(p *part) error {
 	if w.kept.Planned == 1 && only != nil {
 		w.kept.Only = &Run{Row: *only, Resyncs: resyncs}
 	}
-	return err
+	if err := errors.Join(err, w.resyncs.flush()); err != nil {
+		return err
+	}
+	return p.same(ResyncsFile, w.resyncs.sum)
+}
+
+// summing begins the sum of the rows that will be written, as if they were a file of
+// their own.
+func (w *Writer) summing(r *rowFile, first string, columns []string) error {
+	err := r.flush()
+	r.sum = sha256.New()
+	head := newRows(r.sum, newLayout(w.kept.Axes))
+	return errors.Join(err, head.begin(first, columns), head.flush())
+}
+
+// whole checks the small files of a part.
+func (p *part) whole() error {
+	for name, want := range p.kept.Shard.Files {
+		if name == RunsFile || name == ResyncsFile {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(p.dir, name))
+		if err != nil {
+			return err
+		}
+		h := sha256.New()
+		h.Write(b)
+		if hex.EncodeToString(h.Sum(nil)) != want {
+			return p.damaged(name)
+		}
+	}
+	return nil
+}
+
+// same checks a file of rows by what they came to.
+func (p *part) same(name string, h hash.Hash) error {
+	if hex.EncodeToString(h.Sum(nil)) != p.kept.Shard.Files[name] {
+		return p.damaged(name)
+	}
+	return nil
+}
+
+func (p *part) damaged(name string) error {
+	if _, err := os.Stat(filepath.Join(p.dir, name)); err != nil {
+		name = strings.TrimSuffix(name, ".csv") + ".parquet"
+	}
+	return fmt.Errorf("%s is not what shard %s wrote: it was cut off or changed; run the shard again", filepath.Join(p.dir, name), p.kept.Shard)
 }
 
 // shownBy finds the timeline that a single run would keep: of the first run

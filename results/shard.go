@@ -21,6 +21,9 @@ type Shard struct {
 	Program string   `json:"program,omitempty"` // which build of the program ran it
 	Fulls   bool     `json:"full_resyncs"`      // there is a run with a full resynchronization
 	Failed  []string `json:"failed,omitempty"`  // expectations that did not hold, as they were printed
+	// Files are the SHA-256 of the part's files, so that a part which was cut off or
+	// changed on its way is noticed. Rows count as CSV, whatever they are kept as.
+	Files map[string]string `json:"sha256"`
 }
 
 // Equal says whether both are the same part; nil is the whole.

@@ -38,6 +38,9 @@ func WriteTable(w io.Writer, k *Kept, o TableOptions) error {
 		p.line(p.paint(colorBold, l))
 	}
 	p.line(k.Subtitle())
+	if k.Shard != nil && k.Planned == 0 {
+		p.line("No run falls to this part: there are more parts than runs, or their costs differ widely.")
+	}
 	if k.Only != nil && len(k.Only.Resyncs) > 0 {
 		p.line()
 		p.resyncs(k.Only)
@@ -61,6 +64,9 @@ func (k *Kept) Subtitle() string {
 	s += " · " + plural(int64(k.Done), "run")
 	if !k.Complete {
 		s += fmt.Sprintf(" of %s (interrupted)", thousands(int64(k.Planned)))
+	}
+	if k.Shard != nil {
+		s += fmt.Sprintf(" · only part %s of a sweep of %s", k.Shard, plural(int64(k.Shard.Runs), "run"))
 	}
 	if k.Done > 0 {
 		if k.SeedFirst == k.SeedLast {

@@ -8,8 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"sync"
 
 	"github.com/gofrs/flock"
 )
@@ -68,13 +66,17 @@ type extra struct {
 type rowFile struct {
 	rows
 	f     *os.File
-	bytes int64 // written, flushed or not
+	bytes int64     // written, flushed or not
+	sum   hash.Hash // of what is written, while somebody wants to know; else nil
 }
 
 // Write counts what goes into the file.
 func (r *rowFile) Write(b []byte) (int, error) {
 	n, err := r.f.Write(b)
 	r.bytes += int64(n)
+	if r.sum != nil {
+		r.sum.Write(b[:n])
+	}
 	return n, err
 }
 
@@ -87,6 +89,9 @@ func NewWriter(dir string, h Header, o Options) (*Writer, error) {
 	}
 	w := &Writer{dir: dir, work: filepath.Join(dir, Unfinished), opt: o, all: sha256.New()}
 	w.kept.Header, w.kept.Inputs, w.kept.Shard = h, o.Inputs, o.Shard
+	if err := w.foreign(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(w.work, 0o755); err != nil {
 		return nil, err
 	}
@@ -106,7 +111,7 @@ func NewWriter(dir string, h Header, o Options) (*Writer, error) {
 			if err != nil { // unfinished rows of something else: they are not ours to remove
 				return w, nil
 			}
-			return w, os.RemoveAll(w.work)
+			return w, w.drop()
 		}
 	}
 	if err := w.begin(); err != nil {
@@ -114,6 +119,23 @@ func NewWriter(dir string, h Header, o Options) (*Writer, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// foreign refuses a folder with files of our names that no run of ours has left there:
+// the scenario.yaml that is to be run may be one of them.
+func (w *Writer) foreign() error {
+	if _, err := os.Stat(w.work); err == nil {
+		return nil
+	}
+	if k, _, err := openHead(w.dir); err == nil && k.Version != "" && k.Fingerprint != "" {
+		return nil
+	}
+	for _, name := range []string{ScenarioFile, SummaryFile, RunsFile, ResyncsFile, RunsParquet, ResyncsParquet, TimelineFile, ShardFile} {
+		if _, err := os.Lstat(filepath.Join(w.dir, name)); err == nil {
+			return fmt.Errorf("%s holds a %s that belongs to no results of psyncsim and would be replaced: give another --out", w.dir, name)
+		}
+	}
+	return nil
 }
 
 // begin opens the files of rows, new or where the checkpoint says.
@@ -262,7 +284,7 @@ func (w *Writer) Close() error {
 	w.release()
 	if w.err == nil && w.kept.Complete {
 		w.err = errDone
-		return os.RemoveAll(w.work)
+		return w.drop()
 	}
 	return w.err
 }
@@ -270,112 +292,10 @@ func (w *Writer) Close() error {
 // errDone is what a writer says to rows that come after the end.
 var errDone = errors.New("results: rows after the end")
 
-// Aside says that the folder holds finished results and these are not: they are
-// kept in [Unfinished] alone.
-func (w *Writer) Aside() bool {
-	if w.old != nil || w.Kept().Complete {
-		return false
-	}
-	k, _, err := openHead(w.dir)
-	return err == nil && k.Complete
-}
-
-// publish makes every file under another name first and gives them their names
-// in the end, without a summary in between.
-func (w *Writer) publish() error {
-	k := w.Kept()
-	if err := w.flush(); err != nil {
-		return err
-	}
-	names := []string{TimelineFile, RunsFile, ResyncsFile, RunsParquet, ResyncsParquet, ShardFile}
-	made := map[string]bool{}
-	put := func(name string, write func(io.Writer) error) error {
-		made[name] = true
-		return w.create(name, write)
-	}
-	errs := make([]error, 2)
-	var both sync.WaitGroup
-	both.Go(func() { errs[0] = w.table(RunsFile, RunsParquet, w.runs) })
-	both.Go(func() { errs[1] = w.table(ResyncsFile, ResyncsParquet, w.resyncs) })
-	both.Wait()
-	parquet := w.opt.Format == Parquet
-	made[RunsFile], made[ResyncsFile], made[RunsParquet], made[ResyncsParquet] = !parquet, !parquet, parquet, parquet
-	if k.Timeline != nil {
-		errs = append(errs, put(TimelineFile, k.Timeline.WriteCSV))
-	}
-	for _, e := range w.extras {
-		errs = append(errs, put(e.name, func(f io.Writer) error { _, err := f.Write(e.data); return err }))
-		names = append(names, e.name)
-	}
-	if w.opt.Shard != nil {
-		s := *w.opt.Shard
-		s.Fulls = slices.ContainsFunc(k.Points, func(p *Point) bool { return p.Fulls > 0 })
-		errs = append(errs, put(ShardFile, s.write))
-	}
-	errs = append(errs, w.create(SummaryFile, k.WriteSummary))
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	// From here on there is no summary until the last moment.
-	if err := remove(filepath.Join(w.dir, SummaryFile)); err != nil {
-		return err
-	}
-	for _, n := range names {
-		if !made[n] { // one from an earlier run would be read as ours
-			errs = append(errs, remove(filepath.Join(w.dir, n)))
-			continue
-		}
-		errs = append(errs, w.rename(n))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	return w.rename(SummaryFile)
-}
-
-func (w *Writer) rename(name string) error {
-	return os.Rename(filepath.Join(w.work, "new-"+name), filepath.Join(w.dir, name))
-}
-
-// table makes a file of rows in the format that is asked for. Finished CSV rows
-// are the very file that was collected; rows that will grow are a copy.
-func (w *Writer) table(asCSV, asParquet string, rows *rowFile) error {
-	from := filepath.Join(w.work, asCSV)
-	if w.opt.Format == Parquet {
-		return w.create(asParquet, func(out io.Writer) error {
-			in, err := os.Open(from)
-			if err != nil {
-				return err
-			}
-			defer in.Close()
-			return writeParquet(out, in, w.kept.Axes)
-		})
-	}
-	to := filepath.Join(w.work, "new-"+asCSV)
-	if err := remove(to); err != nil {
-		return err
-	}
-	if w.kept.Complete && os.Link(from, to) == nil {
-		return nil
-	}
-	return w.create(asCSV, func(out io.Writer) error {
-		in, err := os.Open(from)
-		if err != nil {
-			return err
-		}
-		defer in.Close()
-		_, err = io.CopyN(out, in, rows.bytes)
-		return err
-	})
-}
-
-// create makes a file that rename will give its name.
-func (w *Writer) create(name string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(filepath.Join(w.work, "new-"+name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	return errors.Join(write(f), f.Close())
+// drop removes the unfinished rows, what makes them worth something first: a process may
+// die here, too.
+func (w *Writer) drop() error {
+	return errors.Join(remove(filepath.Join(w.work, checkpointFile)), os.RemoveAll(w.work))
 }
 
 // Discard throws away what was collected and leaves what was there before,

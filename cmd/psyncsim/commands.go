@@ -55,6 +55,9 @@ func (c *commands) run(x *cli.Context) error {
 	if slices.Equal(names, []string{"-"}) {
 		return c.filter(x)
 	}
+	if slices.Contains(names, "-") {
+		return usage("run - reads cells from stdin: it takes no scenario beside them")
+	}
 	if x.Bool("json") && len(names) > 1 {
 		return usage("--json prints one document: give one scenario")
 	}

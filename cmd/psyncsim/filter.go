@@ -39,7 +39,7 @@ const maxSheets = 64
 // of the cells. It answers what it has been given before it waits for more, so
 // that it can be talked to through a pipe.
 func (c *commands) filter(x *cli.Context) error {
-	for _, f := range []string{"seed", "seeds", "set", "cell", "trace", "out", "shard", "resume", "restart", "json", "no-charts", "format"} {
+	for _, f := range []string{"seed", "seeds", "set", "cell", "trace", "pcap", "pcap-at", "out", "shard", "resume", "restart", "yes", "json", "no-charts", "format"} {
 		if x.IsSet(f) {
 			return usage("run - reads cells that are planned: --%s belongs to psyncsim plan, or has no place here", f)
 		}
@@ -58,8 +58,16 @@ func (c *commands) filter(x *cli.Context) error {
 		go func() {
 			defer wg.Done()
 			f := filterWorker{worker: worker{ctx: ctx, bytes: x.Bool("bytes")}, sheets: map[string]*sheet{}}
-			for l := range todo {
-				done <- f.play(&l)
+			for {
+				select {
+				case l, more := <-todo:
+					if !more {
+						return
+					}
+					done <- f.play(&l)
+				case <-ctx.Done(): // whoever reads may wait for a line for ever
+					return
+				}
 			}
 		}()
 	}
@@ -121,12 +129,18 @@ func readLines(ctx context.Context, in io.Reader, todo chan<- lines, ahead chan<
 		if len(line) > 0 || err == nil {
 			l.text = append(l.text, line)
 		}
-		if len(l.text) == batch || r.Buffered() == 0 || err != nil {
+		if len(l.text) == batch || !lineIn(r) || err != nil {
 			if !send() || err != nil {
 				return nil
 			}
 		}
 	}
+}
+
+// lineIn says whether the next line is there, whole, without waiting for it.
+func lineIn(r *bufio.Reader) bool {
+	b, err := r.Peek(r.Buffered())
+	return err == nil && bytes.IndexByte(b, '\n') >= 0
 }
 
 // maxLine bounds a cell: a whole scenario may stand in it.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -31,7 +32,9 @@ type planned struct {
 func planCommand(c *commands) *cli.Command {
 	return &cli.Command{
 		Name: "plan", Usage: "print the cells of a sweep as NDJSON, for psyncsim run -", ArgsUsage: "[FILE|NAME]", Action: c.plan,
-		Flags: append(selectFlags(), &cli.BoolFlag{Name: "inline", Usage: "put the scenario's text into every cell, so that no file is needed where it runs"}),
+		Flags: append(selectFlags(),
+			&cli.StringFlag{Name: "shard", Usage: "print only part `I/N` of the cells, as run --shard would run them"},
+			&cli.BoolFlag{Name: "inline", Usage: "put the scenario's text into every cell, so that no file is needed where it runs"}),
 	}
 }
 
@@ -70,11 +73,19 @@ func (c *commands) plan(x *cli.Context) error {
 		}
 		head.Text = string(text)
 	}
-	return c.lines(x, head, cells)
+	shard, err := shardOf(x, cells)
+	if err != nil {
+		return err
+	}
+	first, last := 0, cells.Len()
+	if shard != nil {
+		first, last = shard.First, shard.Last
+	}
+	return c.lines(x, head, cells, first, last)
 }
 
-// lines writes one cell a line. What all of them share is made once.
-func (c *commands) lines(x *cli.Context, head planned, cells scenarios.Cells) error {
+// lines writes the cells [first, last), one a line. What all of them share is made once.
+func (c *commands) lines(x *cli.Context, head planned, cells scenarios.Cells, first, last int) error {
 	var shared bytes.Buffer
 	e := json.NewEncoder(&shared)
 	e.SetEscapeHTML(false)
@@ -88,7 +99,7 @@ func (c *commands) lines(x *cli.Context, head planned, cells scenarios.Cells) er
 	w := bufio.NewWriterSize(c.stdout, 1<<16)
 	cursor := cells.NewCursor()
 	var b []byte
-	for i := range cells.Len() {
+	for i := first; i < last; i++ {
 		if i%1024 == 0 && x.Context.Err() != nil {
 			return &exitError{exitInterrupted, errInterrupted}
 		}
@@ -112,7 +123,7 @@ func readPlanned(line []byte) (*planned, error) {
 	d.DisallowUnknownFields()
 	p := &planned{}
 	if err := d.Decode(p); err != nil {
-		return nil, fmt.Errorf("not a cell as psyncsim plan prints it: %w", err)
+		return nil, fmt.Errorf("not a cell as psyncsim plan prints it: %w", inWords(err))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more than one cell in a line")
@@ -124,6 +135,20 @@ func readPlanned(line []byte) (*planned, error) {
 		return nil, errors.New(`"cell" is missing`)
 	}
 	return p, nil
+}
+
+// inWords says what is wrong with a line to somebody who writes no Go.
+func inWords(err error) error {
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &kind) && kind.Field == "":
+		return fmt.Errorf("it is no object but a JSON %s", kind.Value)
+	case errors.As(err, &kind):
+		return fmt.Errorf("%q cannot be a JSON %s", kind.Field, kind.Value)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("it ends in the middle")
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "json: "))
 }
 
 // sheet is a scenario that planned cells are of.

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"psyncsim/results"
 )
@@ -108,6 +110,60 @@ func TestFilterAnswers(t *testing.T) {
 	}
 }
 
+// A filter answers lines that are whole while it waits for the rest of another, and
+// ends at a bad line or an interruption though its input stays open.
+func TestFilterWhileInputIsOpen(t *testing.T) {
+	_, plan, _ := call(t, append([]string{"plan"}, small...)...)
+	cells := strings.SplitAfter(plan, "\n")
+	defer func() { stdinForTests = nil }()
+	for _, c := range []struct {
+		more, want string
+		code       int
+	}{{"xx\n", "line 2", exitUsage}, {cells[1][:20], "interrupted", exitInterrupted}} {
+		in, feeder := io.Pipe()
+		reader, out := io.Pipe()
+		stdinForTests = in
+		ctx, interrupt := context.WithCancel(context.Background())
+		code, errs := make(chan int), bytes.Buffer{}
+		go func() {
+			code <- run(ctx, []string{"psyncsim", "run", "-"}, out, &errs)
+		}()
+		go io.WriteString(feeder, cells[0]+c.more)
+		var row struct{ Cell int }
+		if err := json.NewDecoder(reader).Decode(&row); err != nil {
+			t.Fatal(err)
+		}
+		go io.Copy(io.Discard, reader) // the end of the line
+		if c.code == exitInterrupted {
+			interrupt()
+		}
+		select {
+		case got := <-code:
+			if got != c.code || !strings.Contains(errs.String(), c.want) {
+				t.Errorf("%q: exit %d: %s", c.more, got, errs.String())
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("%q: it waits for its input", c.more)
+		}
+		interrupt()
+	}
+}
+
+// The plans of all shards, one behind the other, are the plan.
+func TestPlanShards(t *testing.T) {
+	_, plan, _ := call(t, append([]string{"plan"}, small...)...)
+	for _, n := range []int{1, 3, 50} {
+		all := ""
+		for i := 1; i <= n; i++ {
+			_, part, _ := call(t, append([]string{"plan", "--shard", fmt.Sprintf("%d/%d", i, n)}, small...)...)
+			all += part
+		}
+		if all != plan {
+			t.Errorf("%d shards plan other cells", n)
+		}
+	}
+}
+
 func TestFilterRefuses(t *testing.T) {
 	_, plan, _ := call(t, "plan", "contract-example")
 	line, _, _ := strings.Cut(plan, "\n")
@@ -118,7 +174,7 @@ func TestFilterRefuses(t *testing.T) {
 		return strings.Replace(line, old, new, 1)
 	}
 	for _, c := range []struct{ in, want string }{
-		{"x", "line 1: not a cell"},
+		{"x", "line 1: not a cell"}, {`"cell"`, "no object but a JSON string"}, {`{"scenario":7}`, `"scenario" cannot be a JSON number`}, {`{"cell":0`, "ends in the middle"},
 		{line + "\n\n{}", `line 3: "scenario" is missing`},
 		{line + line, "more than one cell"},
 		{edit(`"cell":0`, `"cel":0`), "cel"},
@@ -139,6 +195,11 @@ func TestFilterRefuses(t *testing.T) {
 	}
 	if code, _, stderr := feed(t, line, "run", "-", "--out", "x"); code != exitUsage || !strings.Contains(stderr, "--out") {
 		t.Errorf("--out: exit %d: %s", code, stderr)
+	}
+	for _, args := range [][]string{{"--pcap", "x"}, {"--yes"}, {"contract-example"}} {
+		if code, _, stderr := feed(t, line, append([]string{"run", "-"}, args...)...); code != exitUsage {
+			t.Errorf("%v: exit %d: %s", args, code, stderr)
+		}
 	}
 	// Rows before a bad line are written.
 	code, stdout, _ := feed(t, line+"\nx\n", "run", "-")

@@ -11,6 +11,7 @@ import (
 
 	"psyncsim/plots"
 	"psyncsim/results"
+	"psyncsim/scenarios"
 )
 
 // environment is what an engine tells the tasks of an array about themselves.
@@ -98,18 +99,23 @@ func number(s string, least, most int) (int, error) {
 
 // shard cuts this task's part out of the sweep.
 func (j *job) shard() (*results.Shard, error) {
-	if !j.x.IsSet("shard") {
-		return nil, nil
-	}
-	if j.x.Int("cell") >= 0 {
+	if j.x.IsSet("shard") && j.x.Int("cell") >= 0 {
 		return nil, usage("--shard and --cell contradict each other")
 	}
-	index, of, err := parseShard(j.x.String("shard"), os.LookupEnv)
+	return shardOf(j.x, j.cells)
+}
+
+// shardOf is the part of the cells that --shard asks for; nil is all of them.
+func shardOf(x *cli.Context, cells scenarios.Cells) (*results.Shard, error) {
+	if !x.IsSet("shard") {
+		return nil, nil
+	}
+	index, of, err := parseShard(x.String("shard"), os.LookupEnv)
 	if err != nil {
 		return nil, usage("--shard %w", err)
 	}
-	s := &results.Shard{Index: index, Of: of, Runs: j.cells.Len(), Program: program()}
-	s.First, s.Last = j.cells.Costs().Part(index, of)
+	s := &results.Shard{Index: index, Of: of, Runs: cells.Len(), Program: program()}
+	s.First, s.Last = cells.Costs().Part(index, of)
 	return s, nil
 }
 

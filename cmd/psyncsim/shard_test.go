@@ -129,6 +129,77 @@ func TestMergeRefuses(t *testing.T) {
 	}
 }
 
+// A part that was damaged on its way is refused with the name of the file, whatever is
+// wrong with it.
+func TestMergeDamaged(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, format := range []string{"csv", "parquet"} {
+		a, b := at("a"+format), at("b"+format)
+		must(t, runSmall(a, "--shard", "1/2", "--format", format)...)
+		must(t, runSmall(b, "--shard", "2/2", "--format", format)...)
+		files, err := os.ReadDir(b)
+		if err != nil || len(files) != 6 {
+			t.Fatal(files, err)
+		}
+		for _, f := range files {
+			name := filepath.Join(b, f.Name())
+			good, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line := bytes.LastIndexByte(bytes.TrimRight(good, "\n"), '\n') + 1
+			digit := bytes.LastIndexAny(good, "1234567")
+			changed := bytes.Clone(good)
+			changed[digit]++
+			for what, bad := range map[string][]byte{"cut off": good[:line], "half": good[:len(good)/2], "empty": nil, "a digit": changed, "gone": nil} {
+				if err := os.WriteFile(name, bad, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				if what == "gone" {
+					os.Remove(name)
+				}
+				code, _, stderr := call(t, "merge", "--quiet", "--no-charts", "--out", at("x"), a, b)
+				if code != exitUsage || !strings.Contains(stderr, b) {
+					t.Errorf("%s, %s: exit %d: %s", f.Name(), what, code, stderr)
+				}
+				if left, _ := os.ReadDir(at("x")); len(left) > 0 {
+					t.Fatalf("%s, %s: it left %v", f.Name(), what, left)
+				}
+			}
+			if err := os.WriteFile(name, good, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(t, "merge", "--quiet", "--no-charts", "--out", at("all"+format), a, b)
+	}
+}
+
+// What is shown of a part says that it is one.
+func TestPartSaysSo(t *testing.T) {
+	dir := t.TempDir()
+	code, table, stderr := call(t, "run", "contract-example", "--out", dir, "--shard", "2/3")
+	if code != 0 || !strings.Contains(table, "only part 2/3 of a sweep of 70 runs") {
+		t.Errorf("exit %d: %s%s", code, stderr, table)
+	}
+	charts := func() {
+		t.Helper()
+		for _, f := range []string{"boundary.svg", "collapsed.svg", "timeline.svg"} {
+			if b, err := os.ReadFile(filepath.Join(dir, f)); err != nil || !strings.Contains(string(b), "part 2/3") {
+				t.Errorf("%s does not say that it shows a part (%v)", f, err)
+			}
+		}
+	}
+	charts()
+	if !testing.Short() {
+		must(t, "plot", "--quiet", dir)
+		charts()
+	}
+	if _, table, _ := call(t, "run", "contract-example", "--no-charts", "--out", dir, "--shard", "90/100"); !strings.Contains(table, "No run falls to this part") {
+		t.Error(table)
+	}
+}
+
 // A failed expectation in any shard makes the merge exit 1, as the single run.
 func TestMergeExpect(t *testing.T) {
 	dir := t.TempDir()

@@ -37,7 +37,7 @@ func interrupted(t *testing.T, args ...string) (done int) {
 }
 
 // seeds enough that a run can be stopped in the middle.
-var seeded = []string{"--seeds", "1..300"}
+var seeded = []string{"--seeds", "1..60"}
 
 // What was interrupted is gone on with, whether --resume is said or not, and what is
 // of another sweep is not thrown away unless --restart says so.
@@ -52,7 +52,7 @@ func TestUnfinishedIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, other := range [][]string{
-		{"--seeds", "7..9"}, {"--seeds", "1..300", "--shard", "1/2"}, {"--seeds", "1..300", "--set", "duration=61s"}, {"--cell", "3"},
+		{"--seeds", "7..9"}, {"--seeds", "1..60", "--shard", "1/2"}, {"--seeds", "1..60", "--set", "duration=61s"}, {"--cell", "3"},
 		{"--seeds", "7..9", "--resume"}, {"--seeds", "7..9", "--json"},
 	} {
 		code, _, stderr := call(t, runSmall(out, other...)...)
@@ -80,7 +80,7 @@ func TestUnfinishedIsKept(t *testing.T) {
 	}
 	sameFiles(t, one, out, whole)
 
-	interrupted(t, runSmall(out, "--seeds", "1..301")...)
+	interrupted(t, runSmall(out, "--seeds", "1..61")...)
 	sameFiles(t, one, out, whole) // finished results stay
 	must(t, runSmall(out, append(seeded, "--resume")...)...)
 	sameFiles(t, one, out, whole)
@@ -113,4 +113,32 @@ func TestUnfinishedAsJSON(t *testing.T) {
 		t.Errorf("--resume: exit %d, %d bytes, not %d", code, len(got), len(want))
 	}
 	sameFiles(t, filepath.Join(dir, "one"), filepath.Join(dir, "out"), whole)
+}
+
+// Files that are not ours are not replaced, the scenario that is run least of all.
+func TestForeignFilesStay(t *testing.T) {
+	_, text, _ := call(t, "scenarios", "show", "contract-example")
+	for name, content := range map[string]string{
+		"scenario.yaml": text, "runs.csv": "who,km\nme,42\n", "summary.json": `{"runs": 3}`, "shard.json": "{}",
+	} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		run := "contract-example"
+		if name == "scenario.yaml" {
+			run = file
+		}
+		code, _, stderr := call(t, "run", run, "--cell", "0", "--quiet", "--no-charts", "--out", dir)
+		if code != exitUsage || !strings.Contains(stderr, name) {
+			t.Errorf("%s: exit %d: %s", name, code, stderr)
+		}
+		if b, _ := os.ReadFile(file); string(b) != content {
+			t.Errorf("%s was replaced", name)
+		}
+		if left, _ := os.ReadDir(dir); len(left) != 1 {
+			t.Errorf("%s: it left %v", name, left)
+		}
+	}
 }
