@@ -14,13 +14,20 @@ type Backlog interface {
 	Len() int64
 	// Size is the configured size in bytes (repl_backlog_size).
 	Size() int64
-	// From gives what is held from at on, maybe nothing; its Data, if any, is
-	// the caller's. ok is false outside [First, Next]: the history cannot
-	// serve a partial resynchronization from there.
+	// From says what is held from at on, maybe nothing; it has no Data, see Parts.
+	// Bound of the chunk is its To: the master appends whole commands only. ok is
+	// false outside [First, Next]: the history cannot serve a partial
+	// resynchronization from there.
 	From(at Offset) (c Chunk, ok bool)
+	// Parts appends, of a history with bytes, those that From speaks of, as they lie
+	// in pages. They are valid until the next Append, and longer while their pages
+	// are held.
+	Parts(dst []Chunk, at Offset) []Chunk
 	// Resize changes the configured size, in bytes and above 0. What is kept
 	// depends on the version.
 	Resize(size int64)
+	// Free lets go of all pages. The history is of no use any more.
+	Free()
 }
 
 // RingLog is the backlog of redis 2.8 - 6.2: a circular buffer of exactly its
@@ -104,25 +111,22 @@ func (r *RingLog) extend(n int64) {
 
 const ringBroken = "model: backlog broken: first + histlen is not behind the last byte"
 
-// From copies out what is held from at on (replication.c: addReplyReplicationBacklog). Bound of the chunk is its
-// To: the master appends whole commands only.
-func (r *RingLog) From(at Offset) (c Chunk, ok bool) {
-	if at < r.First() || at > r.Next() {
+// From: see Backlog (replication.c: addReplyReplicationBacklog).
+func (r *RingLog) From(at Offset) (c Chunk, ok bool) { return from(r, at) }
+
+// from is From of any history.
+func from(b Backlog, at Offset) (c Chunk, ok bool) {
+	if at < b.First() || at > b.Next() {
 		return Chunk{}, false
 	}
-	c = Chunk{From: at, To: r.Next(), Bound: r.Next()}
-	if !r.bytes {
-		return c, true
-	}
-	c.Data = make([]byte, c.Bytes())
-	if len(c.Data) == 0 {
-		return c, true
-	}
-	if r.store.Read(at, c.Data) != len(c.Data) {
-		panic("model: backlog without all of its bytes")
-	}
-	return c, true
+	return Chunk{From: at, To: b.Next(), Bound: b.Next()}, true
 }
+
+// Parts: see Backlog.
+func (r *RingLog) Parts(dst []Chunk, at Offset) []Chunk { return r.store.Parts(dst, at) }
+
+// Free: see Backlog.
+func (r *RingLog) Free() { r.store.Reset() }
 
 // Resize empties the ring, whether it grows or shrinks, unless the size stays
 // the same (replication.c: resizeReplicationBacklog). Raising a size to the

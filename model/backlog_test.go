@@ -82,8 +82,8 @@ func compareRings(t *rapid.T, full, lengths *RingLog, want *naive) {
 		if !inside {
 			continue
 		}
-		if !bytes.Equal(c.Data, want.held[at-first:]) || c.Data == nil || l.Data != nil {
-			t.Fatalf("from %d: %v, want %v", at, c.Data, want.held[at-first:])
+		if data := heldFrom(full, c); !bytes.Equal(data, want.held[at-first:]) || c.Data != nil || len(lengths.Parts(nil, at)) > 0 {
+			t.Fatalf("from %d: %v, want %v", at, data, want.held[at-first:])
 		}
 		for _, c := range []Chunk{c, l} {
 			if c.From != at || c.To != want.next || c.Bound != c.To {
@@ -117,18 +117,38 @@ func TestRingIgnoresTheCut(t *testing.T) {
 // all is what a history holds.
 func all(b Backlog) []byte {
 	c, _ := b.From(b.First())
-	return c.Data
+	return heldFrom(b, c)
 }
 
-// What From gives is the caller's: later writes do not change it.
-func TestRingCopiesOut(t *testing.T) {
+// heldFrom is the bytes of what From gave.
+func heldFrom(b Backlog, c Chunk) (data []byte) {
+	at := c.From
+	for _, p := range b.Parts(nil, c.From) {
+		if p.From != at || p.Bytes() != int64(len(p.Data)) {
+			panic("model: parts that do not follow each other")
+		}
+		data, at = append(data, p.Data...), p.To
+	}
+	if at != c.To {
+		panic("model: parts that are not all of it")
+	}
+	return data
+}
+
+// What Parts gives stays while its page is held, whatever is written later and even when
+// the history is gone.
+func TestRingLendsPages(t *testing.T) {
 	r := NewRing(4, 1, true)
 	r.Append(Chunk{From: 1, To: 5, Data: []byte("abcd")})
-	c, _ := r.From(2)
-	r.Append(Chunk{From: 5, To: 9, Data: []byte("efgh")})
-	if string(c.Data) != "bcd" {
-		t.Errorf("%q", c.Data)
+	p := r.Parts(nil, 2)
+	p[0].Page.Hold()
+	for range 3 * ownPage / 4 {
+		r.Append(Chunk{From: r.Next(), To: r.Next() + 4, Data: []byte("efgh")})
 	}
+	if r.Free(); len(p) != 1 || string(p[0].Data) != "bcd" {
+		t.Errorf("%d parts, the first %q", len(p), p[0].Data)
+	}
+	p[0].Page.Release()
 }
 
 func TestRingAllocatesLate(t *testing.T) {

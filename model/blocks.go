@@ -289,29 +289,14 @@ func (b *BlockLog) Resize(size int64) {
 	b.trim(trimPerCall)
 }
 
-// From copies out what is held from at on. Bound of the chunk is its To, as
-// for a ring.
-func (b *BlockLog) From(at Offset) (c Chunk, ok bool) {
-	if at < b.First() || at > b.next {
-		return Chunk{}, false
-	}
-	c = Chunk{From: at, To: b.next, Bound: b.next}
-	if b.bytes {
-		c.Data = make([]byte, c.Bytes())
-		b.Read(at, c.Data)
-	}
-	return c, true
-}
+// Free: see Backlog.
+func (b *BlockLog) Free() { b.store.Reset() }
 
-// Read copies what is held from at on into p, as much as there is room for,
-// and gives the number of bytes. Only for a history with bytes; it panics
-// outside [First, Next].
-func (b *BlockLog) Read(at Offset, p []byte) int {
-	if !b.bytes || at < b.First() || at > b.next {
-		panic("model: no such bytes in the backlog")
-	}
-	return b.store.Read(at, p)
-}
+// From: see Backlog.
+func (b *BlockLog) From(at Offset) (c Chunk, ok bool) { return from(b, at) }
+
+// Parts: see Backlog.
+func (b *BlockLog) Parts(dst []Chunk, at Offset) []Chunk { return b.store.Parts(dst, at) }
 
 // find gives the block of the byte at an offset that is in one: where it
 // begins and its number. The offset behind the last block gives the last.

@@ -186,7 +186,7 @@ func (u *blocksUnderTest) compare(t *rapid.T) {
 		if ok != (at >= n.first() && at <= n.mro+1) || ok && (c.From != at || c.To != b.Next() || c.Bound != c.To) {
 			t.Fatalf("from %d: %v %+v", at, ok, c)
 		}
-		if (c.Data != nil) != (ok && b.bytes) || b.bytes && ok && !bytes.Equal(c.Data, streamed(at, c.Bytes())) {
+		if ok && b.bytes && !bytes.Equal(heldFrom(b, c), streamed(at, c.Bytes())) {
 			t.Fatalf("from %d: wrong bytes", at)
 		}
 	}
@@ -326,7 +326,7 @@ func TestBlocksReset(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 	b.Append(Chunk{From: 77, To: 80, Data: streamed(77, 3)})
-	if c, ok := b.From(78); !ok || !bytes.Equal(c.Data, streamed(78, 2)) {
+	if c, ok := b.From(78); !ok || !bytes.Equal(heldFrom(b, c), streamed(78, 2)) {
 		t.Errorf("%v %v", c, ok)
 	}
 }
@@ -356,7 +356,6 @@ func TestBlocksRefuse(t *testing.T) {
 		"ahead":       func() { b := full(); b.Advance(b.Attach(50_000), 50_001) },
 		"nobody":      func() { full().Used(1) },
 		"gone":        func() { b := full(); id := b.Attach(50_000); b.Release(id); b.Release(id) },
-		"read":        func() { full().Read(50_000, nil) },
 	} {
 		func() {
 			defer func() {

@@ -33,6 +33,9 @@ func (s *Server) freeBacklog(why Why) {
 }
 
 func (s *Server) forgetHistory() {
+	if s.log != nil {
+		s.log.Free()
+	}
 	s.log, s.blocks = nil, nil
 	for _, c := range s.clients {
 		c.reads = false

@@ -318,17 +318,16 @@ func (s *Server) sync(c *client) {
 
 // attach lets the stream flow: first what waited in the output buffer.
 func (s *Server) attach(c *client) {
-	ch := Chunk{From: c.bufFrom, To: s.mro + 1, Bound: s.mro + 1}
+	ch, had := Chunk{From: c.bufFrom, To: s.mro + 1, Bound: s.mro + 1}, len(s.lent)
 	switch {
 	case !s.cfg.Bytes:
 	case s.blocks != nil:
-		ch.Data = make([]byte, ch.Bytes())
-		s.blocks.Read(ch.From, ch.Data)
+		s.lent = s.blocks.Parts(s.lent, ch.From)
 	default:
-		ch.Data = append([]byte{}, c.buf...)
+		s.lent = append(s.lent, Chunk{From: ch.From, To: ch.To, Data: append([]byte{}, c.buf...)})
 		c.buf = c.buf[:0]
 	}
-	s.flow(c, ch)
+	s.flow(c, ch, had)
 }
 
 // attachAt lets the stream flow from a byte of the backlog on.
@@ -338,12 +337,27 @@ func (s *Server) attachAt(c *client, p Offset) {
 		panic("model: accepted a byte that the backlog does not hold")
 	}
 	s.readFrom(c, p)
-	s.flow(c, ch)
+	had := len(s.lent)
+	if s.cfg.Bytes {
+		s.lent = s.log.Parts(s.lent, p)
+	}
+	s.flow(c, ch, had)
 }
 
-func (s *Server) flow(c *client, ch Chunk) {
+// flow attaches a replica's connection with a piece of the stream, whose bytes, if it has
+// them, are what is lent behind the first `had` chunks: all of them.
+func (s *Server) flow(c *client, ch Chunk, had int) {
+	held := s.lent[had:len(s.lent):len(s.lent)]
+	for i, at := 0, ch.From; s.cfg.Bytes && at < ch.To; i++ {
+		if i == len(held) || held[i].From != at || int64(len(held[i].Data)) != held[i].Bytes() {
+			panic("model: backlog without all of its bytes")
+		}
+		if at = held[i].To; held[i].Page != nil {
+			held[i].Page.Hold()
+		}
+	}
 	c.attached, c.flowFrom = true, ch.From
-	s.out = append(s.out, Output{Kind: OutAttach, Conn: c.conn, Chunk: ch})
+	s.out = append(s.out, Output{Kind: OutAttach, Conn: c.conn, Chunk: ch, Held: held})
 	s.note(Event{Kind: EvPeerOnline, Conn: c.conn, Peer: c.peer, Offset: ch.From, Bytes: ch.Bytes()})
 }
 
@@ -353,4 +367,15 @@ func (s *Server) flowed(c *client) int64 {
 		return 0
 	}
 	return max(0, int64(s.waits(c)-c.flowFrom))
+}
+
+// takeBack ends what the last step lent.
+func (s *Server) takeBack() {
+	for i := range s.lent {
+		if p := s.lent[i].Page; p != nil {
+			p.Release()
+		}
+	}
+	clear(s.lent)
+	s.lent = s.lent[:0]
 }

@@ -138,7 +138,7 @@ type OutputKind uint8
 const (
 	OutDial         OutputKind = iota + 1 // connect to the server Peer: Conn
 	OutSend                               // Conn, Data: valid until the next Step
-	OutAttach                             // from now on Conn carries the stream from Chunk.From on: what Chunk holds now, then all that OutFeed tells
+	OutAttach                             // from now on Conn carries the stream from Chunk.From on: Chunk, whose bytes are Held, then all that OutFeed tells
 	OutFeed                               // the node's own stream grew by Chunk; Literal: by a command of the node's own (SELECT, PING, GETACK: Asks)
 	OutSnapshot                           // start a snapshot child; Socket: it writes to the waiting replicas, else InSnapshotDone follows (also of one that rewrites the AOF)
 	OutKillSnapshot                       // the child is of no use any more
@@ -162,6 +162,7 @@ type Output struct {
 	Peer  string
 	Data  []byte
 	Chunk Chunk
+	Held  []Chunk // OutAttach, with bytes: where those of Chunk lie, in order; valid until the next Step
 	Bytes int64
 	Why   Why
 	Event *Event // valid until the next Step

@@ -148,8 +148,12 @@ func (d *fuzzDriver) step(t testing.TB, in Input) {
 			}
 			d.dialing = o.Conn
 		case OutAttach:
-			if o.Chunk.From > o.Chunk.To || o.Chunk.Data != nil && int64(len(o.Chunk.Data)) != o.Chunk.Bytes() {
-				t.Fatalf("attaches [%d, %d) with %d bytes", o.Chunk.From, o.Chunk.To, len(o.Chunk.Data))
+			n := 0
+			for _, p := range o.Held {
+				n += len(p.Data)
+			}
+			if o.Chunk.From > o.Chunk.To || o.Chunk.Data != nil || d.s.cfg.Bytes && int64(n) != o.Chunk.Bytes() || !d.s.cfg.Bytes && len(o.Held) > 0 {
+				t.Fatalf("attaches [%d, %d) with %d bytes", o.Chunk.From, o.Chunk.To, n)
 			}
 		case OutFeed:
 			if d.s.cfg.Bytes && o.Chunk.Data == nil || o.Chunk.Data != nil && int64(len(o.Chunk.Data)) != o.Chunk.Bytes() {

@@ -58,6 +58,7 @@ type Server struct {
 	mro     Offset    // master_repl_offset: number of the last byte of this node's stream
 	log     Backlog   // the history; nil without one
 	blocks  *BlockLog // the same, where replicas share it (>= 7.0)
+	lent    []Chunk   // of the history, with bytes, in what the last step put out: their pages are held
 	// staleFirst and staleHist are what INFO shows of a freed backlog (<= 6.2).
 	staleFirst Offset
 	staleHist  int64
@@ -134,7 +135,11 @@ func (s *Server) Reset(c ServerConfig) {
 	for _, cl := range s.clients {
 		s.recycle(cl)
 	}
-	*s = Server{cfg: c, prof: c.Profile, set: c.Settings, out: s.out[:0], notes: s.notes[:0], replies: s.replies[:0],
+	s.takeBack()
+	if s.log != nil {
+		s.log.Free()
+	}
+	*s = Server{cfg: c, prof: c.Profile, set: c.Settings, out: s.out[:0], lent: s.lent, notes: s.notes[:0], replies: s.replies[:0],
 		clients: s.clients[:0], dead: s.dead, blocked: s.blocked[:0], up: s.up.cleared()}
 	s.id2, s.second, s.cron.period = ZeroID, -1, turnPeriod(c.CronLate)
 	s.up.conn = 0
@@ -193,6 +198,9 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	s.now, s.began, s.lone, s.turned = now, s.mro, false, false
 	waiting := len(s.blocked) > 0
 	s.out = s.out[:0]
+	if len(s.lent) > 0 {
+		s.takeBack()
+	}
 	s.notes, s.replies = s.notes[:0], s.replies[:0]
 	s.up.ack, s.up.line = s.up.ack[:0], s.up.line[:0]
 	if s.looksAtClock(in) {

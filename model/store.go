@@ -7,25 +7,28 @@ type Page struct {
 	bytes []byte // written; there is room up to its capacity
 	holds int    // how many keep a part of it
 	home  *Pages
+	all   []byte // its memory
 }
 
 // Pages gives pages out, and again those that nobody holds any more. The zero value is
 // ready.
 type Pages struct{ free []*Page }
 
-// Take is an empty page with room for n bytes. Whoever took it holds it. A page that
-// lies ready and is too small is forgotten: there are never more than were held at once.
+// Take is an empty page with room for n bytes, and no more, whatever it had room for before.
+// Whoever took it holds it. A page that lies ready and is too small is forgotten: there are
+// never more than were held at once.
 func (p *Pages) Take(n int) *Page {
 	if last := len(p.free) - 1; last >= 0 {
 		page := p.free[last]
 		p.free[last] = nil
 		p.free = p.free[:last]
-		if cap(page.bytes) >= n {
-			page.bytes, page.holds = page.bytes[:0], 1
+		if len(page.all) >= n {
+			page.bytes, page.holds = page.all[:0:n], 1
 			return page
 		}
 	}
-	return &Page{bytes: make([]byte, 0, n), holds: 1, home: p}
+	all := make([]byte, n)
+	return &Page{bytes: all[:0], holds: 1, home: p, all: all}
 }
 
 // Room is how many bytes may still be written.
@@ -162,6 +165,16 @@ func (s *Store) Piece(at Offset) Chunk {
 	}
 	x := &s.parts[i]
 	return Chunk{From: at, To: x.end(), Data: x.data[at-x.from:], Page: x.page}
+}
+
+// Parts appends what is stored from an offset on, page by page.
+func (s *Store) Parts(dst []Chunk, at Offset) []Chunk {
+	for i := s.find(at); i >= 0 && i < len(s.parts); i++ {
+		x := &s.parts[i]
+		from := max(at, x.from)
+		dst = append(dst, Chunk{From: from, To: x.end(), Data: x.data[from-x.from:], Page: x.page})
+	}
+	return dst
 }
 
 // Read copies what is stored from an offset on into p and gives the number of bytes.

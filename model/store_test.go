@@ -120,3 +120,26 @@ func TestHeldJoins(t *testing.T) {
 		}
 	})
 }
+
+// A page that is used again has room for what was asked for: where pieces end does not hang
+// on what its memory was before.
+func TestPageRoom(t *testing.T) {
+	var pages Pages
+	p := pages.Take(100)
+	p.Write(func(b []byte) []byte { return append(b, "before"...) })
+	p.Release()
+	for _, n := range []int{40, 100, 7} {
+		again := pages.Take(n)
+		if again != p || again.Room() != n {
+			t.Errorf("asked for %d: room for %d, the same %v", n, again.Room(), again == p)
+		}
+		again.Write(func(b []byte) []byte { return append(b, make([]byte, n)...) })
+		if again.Room() != 0 {
+			t.Errorf("full, and room for %d", again.Room())
+		}
+		again.Release()
+	}
+	if larger := pages.Take(101); larger == p || larger.Room() != 101 {
+		t.Errorf("asked for 101: room for %d", larger.Room())
+	}
+}

@@ -27,7 +27,7 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		}
 	case model.OutAttach:
 		if c, side := w.find(h, o.Conn); c >= 0 {
-			w.attach(h, c, side, o.Chunk)
+			w.attach(h, c, side, o)
 		}
 	case model.OutDial:
 		w.dial(h, o.Conn, o.Peer)
@@ -333,19 +333,26 @@ func (w *World) sendSnapshot(h *host, ci int32, side int, o *model.Output) {
 }
 
 // attach begins the stream on a connection.
-func (w *World) attach(h *host, ci int32, side int, ch model.Chunk) {
-	c := w.conns[ci]
+func (w *World) attach(h *host, ci int32, side int, o *model.Output) {
+	c, ch := w.conns[ci], &o.Chunk
 	w.signal(SignalStream, c, side, Signal{First: ch.From, Bytes: ch.Bytes()})
 	p := &c.pipes[side]
 	now := w.queue.Now()
 	f := &p.flow
 	free := max(int64(now)*1000, p.free)
 	*f = flow{on: true, src: h.index, log: h.log, from: ch.From, ready: ch.To, begins: p.sent, next: ch.To, arrived: ch.From - 1, seen: ch.To, lag: free, began: now, turn: w.turn, unsent: ch.From, bytes: f.bytes}
-	if f.bytes.Reset(); ch.Data != nil {
-		w.carry(f, &ch)
+	f.bytes.Reset()
+	for i := range o.Held {
+		w.carry(f, &o.Held[i])
 	}
 	p.sent += ch.Bytes()
-	w.signal(SignalSent, c, side, Signal{Data: ch.Data, Bytes: ch.Bytes(), PS: c.link.ps})
+	if w.listener != nil {
+		s := Signal{Bytes: ch.Bytes(), PS: c.link.ps}
+		for i := range o.Held {
+			s.Data = append(s.Data, o.Held[i].Data...)
+		}
+		w.signal(SignalSent, c, side, s)
+	}
 	if c.segments {
 		w.touch(ci)
 		return

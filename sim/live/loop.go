@@ -278,7 +278,9 @@ func (n *Node) obey(o *model.Output) {
 		c.out.add(o.Data)
 	case model.OutAttach:
 		c.attached, c.from = true, o.Chunk.From
-		c.out.add(o.Chunk.Data)
+		for i := range o.Held {
+			c.out.add(o.Held[i].Data)
+		}
 	case model.OutSendSnapshot:
 		c.out.add(o.Data)
 		c.snapshot = int64(len(n.snapshot)) + o.Bytes
