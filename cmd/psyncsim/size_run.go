@@ -128,11 +128,27 @@ func (p *player) playNear(o *sizing.Draw) (risk.Played, time.Duration, error) {
 		*o = noticed // as it was played
 		return played, tail, err
 	}
+	if p.s.plan.Steady() {
+		return p.playCertain(o)
+	}
 	o.TCP = true
 	// The last byte came in another second of the replica's clock: all of it over
 	// segments, then.
 	all := &sizer{ctx: p.s.ctx, plan: p.s.plan.Segments(), plain: true}
 	return all.player(p.change).play(o)
+}
+
+// playCertain plays a silence that is noticed over segments, though at that moment the replica
+// of the whole plan had heard something a second less ago by its clock, or looked a moment
+// later: it is noticed the next time, then.
+func (p *player) playCertain(o *sizing.Draw) (risk.Played, time.Duration, error) {
+	late := p.s.plan.Longest(o)
+	played, tail, err := p.play(&late)
+	if err != nil || played.Lost == "" {
+		return played, tail, err
+	}
+	*o = o.Noticed(time.Duration(played.Noticed)) // as it was played
+	return p.play(o)
 }
 
 // limited says whether the master closes replicas over their output buffers.

@@ -24,7 +24,9 @@ func TestSizeSilencesAsOverSegments(t *testing.T) {
 		{"redis-7.0", "200kB/s", "", "silent:min=4s,max=16s", 60, 0},
 		{"redis-6.2", "100kB/s", "poisson", "silent:min=5s,max=8s", 60, 0},
 		{"redis-4.0", "50kB/s", "{bursts: {on: 3s, off: 5s, rate: 300kB/s}}", "silent:min=1s,max=12s", 60, 0},
-		{"redis-7.2", "300kB/s", "{bursts: {on: 3s, off: 5s, rate: 900kB/s}}", "silent:min=4s,max=12s", 60, 2},
+		{"redis-7.2", "300kB/s", "{bursts: {on: 3s, off: 5s, rate: 900kB/s}}", "silent:min=4s,max=12s", 60, 1},
+		{"redis-7.0", "2MB/s", "", "silent:min=3s,max=13s", 30, 0},
+		{"valkey-8.0", "1MB/s", "{bursts: {on: 3s, off: 5s, rate: 4MB/s}}", "silent:min=4s,max=12s", 30, 0},
 	} {
 		ten := []sizing.Directive{{Name: "repl-timeout", Value: "10"}}
 		p, err := sizing.New(sizing.Spec{Profile: x.version, Replicas: 1, Dataset: 1e6, Seed: 9, Master: ten, Replica: ten,

@@ -16,13 +16,21 @@ import (
 // long after its end as it lasted, and repl-timeout may pass before. A link of
 // formulas goes on at once.
 
-// thinWrites is to how many writes a second the load is thinned where segments
+// thinWrites is to how many writes a second a load of chance is thinned where segments
 // only decide whether a silence is noticed: when a retransmission comes does not
 // hang on how much waits for it.
 const thinWrites = 1000
 
+// steadyWrites is the same for a steady load. Of that little is played before a silence, so it
+// need not be as thin; and the fewer writes there are, the longer a replica waits with its
+// ACKs: a tenth of them moves the retransmission behind a minute of silence by a second.
+const steadyWrites = 10_000
+
 // thinDataset is at most what is synchronized there, bytes.
 const thinDataset = 1_000_000
+
+// probeDataset is the same in a probe, where nothing but the silence counts.
+const probeDataset = 100_000
 
 // Near says whether segments decide what an outage comes to: a silence that is
 // over before repl-timeout has certainly ended the link, but so late that the
@@ -79,19 +87,31 @@ func (p *Plan) Segments() *Plan {
 }
 
 // Thin is the plan over segments, with so much of the load that its quietest
-// time has thinWrites writes a second; bursts that never pause are as quiet all the time.
+// time has thinWrites writes a second, or steadyWrites where it is Steady; bursts that never
+// pause are as quiet all the time.
 func (p *Plan) Thin() *Plan {
 	q := p.Segments()
-	if l := &q.base.Loads[0]; l.Arrivals == sim.Bursts && p.unbroken() && p.quietest() > thinWrites {
+	for i := range q.base.Servers {
+		s := &q.base.Servers[i]
+		s.Dataset = min(s.Dataset, probeDataset)
+	}
+	if p.Steady() {
 		q = q.With(Vary{}) // its own copy
-		l = &q.base.Loads[0]
-		l.Arrivals, l.BytesPerSecond, l.PerSecond = sim.Constant, 0, thinWrites
+		l := &q.base.Loads[0]
+		l.Arrivals, l.BytesPerSecond, l.PerSecond = sim.Constant, 0, min(p.quietest(), steadyWrites)
 		return q
 	}
 	if k := p.quietest() / thinWrites; k > 1 {
 		return q.With(Vary{WriteRate, 1, uint32(min(k, 1<<31))})
 	}
 	return q
+}
+
+// Steady says that the load has more than thinWrites writes a second at any time, and that not
+// chance alone spaces them.
+func (p *Plan) Steady() bool {
+	a := p.base.Loads[0].Arrivals
+	return (a == sim.Constant || a == sim.Bursts && p.unbroken()) && p.quietest() > thinWrites
 }
 
 // quietest is how many writes a second there are at least while there are any.
@@ -124,22 +144,44 @@ func (p *Plan) quietest() int64 {
 // a congestion window of segments, if something is written in any such time.
 const waits = 200 * time.Millisecond
 
+// remembers is how much of a steady load is written in a probe before its silence, bytes: of TCP's
+// memory of round trips an eighth goes with each, and a replica that hears small commands
+// sends an ACK for two segments full of them. That is fifty.
+const remembers = 150_000
+
+// shortest is the least time for that.
+const shortest = 50 * time.Millisecond
+
+// around is how much of the load a probe plays before its silence and within, of this plan.
+func (p *Plan) around() (before, within time.Duration) {
+	switch {
+	case p.Steady():
+		rate := p.quietest() * max(p.base.Loads[0].Commands[0].Bytes(), 1)
+		before = max(shortest, time.Duration(remembers*int64(time.Second)/rate))
+		return before, min(before/5, waits)
+	case p.unbroken():
+		return warm + spread, waits
+	}
+	return warm + spread, p.notices()
+}
+
 // Probe is the run that finds out whether a silence is noticed: it ends when it
 // would have been. Where the load never pauses, not all that waits in the
-// socket need be played. What was written before is: a retransmission's moment hangs on
+// socket need be played. Of what was written before enough is: a retransmission's moment hangs on
 // TCP's memory of round trips, times 2, 4, 8 ….
 func (r *Runs) Probe(o *Draw) *sim.Config {
 	c := r.Config(o, r.p.notices()-o.For+time.Second)
 	l := c.Loads[0]
-	if l.Until = o.At + o.For; r.p.unbroken() {
-		l.Until = o.At + min(o.For, waits)
+	before, within := r.p.around()
+	if l.Until = o.At + min(o.For, within); r.p.Steady() {
+		l.From += max(o.At-before-l.From, 0).Truncate(time.Millisecond)
 	}
 	c.Loads = []sim.LoadConfig{l}
 	return c
 }
 
 // MostProbed is at least what a replica's output buffer may hold in a probe of this plan,
-// bytes: all of the load from its beginning on, in blocks that are half empty.
+// bytes: all of its load, in blocks that are half empty.
 func (p *Plan) MostProbed() int64 {
 	l, size := &p.base.Loads[0], max(p.base.Loads[0].Commands[0].Bytes(), 1)
 	fastest := max(l.BytesPerSecond, l.PerSecond*size)
@@ -149,11 +191,8 @@ func (p *Plan) MostProbed() int64 {
 	case sim.Bursts:
 		fastest = max(fastest, l.BurstBytes, l.BurstPerSecond*size)
 	}
-	lasts := p.notices()
-	if p.unbroken() {
-		lasts = waits
-	}
-	seconds := int64((warm+spread+lasts)/time.Second) + 1
+	before, within := p.around()
+	seconds := int64((before+within)/time.Second) + 1
 	if fastest > math.MaxInt64/8/seconds {
 		return math.MaxInt64
 	}
@@ -179,6 +218,10 @@ func (o Draw) Noticed(after time.Duration) Draw {
 	o.For = max(o.For, after-1)
 	return o
 }
+
+// Longest is a silence as a link of formulas has it that lasts until its replica has given the
+// link up for certain.
+func (p *Plan) Longest(o *Draw) Draw { return o.Noticed(p.notices()) }
 
 // Until is the silence as a link of formulas has it when TCP goes on so long after its
 // beginning.
