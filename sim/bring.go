@@ -8,7 +8,10 @@ import (
 // own: stream bytes that arrived, client writes.
 func (w *World) bring(h *host, t model.Instant) {
 	if h.folded > 0 && h.ackAt < t && !h.asked {
+		h.hold()
+		w.bringLate(h, t) // one piece of stream, not one up to the turn and one behind it
 		w.acksUpto(h, t, true)
+		w.letGo(h)
 	}
 	if h.done >= t || !h.alive || h.frozen > 0 || h.asked {
 		return
@@ -23,7 +26,10 @@ func (w *World) bring(h *host, t model.Instant) {
 // than its clients' writes, or its master's, in its stream. (With an open lane no write
 // can come to a limit but one that is an event, and nobody looks at silence; see fold.)
 func (w *World) consult(h *host, t model.Instant) {
-	if h.done >= t || h.stale || h.lanes == 0 || h.keys != nil || h.srv.Limited() || !h.srv.IsMaster() && (h.folded == 0 || h.src != nil) || h.srv.IsMaster() && h.relays {
+	if h.done >= t {
+		return
+	}
+	if h.stale || h.lanes == 0 || h.keys != nil || h.srv.Limited() || !h.srv.IsMaster() && (h.folded == 0 || h.src != nil) || h.srv.IsMaster() && h.relays {
 		w.bring(h, t)
 		return
 	}
