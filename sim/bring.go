@@ -46,17 +46,19 @@ func (w *World) consult(h *host, t model.Instant) {
 // nothing but make that longer: the turns at which it sends ACKs are played when somebody
 // looks at those. Its log knows what it had by then.
 func (w *World) bringLate(h *host, t model.Instant) bool {
-	if h.folded == 0 || h.ackAt >= t || !h.relays || h.log.crowded() || !w.onlyHears(h) {
+	if h.folded == 0 || !h.relays || h.log.crowded() || !w.onlyHears(h) {
 		return false
 	}
-	if h.done < h.ackAt {
+	late := h.ackAt < t
+	if late && h.done < h.ackAt {
 		h.ackFrom = h.srv.MRO() + 1
 	}
-	h.late = true
-	if h.alive && h.frozen == 0 && !h.asked {
-		w.bringTo(h, t)
+	if h.done < t && h.alive && h.frozen == 0 && !h.asked {
+		h.late, h.asked = late, true
+		w.hearFrom(h, w.conns[h.folded-1], t) // its only connection to its master
+		h.late, h.asked = false, false
+		h.done = t
 	}
-	h.late = false
 	return true
 }
 

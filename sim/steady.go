@@ -31,7 +31,7 @@ func (w *World) hearsOn(h *host, c *conn, t model.Instant) bool {
 	}
 	var a steady
 	if !f.goesOn(&a, t, c.link) {
-		return false
+		return a.s != nil && a.next <= f.seen && f.seen == f.arrived+1 // nothing was written since all had arrived
 	}
 	since := h.lastStep()
 	a.at = max(min(t, a.at), since)

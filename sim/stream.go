@@ -53,6 +53,7 @@ type streamLog struct {
 	grows bool           // one of src may
 	asks  []model.Offset // the offsets behind the GETACKs in it
 	via   *tandem        // of its newest segment that has one
+	most  int            // so many segments it may have before trim is worth it again
 }
 
 // segment is a piece of a stream: offsets [from, to).
@@ -78,6 +79,7 @@ type segment struct {
 
 func (l *streamLog) reset(src writes) {
 	l.src, l.segs, l.lives, l.long, l.asks, l.via = src, l.segs[:0], l.lives[:0], false, l.asks[:0], nil
+	l.most = 0
 	l.grows, l.each = src != nil && src.longest() > model.BlockRequest, 0
 	if src != nil {
 		l.each = src.even()
@@ -146,15 +148,17 @@ func (l *streamLog) appendOne(from, to model.Offset, at model.Instant, data []by
 }
 
 // crowded says that trim may be worth it.
-func (l *streamLog) crowded() bool { return len(l.segs) >= 1024 }
+func (l *streamLog) crowded() bool { return len(l.segs) >= max(l.most, fewSegments) }
+
+// fewSegments is how many a log may always have: so few that they stay in the processor's cache.
+const fewSegments = 128
 
 // trim forgets what lies before an offset, when that is worth it.
 func (l *streamLog) trim(floor model.Offset) {
-	n := l.index(floor)
-	if n < len(l.segs)/2 {
-		return
+	if n := l.index(floor); n >= len(l.segs)/2 {
+		l.segs = l.segs[:copy(l.segs, l.segs[n:])]
 	}
-	l.segs = l.segs[:copy(l.segs, l.segs[n:])]
+	l.most = 2 * len(l.segs)
 }
 
 // index is the segment that holds offset o; the last one when o lies beyond.
