@@ -50,20 +50,25 @@ func (q *fifo) again(now model.Instant, n int, written []model.Instant) {
 }
 
 // TestFlow holds the formula of a flow against a link that is played byte by
-// byte: what has arrived by an instant, and when the last of it did.
+// byte: what has arrived by an instant, and when the last of it did; and what is
+// known of it at once where no command waits.
 func TestFlow(t *testing.T) {
-	count := uint64(1500)
+	count, steadily := uint64(1500), 0
 	if testing.Short() {
 		count = 200
 	}
 	for n := range count {
-		if err := flowAgainstFIFO(newGen(3, n)); err != nil {
+		if err := flowAgainstFIFO(newGen(3, n), &steadily); err != nil {
 			t.Fatalf("number %d: %v", n, err)
 		}
 	}
+	t.Logf("%d flows, where no command waited %d times", count, steadily)
+	if steadily < int(count)/10 {
+		t.Error("that is too rare to show anything")
+	}
 }
 
-func flowAgainstFIFO(g gen) error {
+func flowAgainstFIFO(g gen, steadily *int) error {
 	span := int64(g.span(time.Millisecond, 200*time.Millisecond))
 	link := &link{latency: model.Instant(pick(g, 0, 1, g.Int64N(span+1))), ps: pick(g, 0, 1, 999, 1000, 1001, 8_000, 70_001, g.Int64N(span*1000/200+1))}
 	log, written := randomLog(g, span)
@@ -96,7 +101,22 @@ func flowAgainstFIFO(g gen) error {
 	}
 	for now := began; now < model.Instant(4*span); now = step(now) {
 		before := f.arrived
-		o := f.arrivedBy(now, link.latency, link.ps)
+		f.log = log.knownAt(now)
+		var a steady
+		goesOn := f.goesOn(&a, now, link)
+		o := a.to - 1
+		if goesOn && g.oneIn(2) {
+			f.moveOn(&a, now)
+			f.arrived = before
+		} else {
+			o = f.arrivedBy(now, link.latency, link.ps)
+		}
+		if goesOn {
+			*steadily++
+			if err := sameSteady(&a, f, o); err != nil {
+				return fmt.Errorf("at %d: %v (ps %d, latency %d, flow %+v)", now, err, link.ps, link.latency, f)
+			}
+		}
 		if want := model.Offset(from + q.by(now)); o != want {
 			return fmt.Errorf("at %d, byte %d has arrived, should be %d (ps %d, latency %d, flow %+v)", now, o, want, link.ps, link.latency, f)
 		}
@@ -107,7 +127,11 @@ func flowAgainstFIFO(g gen) error {
 			continue
 		}
 		l := f.before
-		if at, want := f.arrivalOf(o, &l, link.latency, link.ps), q.arrival(int(o)-from-1); at != want {
+		want := q.arrival(int(o) - from - 1)
+		if goesOn && a.at != want {
+			return fmt.Errorf("byte %d is said to have arrived at %d, should be %d (ps %d, latency %d, flow %+v)", o, a.at, want, link.ps, link.latency, f)
+		}
+		if at := f.arrivalOf(o, &l, link.latency, link.ps); at != want {
 			return fmt.Errorf("byte %d arrived at %d, should be %d (ps %d, latency %d, flow %+v)", o, at, want, link.ps, link.latency, f)
 		}
 		f.arrived = o
@@ -122,6 +146,38 @@ func flowAgainstFIFO(g gen) error {
 	return nil
 }
 
+// knownAt is a log as it is at an instant.
+func (l *streamLog) knownAt(t model.Instant) *streamLog {
+	known := *l
+	known.segs = nil
+	for _, s := range l.segs {
+		if s.at > t {
+			break
+		}
+		if s.run && !s.held {
+			s.to = min(s.to, s.from+model.Offset(s.bytes(s.upto(t))-s.base))
+		}
+		known.segs = append(known.segs, s)
+	}
+	return &known
+}
+
+// sameSteady compares what is known of a flow at once with what its log says, when the bytes
+// up to o have arrived and are not told.
+func sameSteady(a *steady, f *flow, o model.Offset) error {
+	if a.to-1 != o || a.next != f.seen || a.lag != f.lag {
+		return fmt.Errorf("%+v, and byte %d has arrived", a, o)
+	}
+	bound := max(a.bound, f.arrived+1)
+	if want := f.log.bound(o, f.arrived+1); bound != want {
+		return fmt.Errorf("whole up to %d, should be %d", bound, want)
+	}
+	if want := f.log.changes(f.arrived+1, o+1); a.commands != want {
+		return fmt.Errorf("%d commands, should be %d", a.commands, want)
+	}
+	return nil
+}
+
 // randomLog is the stream of a random load with commands of the server's own
 // among it, as a log and as the instant of each byte.
 func randomLog(g gen, span int64) (log *streamLog, written []model.Instant) {
@@ -131,6 +187,9 @@ func randomLog(g gen, span int64) (log *streamLog, written []model.Instant) {
 	l.On, l.Off, l.BurstPerSecond = time.Millisecond, time.Duration(1+g.IntN(10))*time.Millisecond, 10_000
 	if l.Arrivals != Bursts {
 		l.On, l.Off, l.BurstPerSecond = 0, 0, 0
+	}
+	if !g.oneIn(4) {
+		l.Commands = l.Commands[:1]
 	}
 	var src writes
 	one := func(stream uint64) *load {
@@ -144,7 +203,7 @@ func randomLog(g gen, span int64) (log *streamLog, written []model.Instant) {
 	if g.oneIn(3) {
 		src = &merged{parts: []*load{one(1), one(2)}}
 	}
-	log.src = src
+	log.src, log.each = src, src.even()
 	next := int64(0)
 	for at := model.Instant(0); at < model.Instant(span) && len(written) < 4_000; {
 		if n := src.upto(at); n > next {

@@ -43,9 +43,7 @@ func (w *World) hearsOn(h *host, c *conn, t model.Instant) bool {
 	if passes && !f.passesOn(&a, h.log, from, since, c.link) || !h.srv.Hear(a.at, ch, a.commands) {
 		return false
 	}
-	f.before = lagged{f.seen, f.lag}
-	f.seen, f.lag, f.arrived = a.next, a.lag, a.to-1
-	f.idle, f.heard = lagged{a.next, a.lag}, t
+	f.moveOn(&a, t)
 	p.delivered += ch.Bytes()
 	w.follow(h, f.log, ch, 0)
 	w.turn++
@@ -88,6 +86,13 @@ func (f *flow) goesOn(a *steady, t model.Instant, l *link) bool {
 	a.at = psCeil(int64(a.to-f.from)*l.ps+a.lag) + l.latency
 	a.commands = k - (s.base+int64(f.arrived+1-s.from))/s.each
 	return true
+}
+
+// moveOn notes what has arrived by t.
+func (f *flow) moveOn(a *steady, t model.Instant) {
+	f.before = lagged{f.seen, f.lag}
+	f.seen, f.lag, f.arrived = a.next, a.lag, a.to-1
+	f.idle, f.heard = lagged{a.next, a.lag}, t
 }
 
 // isIdle says that it is known of the last command that was seen, one of the run with which the
