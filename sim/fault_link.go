@@ -138,6 +138,7 @@ func (w *World) resend(ci int32, side int, now model.Instant) {
 	f.lag, f.carried = max(f.lag, p.free-int64(f.arrived-f.from+1)*c.link.ps), 0
 	if r := w.hosts[c.dialer]; r.alive {
 		w.watchLimit(r)
+		w.comesAgain(r)
 	}
 	w.watchAsks(c, f.arrived+1)
 	if f.end > 0 {

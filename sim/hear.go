@@ -249,19 +249,18 @@ func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks 
 		w.step(h, at)
 		return
 	}
-	fsyncs := h.srv.TellsFsync()
-	if h.srv.Paused() || h.srv.Brittle() || fsyncs {
-		w.in.Quiet = f.log.quiet(ch.From, o)
+	w.via, w.since, w.shift = c, h.lastStep(), ch.From-(h.srv.Read()+1)
+	first := h.srv.Processed() + 1 + w.shift // of the oldest command that the chunk may end
+	if h.ownStream() {
+		first = h.srv.Executed() + 1 + w.shift
+	}
+	if h.srv.Paused() || h.srv.Brittle() || h.srv.TellsFsync() {
+		w.in.Quiet = f.log.quiet(first, o)
 	}
 	if w.in.Commands > 0 && h.srv.HasAOF() {
-		shift, done := ch.From-(h.srv.Read()+1), h.srv.Processed()
-		if h.ownStream() {
-			done = h.srv.Executed()
-		}
-		w.in.Last, w.in.Changed = f.log.changed(done+1+shift, ch.To)
-		w.in.Last -= shift
+		w.in.Last, w.in.Changed = f.log.changed(first, ch.To)
+		w.in.Last -= w.shift
 	}
-	w.via, w.since, w.shift = c, h.lastStep(), ch.From-(h.srv.Read()+1)
 	w.follow(h, f.log, ch, w.shift)
 	if h.ownStream() {
 		if _, quiet := f.log.alike(ch.From, o); quiet {

@@ -108,9 +108,16 @@ func (w *World) noted(h *host, at model.Instant, e *model.Event) {
 }
 
 // renumber begins the log of a host anew whose stream goes on at another offset:
-// up to 3.2 with another master, and with none.
+// up to 3.2 with another master, and with none. One that made a new backlog has skipped a
+// byte of its stream, which goes on all the same.
 func (w *World) renumber(h *host) {
-	if n := len(h.log.segs); h.ownStream() && n > 0 && h.log.segs[n-1].to != h.srv.MRO()+1 {
+	n := len(h.log.segs)
+	if !h.ownStream() || n == 0 {
+		return
+	}
+	first, size := h.srv.History()
+	end, next := h.log.segs[n-1].to, h.srv.MRO()+1
+	if end != next && !(size == 0 && first == next && end == next-1) {
 		w.newLog(h)
 	}
 }
@@ -367,5 +374,5 @@ func (w *World) attach(h *host, ci int32, side int, o *model.Output) {
 	if r := w.hosts[c.dialer]; r.alive && r.relays { // it is known now when its own output buffers fill
 		w.watchLimit(r)
 	}
-	w.touchBelow(w.hosts[c.dialer], 0)
+	w.comesAgain(w.hosts[c.dialer])
 }

@@ -54,6 +54,13 @@ func (w *World) lookBelow(h *host, depth int) {
 	}
 }
 
+// comesAgain has those below a host look again: what held back its stream, or what it
+// receives, is over.
+func (w *World) comesAgain(h *host) {
+	w.lookBelow(h, 0)
+	w.touchBelow(h, 0)
+}
+
 // reaches is when the stream of a host comes to an offset, or an earlier moment
 // at which more about it is known; model.Never if that hangs on something else,
 // which is then an event.
