@@ -70,6 +70,16 @@ func (s *Server) expires() bool {
 	return s.expiry.known && s.up.host == "" && !(s.pause.kind != pauseNone && s.prof.Expire.PausedStill)
 }
 
+// midTurn says that the serverCron turn of this instant has asked for expired keys and goes on
+// behind them: the event loop has not come round.
+func (s *Server) midTurn() bool {
+	if !s.cron.running || !s.expires() {
+		return false
+	}
+	turn := s.cron.turnAt(s.now)
+	return s.expiry.asked == turn+1 && s.cron.next <= turn
+}
+
 // ExpireTurn is how many keys the cycle deletes with this serverCron turn, short
 // cycles since the last one included: keys have a time to live, expired of them
 // a time that is over, and the event loop went round so often since then.

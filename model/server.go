@@ -271,7 +271,7 @@ func (s *Server) Step(now Instant, in *Input) []Output {
 	default:
 		panic("model: unknown input " + strconv.Itoa(int(in.Kind)))
 	}
-	if in.Kind != InAppend && in.Kind != InRefuse && in.Kind != InStop && in.Kind != InAcks && !s.Loading() {
+	if in.Kind != InAppend && in.Kind != InRefuse && in.Kind != InStop && in.Kind != InAcks && !s.Loading() && !s.midTurn() {
 		s.beforeSleep()
 		if s.aof.state != aofOff && (s.turned || isOrder(in.Kind) || waiting && in.Kind == InData) {
 			s.aofTurn()
