@@ -65,6 +65,11 @@ func features(c *Config) map[string]int {
 	for i := range c.Servers {
 		s := &c.Servers[i]
 		is("a chain", i > 1 && s.ReplicaOf != "a")
+		is("five servers", i > 3)
+		is("a relay below a relay", i > 2 && s.ReplicaOf != "a" && followed(c, s.ReplicaOf) != "a")
+		is("tcp-keepalive", s.KeepAlive > 0)
+		is("a time to load", s.LoadTime > 0)
+		is("another allocator", s.LibcMalloc)
 		is("versions mixed", s.Profile != c.Servers[0].Profile)
 		is("a snapshot that takes time", s.SaveRate > 0)
 		is("a load that takes time", s.LoadRate > 0)
@@ -77,6 +82,7 @@ func features(c *Config) map[string]int {
 		is("segments", l.TCP != nil)
 		is("segments lost", l.TCP != nil && l.TCP.There.Loss > 0)
 		is("connections forgotten", l.TCP != nil && l.TCP.IdleDrop > 0)
+		is("connections reset by who forgot them", l.TCP != nil && l.TCP.IdleReset)
 		is("a narrow link", l.Bandwidth > 0 && l.Bandwidth < 100_000)
 	}
 	for i := range c.Loads {
@@ -95,10 +101,22 @@ func features(c *Config) map[string]int {
 	for i := range c.Faults {
 		is("a fault at the same instant", i > 0 && c.Faults[i].At == c.Faults[i-1].At)
 		is("power lost", c.Faults[i].Power)
+		is("SHUTDOWN NOW", c.Faults[i].Now)
+		is("keys that expired while nobody ran", c.Faults[i].Expired > 0)
 		is("one way only", c.Faults[i].Way != BothWays)
 		is("a BGSAVE whose child is killed", i > 0 && c.Faults[i].Kind == FaultChildKill && c.Faults[i-1].Kind == FaultSave && c.Faults[i-1].Server == c.Faults[i].Server)
 	}
 	return n
+}
+
+// followed is the name of whom a server follows at first.
+func followed(c *Config, name string) string {
+	for i := range c.Servers {
+		if c.Servers[i].Name == name {
+			return c.Servers[i].ReplicaOf
+		}
+	}
+	return ""
 }
 
 func hasSettings(is func(string, bool), p *model.Profile, s *model.Settings) {
@@ -117,6 +135,10 @@ func hasSettings(is func(string, bool), p *model.Profile, s *model.Settings) {
 	is("passwords", s.RequirePass != "")
 	is("a wrong password", s.RequirePass != s.MasterAuth)
 	is("lazy expiry", s.LazyExpire)
+	is("a replica that can be written to", !s.ReadOnly)
+	is("stale data is not served", !s.ServeStale)
+	is("a shutdown that waits for another time", s.ShutdownTimeout != d.ShutdownTimeout)
+	is("so many replicas need not wait", s.DisklessMax > 0)
 	is("maxmemory", s.MaxMemory > 0)
 	is("maxmemory "+s.MaxMemoryPolicy.String(), s.MaxMemory > 0)
 }

@@ -237,7 +237,7 @@ func (w *World) handOver(e event, c *conn, to *host) {
 		}
 	}
 	if side == fromAcceptor && c.live && c.gen == gen && p.flow.on {
-		w.touchBelow(to, 0) // nothing is in the way of the stream any more
+		w.comesAgain(to) // nothing is in the way of the stream any more
 	}
 }
 

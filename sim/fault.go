@@ -285,6 +285,7 @@ func (w *World) resume(h *host, now model.Instant) {
 	h.deferred = waiting[:0]
 	w.fillsHost(h, -1)
 	w.refeed(h)
+	w.comesAgain(h)
 	if h.srv.LinkUp() || h.srv.Buffers(h.srv.Link()) {
 		w.readers(h, true)
 	} else {

@@ -91,6 +91,9 @@ func scenario(n uint64) *Config {
 	again.stalls(c)
 	newGen(10, n).asks(c)
 	newGen(11, n).requests(c)
+	further := newGen(14, n)
+	further.of = g.of
+	further.deep(c)
 	g.passwords(c)
 	g.takeTime(c)
 	g.segments(c)
@@ -99,6 +102,7 @@ func scenario(n uint64) *Config {
 	g.socketLoads(c)
 	newGen(12, n).files(c)
 	newGen(13, n).turns(c)
+	newGen(15, n).rare(c)
 	return c
 }
 

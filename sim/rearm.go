@@ -33,6 +33,7 @@ func (w *World) rearmNow(h *host) {
 		for _, ci := range h.conns {
 			w.touch(ci)
 		}
+		w.comesAgain(h)
 	}
 	w.watchLimit(h)
 	if h.keys != nil {
