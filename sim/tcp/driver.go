@@ -21,8 +21,10 @@ func (c *Conn) Offer(now Time, side int, total int64) {
 		return
 	}
 	s.offered = total
-	s.fill()
-	s.push(now, false)
+	taken := s.taken
+	if s.fill(); s.taken > taken { // nobody calls a kernel whose socket is full
+		s.push(now, false)
+	}
 }
 
 // Taken is how many bytes a side's socket has taken, in all.
@@ -46,8 +48,8 @@ func (c *Conn) Blocked(side int) bool {
 	switch {
 	case s.state != Open:
 		return true
-	case s.sent.n == 0:
-		return s.nxt < s.top()
+	case s.sent.n == 0: // each write lets a window that is not used decay; see restart
+		return s.nxt < s.top() && s.full
 	}
 	return s.nxt < s.top() || s.inFlight() >= s.cwnd || s.nxt+1 > s.una+s.wnd
 }
