@@ -61,19 +61,50 @@ func (c *clip) key(k int64, n int) {
 func (c *clip) letters(turn uint64, n int) {
 	a, b := c.next(n)
 	from := int((turn + uint64(a)) % uint64(len(alphabet)))
-	for n = b - a; n > lettersAtOnce; n -= lettersAtOnce {
+	n = b - a
+	if first := -c.place() & (lineSize - 1); n > lettersAtOnce { // lines are compared faster than what lies across them
+		c.put(letters[from : from+first])
+		from, n = lined[(from+first)%len(alphabet)], n-first
+	}
+	for ; n > lettersAtOnce; n -= lettersAtOnce {
 		c.put(letters[from : from+lettersAtOnce])
 	}
 	c.put(letters[from : from+n])
 }
 
+// place is where the next byte comes to lie, as a number of bytes before the end of the
+// memory in which it is. Pages begin and end with lines of the cache.
+func (c *clip) place() int {
+	if c.checks {
+		return -cap(c.dst)
+	}
+	return len(c.dst) - cap(c.dst)
+}
+
 const alphabet = "abcdefghijklmnopqrstuvwxyz"
 
 // lettersAtOnce are so many that copying them takes longer than to call for it, and so few
-// that they stay in the first cache of a processor.
-const lettersAtOnce = 160 * len(alphabet)
+// that they stay in the first cache of a processor. They are whole lines of it, too.
+const (
+	lineSize      = 64
+	lettersAtOnce = lineSize * 5 / 2 * len(alphabet)
+	lettersRow    = lettersAtOnce + lineSize/2*len(alphabet)
+)
 
+// letters is two rows of the alphabet, again and again, of which the second begins with its
+// second letter. lined is for each letter a place in them where a line begins with it.
 var (
-	letters = bytes.Repeat([]byte(alphabet), 161)
-	zeros   = bytes.Repeat([]byte{'0'}, 64)
+	letters, lined = func() ([]byte, [len(alphabet)]int) {
+		rows, lined := make([]byte, 0, 2*lettersRow), [len(alphabet)]int{}
+		for row := range 2 {
+			for i := range lettersRow {
+				if i%lineSize == 0 && i < lettersRow-lettersAtOnce {
+					lined[(i+row)%len(alphabet)] = len(rows)
+				}
+				rows = append(rows, alphabet[(i+row)%len(alphabet)])
+			}
+		}
+		return rows, lined
+	}()
+	zeros = bytes.Repeat([]byte{'0'}, 64)
 )

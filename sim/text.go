@@ -12,13 +12,11 @@ import (
 // to put the numbers in.
 type text struct {
 	period int64   // commands in all; 0 when they would take too much memory
-	all    []byte  // of one period, every key 0; with a stride it has those that were asked for last
+	all    []byte  // of one period, every key 0; or what it was when it was compared last
 	starts []int32 // of each command of the period in all, and behind the last
 	keys   []textKey
 	first  []int32 // of each command the first of its keys, and behind the last
 	stride int     // from one key to the next, where every command has one with room for 8 digits; 0 where not
-
-	numbered []byte // see next
 }
 
 // textKey is one key: number k*times + plus in the period whose first command is number
@@ -82,8 +80,10 @@ func (p *part) keySize() int {
 // write appends the commands [k, end).
 func (x *text) write(dst []byte, k, end int64) []byte {
 	for k < end {
-		piece, n := x.next(k, end)
-		dst = append(dst, piece...)
+		r, n := x.piece(k, end)
+		from, to, at := x.starts[r], x.starts[r+n], len(dst)
+		dst = append(dst, x.all[from:to]...)
+		x.number(dst[at:], k, n) // there: text that has just changed is read slowly
 		k += n
 	}
 	return dst
@@ -92,35 +92,37 @@ func (x *text) write(dst []byte, k, end int64) []byte {
 // same says whether data is the commands [k, end).
 func (x *text) same(data []byte, k, end int64) bool {
 	for k < end {
-		piece, n := x.next(k, end)
-		if len(data) < len(piece) || !bytes.Equal(data[:len(piece)], piece) {
+		r, n := x.piece(k, end)
+		text := x.all[x.starts[r]:x.starts[r+n]]
+		x.number(text, k, n)
+		if len(data) < len(text) || !bytes.Equal(data[:len(text)], text) {
 			return false
 		}
-		data, k = data[len(piece):], k+n
+		data, k = data[len(text):], k+n
 	}
 	return len(data) == 0
 }
 
-// next is the text of the first n of the commands [k, end), as many as lie in one period.
-// It is valid until the next call.
-func (x *text) next(k, end int64) (piece []byte, n int64) {
-	r := k % x.period
-	n = min(end-k, x.period-r)
-	from, to := x.starts[r], x.starts[r+n]
+// piece is the first n of the commands [k, end), as many as lie in one period: they are
+// number r and the next of it.
+func (x *text) piece(k, end int64) (r, n int64) {
+	r = k % x.period
+	return r, min(end-k, x.period-r)
+}
+
+// number puts the numbers of their keys into the text of n commands from command k on,
+// whatever numbers are there.
+func (x *text) number(dst []byte, k, n int64) {
 	if x.stride > 0 && k+n <= 100_000_000 {
-		piece = x.all[from:to] // no more than these digits of it ever change
-		x.count(piece, uint32(k), n)
-		return piece, n
+		x.count(dst, uint32(k), n)
+		return
 	}
-	x.numbered = append(x.numbered[:0], x.all[from:to]...)
-	keys := x.keys[x.first[r]:x.first[r+n]]
-	if x.stride > 0 { // undo what count did
-		for i := range keys {
-			copy(x.numbered[keys[i].at+keys[i].size-8-from:], zeros[:8])
-		}
+	r := k % x.period
+	from, keys := x.starts[r], x.keys[x.first[r]:x.first[r+n]]
+	for i := range keys {
+		fillZeros(dst[keys[i].at-from:][:keys[i].size])
 	}
-	number(x.numbered, from, keys, k-r)
-	return x.numbered, n
+	number(dst, from, keys, k-r)
 }
 
 // count puts the numbers from v on into n commands that are alike, below 10^8 all of them.
@@ -147,6 +149,12 @@ var pairs = func() (p [100]uint64) {
 	}
 	return p
 }()
+
+func fillZeros(dst []byte) {
+	for len(dst) > 0 {
+		dst = dst[copy(dst, zeros):]
+	}
+}
 
 // number puts the numbers of keys into a piece of the text that begins at byte from of
 // the period, whose first command is number k.
