@@ -281,7 +281,7 @@ func check(all []*part) error {
 	next := 0
 	for _, p := range all {
 		if p.kept.Shard.First != next {
-			return fmt.Errorf("shard %s begins with run %d, not %d: the shards were cut differently", p.kept.Shard, p.kept.Shard.First, next)
+			return fmt.Errorf("shard %s begins with run %d, not %d: the shards were cut differently (all of them with --bytes, or none)", p.kept.Shard, p.kept.Shard.First, next)
 		}
 		next = p.kept.Shard.Last
 	}

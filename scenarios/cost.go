@@ -2,9 +2,11 @@ package scenarios
 
 import (
 	"math/bits"
+	"slices"
 	"time"
 
 	"psyncsim/sim"
+	"psyncsim/sim/tcp"
 )
 
 // How many sweep points at most are compiled to cut a sweep into parts, and to
@@ -40,7 +42,65 @@ func Cost(c *sim.Config) int64 {
 			events = satAdd(events, satMul(seconds, meanRate(l)/2000))
 		}
 	}
-	return min(events, 1<<40)
+	return min(satAdd(events, segments(c, seconds)), 1<<40)
+}
+
+// segmentBytes and segmentEvents: what a full segment carries, and how many events it
+// costs, as measured.
+const (
+	segmentBytes  = 1448
+	segmentEvents = 18
+)
+
+// segments estimates what the links cost that carry segments: the stream, as fast as the
+// link takes it, and the first snapshot.
+func segments(c *sim.Config, seconds int64) (events int64) {
+	rate := int64(0)
+	for i := range c.Loads {
+		rate = satAdd(rate, meanRate(&c.Loads[i]))
+	}
+	for i := range c.Servers {
+		s := &c.Servers[i]
+		m := slices.IndexFunc(c.Servers, func(o sim.ServerConfig) bool { return o.Name == s.ReplicaOf })
+		if m < 0 {
+			continue
+		}
+		for k := range c.Links {
+			l := &c.Links[k]
+			if l.TCP == nil || !(l.A == i && l.B == m || l.A == m && l.B == i) {
+				continue
+			}
+			most := throughput(l)
+			carried := min(satAdd(satMul(rate, seconds), c.Servers[m].Dataset), satMul(most, seconds))
+			events = satAdd(events, satMul(carried/segmentBytes, segmentEvents))
+		}
+	}
+	return events
+}
+
+// throughput is about how many bytes a second a link carries: its bandwidth, or what
+// its losses leave of that (Mathis).
+func throughput(l *sim.LinkConfig) int64 {
+	most := int64(1 << 40)
+	for _, p := range []*tcp.PathConfig{&l.TCP.There, &l.TCP.Back} {
+		if p.Bandwidth > 0 {
+			most = min(most, p.Bandwidth)
+		}
+		if p.Loss > 0 {
+			trip := max(int64(l.TCP.There.Latency)+int64(l.TCP.Back.Latency), int64(100*time.Microsecond))
+			most = min(most, satMul(segmentBytes*1220*int64(time.Millisecond)/trip, root(int64(time.Second)/int64(p.Loss))))
+		}
+	}
+	return max(most, 1)
+}
+
+// root is the square root, rounded down, and at least 1.
+func root(n int64) int64 {
+	r := int64(1)
+	for (r+1)*(r+1) <= n {
+		r++
+	}
+	return r
 }
 
 // Costs are the estimated costs of a sweep's runs, summed up along it.
@@ -52,10 +112,11 @@ type Costs struct {
 	n    int64
 }
 
-// Costs estimates well enough to cut the sweep into parts.
-func (c Cells) Costs() *Costs { return c.costs(shardPoints) }
+// Costs estimates well enough to cut the sweep into parts. bytes: all runs carry them,
+// whatever the scenario says.
+func (c Cells) Costs(bytes bool) *Costs { return c.costs(shardPoints, bytes) }
 
-func (c Cells) costs(most int64) *Costs {
+func (c Cells) costs(most int64, bytes bool) *Costs {
 	points := int64(c.s.points)
 	k := &Costs{reps: c.reps, step: (points + most - 1) / most, n: int64(c.n), sum: []int64{0}}
 	cursor := c.NewCursor()
@@ -64,7 +125,9 @@ func (c Cells) costs(most int64) *Costs {
 		cell := cursor.At(int(p * c.reps))
 		each := int64(1)
 		if cell.Err == nil {
-			each = Cost(cell.Config)
+			own := *cell.Config
+			own.Bytes = own.Bytes || bytes
+			each = Cost(&own)
 		}
 		total = satAdd(total, satMul(each, min(k.step, points-p)*c.reps))
 		k.each, k.sum = append(k.each, each), append(k.sum, total)
@@ -107,9 +170,9 @@ type Sample struct {
 }
 
 // Spread picks at most n runs, evenly among [first, last), and tells what all of
-// that part cost.
-func (c Cells) Spread(first, last, n int) (picked []Sample, all int64) {
-	k := c.costs(guessPoints)
+// that part cost. bytes: see Costs.
+func (c Cells) Spread(first, last, n int, bytes bool) (picked []Sample, all int64) {
+	k := c.costs(guessPoints, bytes)
 	n = min(n, last-first)
 	for i := range n {
 		run := first + int(int64(last-first)*int64(2*i+1)/int64(2*n))

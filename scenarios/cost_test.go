@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 )
@@ -29,7 +30,7 @@ func TestPart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		costs := cells.Costs()
+		costs := cells.Costs(false)
 		each := make([]int64, cells.Len())
 		for cursor, k := cells.NewCursor(), 0; k < cells.Len(); k++ {
 			each[k] = Cost(cursor.At(k).Config)
@@ -74,8 +75,47 @@ func TestPartLarge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, last := cells.Costs().Part(500, 1000)
+	first, last := cells.Costs(false).Part(500, 1000)
 	if n := last - first; n < cells.Len()/1100 || n > cells.Len()/900 {
 		t.Error(fmt.Sprint("part 500/1000 has ", n, " runs of ", cells.Len()))
+	}
+}
+
+// What a run costs on links of segments follows what they carry, and with bytes what is
+// written; on links of formulas it follows neither.
+func TestCostFollowsWhatIsDone(t *testing.T) {
+	cost := func(bytes bool, sets ...string) float64 {
+		t.Helper()
+		text, err := os.ReadFile("testdata/guess/lossy.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := Load("lossy.yaml", text, nil, append(sets, "sweep={}", "repeat=1", "duration=10m"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells, err := s.Cells(SeedRange{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return float64(cells.Costs(bytes).total())
+	}
+	const slow, fast = "workload.0.rate=100kB/s", "workload.0.rate=10MB/s"
+	flow := "links={between: [master, relay], latency: 5ms}"
+	flow = strings.Replace(flow, "{", "[{", 1) + "]"
+	for _, c := range []struct {
+		what     string
+		ratio    float64
+		from, to float64 // as processor times were measured, twofold either way
+	}{
+		{"ten times the rate over segments", cost(false, "workload.0.rate=1MB/s", "links.0.loss=0%") / cost(false, slow, "links.0.loss=0%"), 4, 16},
+		{"more than losses let through", cost(false, fast, "links.0.loss=0.5%") / cost(false, fast, "links.0.loss=0%"), 0.05, 0.4},
+		{"over formulas", cost(false, fast, flow) / cost(false, slow, flow), 0.5, 4},
+		{"with bytes over formulas", cost(true, fast, flow) / cost(true, slow, flow), 30, 200},
+		{"segments against formulas", cost(false, "workload.0.rate=1MB/s", "links.0.loss=0%") / cost(false, "workload.0.rate=1MB/s", flow), 500, 10000},
+	} {
+		if c.ratio < c.from || c.ratio > c.to {
+			t.Errorf("%s: %.3g times the cost, not %g to %g", c.what, c.ratio, c.from, c.to)
+		}
 	}
 }

@@ -80,7 +80,7 @@ func (c *commands) terminal() bool {
 // cost in proportion. Each is played twice: what the first time costs more is what a
 // point costs, however many seeds it has.
 func (j *job) guess(first, last int) (guess, error) {
-	picked, all := j.cells.Spread(first, last, sampleRuns)
+	picked, all := j.cells.Spread(first, last, sampleRuns, j.x.Bool("bytes"))
 	w := worker{ctx: j.x.Context, cursor: j.cells.NewCursor(), bytes: j.x.Bool("bytes")}
 	if len(picked) > 0 { // the first pays for memory that the others use again
 		cell := w.cursor.At(picked[0].Run)

@@ -19,6 +19,9 @@ func TestGuessHolds(t *testing.T) {
 		{"outage-poisson", "--seeds", "1..4000"},
 		{"risk-surface", "--seeds", "1", "--set", "sweep.outage.steps=8"},
 		{"sizing-rule", "--seeds", "1..4"},
+		{"../../scenarios/testdata/guess/lossy.yaml"},
+		{"../../scenarios/testdata/guess/bytes.yaml", "--bytes"},
+		{"../../scenarios/testdata/guess/unequal.yaml"},
 	} {
 		var g guess
 		guessForTests = func(made guess) { g = made }

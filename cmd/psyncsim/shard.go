@@ -25,8 +25,8 @@ const maxShards = 1_000_000
 //
 // Kubernetes' Indexed Job tells a pod its index from 0 (JOB_COMPLETION_INDEX)
 // and not how many there are. Slurm tells an array task its id, the smallest of
-// all ids, their step and their number (SLURM_ARRAY_TASK_ID, _MIN, _STEP,
-// _COUNT).
+// all ids, the largest, their step and their number (SLURM_ARRAY_TASK_ID, _MIN, _MAX,
+// _STEP, _COUNT).
 func parseShard(s string, env environment) (index, of int, err error) {
 	left, right, two := strings.Cut(s, "/")
 	if two {
@@ -53,7 +53,7 @@ func parseShard(s string, env environment) (index, of int, err error) {
 	case !two:
 		of = count
 	case count > 0 && count != of:
-		return 0, 0, fmt.Errorf("%q: SLURM_ARRAY_TASK_COUNT is %d", s, count)
+		return 0, 0, fmt.Errorf("%q: SLURM_ARRAY_TASK_COUNT is %d: to run some of %d shards again write I/%d, such as $SLURM_ARRAY_TASK_ID/%d", s, count, of, of, of)
 	}
 	if index > of {
 		return 0, 0, fmt.Errorf("%q: this is task %d of %d", s, index, of)
@@ -66,7 +66,7 @@ func parseShard(s string, env environment) (index, of int, err error) {
 func fromEngine(env environment) (index, count int, err error) {
 	get := func(name string, least int, absent int) int {
 		v, ok := env(name)
-		if !ok || err != nil {
+		if !ok || v == "" || err != nil {
 			return absent
 		}
 		n, e := number(v, least, 1<<31-1)
@@ -75,16 +75,25 @@ func fromEngine(env environment) (index, count int, err error) {
 		}
 		return n
 	}
-	if _, ok := env("JOB_COMPLETION_INDEX"); ok {
+	set := func(name string) bool { v, ok := env(name); return ok && v != "" } // who sets it to nothing does not mean it
+	kubernetes, slurm := set("JOB_COMPLETION_INDEX"), set("SLURM_ARRAY_TASK_ID")
+	switch {
+	case kubernetes && slurm:
+		return 0, 0, fmt.Errorf("both JOB_COMPLETION_INDEX and SLURM_ARRAY_TASK_ID are set: write I/N with the one that is meant")
+	case kubernetes:
 		return get("JOB_COMPLETION_INDEX", 0, 0) + 1, 0, err
-	}
-	if _, ok := env("SLURM_ARRAY_TASK_ID"); !ok {
+	case !slurm:
 		return 0, 0, fmt.Errorf("neither JOB_COMPLETION_INDEX nor SLURM_ARRAY_TASK_ID is set")
 	}
 	id, least := get("SLURM_ARRAY_TASK_ID", 0, 0), get("SLURM_ARRAY_TASK_MIN", 0, 1)
 	step, count := get("SLURM_ARRAY_TASK_STEP", 1, 1), get("SLURM_ARRAY_TASK_COUNT", 1, 0)
-	if err == nil && (id < least || (id-least)%step != 0) {
+	most := get("SLURM_ARRAY_TASK_MAX", 0, least+(count-1)*step)
+	switch {
+	case err != nil:
+	case id < least || (id-least)%step != 0:
 		err = fmt.Errorf("SLURM_ARRAY_TASK_ID %d is none of %d, %d, …", id, least, least+step)
+	case count > 0 && (most-least)/step+1 != count:
+		err = fmt.Errorf("the array has %d tasks with gaps between their ids, %d to %d: write I/N, such as $SLURM_ARRAY_TASK_ID/%d", count, least, most, most)
 	}
 	return (id-least)/step + 1, count, err
 }
@@ -115,7 +124,7 @@ func shardOf(x *cli.Context, cells scenarios.Cells) (*results.Shard, error) {
 		return nil, usage("--shard %w", err)
 	}
 	s := &results.Shard{Index: index, Of: of, Runs: cells.Len(), Program: program()}
-	s.First, s.Last = cells.Costs().Part(index, of)
+	s.First, s.Last = cells.Costs(x.Bool("bytes")).Part(index, of)
 	return s, nil
 }
 

@@ -238,6 +238,12 @@ func TestParseShard(t *testing.T) {
 		{"auto", env{"SLURM_ARRAY_TASK_ID": "2", "SLURM_ARRAY_TASK_COUNT": "3"}, "2/3"},
 		{"auto", env{"SLURM_ARRAY_TASK_ID": "0", "SLURM_ARRAY_TASK_MIN": "0", "SLURM_ARRAY_TASK_COUNT": "3"}, "1/3"},
 		{"auto", env{"SLURM_ARRAY_TASK_ID": "0", "SLURM_ARRAY_TASK_COUNT": "3"}, "is none of"},
+		{"auto", env{"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_MAX": "7", "SLURM_ARRAY_TASK_STEP": "1", "SLURM_ARRAY_TASK_COUNT": "3"}, "gaps between their ids, 1 to 7"},
+		{"auto/16", env{"SLURM_ARRAY_TASK_ID": "7", "SLURM_ARRAY_TASK_MIN": "7", "SLURM_ARRAY_TASK_MAX": "7", "SLURM_ARRAY_TASK_COUNT": "1"}, "write I/16, such as $SLURM_ARRAY_TASK_ID/16"},
+		{"auto", env{"SLURM_ARRAY_TASK_ID": "14", "SLURM_ARRAY_TASK_MIN": "10", "SLURM_ARRAY_TASK_MAX": "18", "SLURM_ARRAY_TASK_STEP": "2", "SLURM_ARRAY_TASK_COUNT": "5"}, "3/5"},
+		{"auto/5", env{"SLURM_ARRAY_TASK_ID": "2", "JOB_COMPLETION_INDEX": "2"}, "both"},
+		{"auto/4", env{"JOB_COMPLETION_INDEX": "", "SLURM_ARRAY_TASK_ID": ""}, "neither"},
+		{"auto", env{"JOB_COMPLETION_INDEX": "", "SLURM_ARRAY_TASK_ID": "2", "SLURM_ARRAY_TASK_COUNT": "3", "SLURM_ARRAY_TASK_MIN": ""}, "2/3"},
 	} {
 		index, of, err := parseShard(c.text, func(name string) (string, bool) { v, ok := c.env[name]; return v, ok })
 		got := fmt.Sprintf("%d/%d", index, of)
