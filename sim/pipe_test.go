@@ -103,7 +103,7 @@ func flowAgainstFIFO(g gen, steadily *int) error {
 		before := f.arrived
 		f.log = log.knownAt(now)
 		var a steady
-		goesOn := f.goesOn(&a, now, link)
+		goesOn := f.log.evenAtLast() && f.goesOn(&a, now, link)
 		o := a.to - 1
 		if goesOn && g.oneIn(2) {
 			f.moveOn(&a, now)

@@ -102,13 +102,13 @@ func (s *segment) sameRun(o *segment) bool {
 }
 
 // appendRelayed notes a run that came from upstream.
-func (l *streamLog) appendRelayed(s segment) {
+func (l *streamLog) appendRelayed(s *segment) {
 	l.long = l.long || s.src.longest() > model.BlockRequest
-	if n := len(l.segs); n > 0 && l.segs[n-1].sameRun(&s) {
+	if n := len(l.segs); n > 0 && l.segs[n-1].sameRun(s) {
 		l.segs[n-1].to = s.to
 		return
 	}
-	l.segs = append(l.segs, s)
+	l.segs = append(l.segs, *s)
 }
 
 // newest is the offset of the first byte of the newest command.
@@ -147,8 +147,11 @@ func (r *relayed) through(k int64, l *lagged) int64 {
 }
 
 // own is the lag of the flow if command k found the link idle.
-func (r *relayed) own(k int64) int64 {
-	return int64(r.s.when(k))*1000 - int64(r.end(k-1)-r.f.from)*r.ps
+func (r *relayed) own(k int64) int64 { return r.ownAt(k, r.s.when(k)) }
+
+// ownAt is own of a command that was written upstream at an instant.
+func (r *relayed) ownAt(k int64, at model.Instant) int64 {
+	return int64(at)*1000 - int64(r.end(k-1)-r.f.from)*r.ps
 }
 
 // run notes the commands [i, j) of a run, as few pieces as there are; l is what is
@@ -159,6 +162,10 @@ func (r *relayed) run(i, j int64, l *lagged) {
 	for i < j {
 		k := i
 		if spaced {
+			if at := r.s.when(i); r.ownAt(i, at) > l.lag { // it waits for nothing, nor do the others
+				r.noteSpaced(i, j, at, l)
+				return
+			}
 			k = r.busy(i, j, l)
 		} else {
 			k = r.same(i, j, l)
@@ -168,21 +175,32 @@ func (r *relayed) run(i, j int64, l *lagged) {
 			i = k
 			continue
 		}
-		k = i + 1
-		if spaced { // each waits for nothing
-			k = j
-			l.lag = max(l.lag, r.own(j-1))
-			n := segment{delay: r.s.delay + psCeil(size*r.ps) + r.after, paced: r.s.paced, ps: r.s.ps}
-			if r.s.paced {
-				n.lag = r.s.lag + (r.s.bytes(i)-r.s.base)*r.s.ps
-			}
-			r.note(i, k, n)
-		} else {
-			r.alone(i, l)
-		}
-		l.seen = max(l.seen, r.end(k-1))
-		i = k
+		r.alone(i, l)
+		i++
 	}
+}
+
+// noteSpaced notes the commands [i, j) of a run of which each waits for nothing; the first one
+// was written upstream at an instant.
+func (r *relayed) noteSpaced(i, j int64, at model.Instant, l *lagged) {
+	s, each := r.s, r.s.each
+	after := psCeil(each*r.ps) + r.after
+	n := segment{delay: s.delay + after, paced: s.paced, ps: s.ps}
+	if s.paced {
+		n.lag = s.lag + (i*each-s.base)*s.ps
+	}
+	last := at
+	if j > i+1 {
+		last = s.when(j - 1)
+	}
+	if l.lag = max(l.lag, r.ownAt(j-1, last)); at+after >= r.since {
+		n.at = at + after
+		r.place(&n, i, j)
+		r.h.log.appendRelayed(&n)
+	} else {
+		r.note(i, j, n)
+	}
+	l.seen = max(l.seen, r.end(j-1))
 }
 
 // pace notes the commands [i, j) of a run that leave the link one behind the other.
@@ -242,11 +260,9 @@ func (r *relayed) same(i, j int64, l *lagged) int64 {
 }
 
 // busy is same for commands so far apart that the link has carried each before the next
-// one: from one to the next their lag does not become less. Mostly it is one or none.
+// one, of which the first finds it busy: from one to the next their lag does not become less.
+// Mostly it is one.
 func (r *relayed) busy(i, j int64, l *lagged) int64 {
-	if r.own(i) > l.lag {
-		return i
-	}
 	lo, hi := i, j // lo finds the link busy, hi does not
 	for step := int64(1); lo+step < hi; step *= 2 {
 		if r.own(lo+step) > l.lag {
@@ -268,10 +284,8 @@ func (r *relayed) busy(i, j int64, l *lagged) int64 {
 // note adds the commands [i, j) to the log of who passes them on; those that came before
 // it could read are passed on when it can.
 func (r *relayed) note(i, j int64, n segment) {
-	n.run, n.src, n.each, n.first, n.base = true, r.s.src, r.s.each, i, r.s.bytes(i)
-	n.from, n.to = r.end(i-1)-r.shift, r.end(j-1)-r.shift
-	if n.held {
-		r.h.log.appendRelayed(n)
+	if r.place(&n, i, j); n.held {
+		r.h.log.appendRelayed(&n)
 		return
 	}
 	if n.at = n.when(i); n.at < r.since {
@@ -291,7 +305,13 @@ func (r *relayed) note(i, j int64, n segment) {
 		n.first, n.base, n.from = lo, r.s.bytes(lo), r.end(lo-1)-r.shift
 		n.at = n.when(lo)
 	}
-	r.h.log.appendRelayed(n)
+	r.h.log.appendRelayed(&n)
+}
+
+// place says of what run a piece is, and where it lies.
+func (r *relayed) place(n *segment, i, j int64) {
+	n.run, n.src, n.each, n.first, n.base = true, r.s.src, r.s.each, i, r.s.bytes(i)
+	n.from, n.to = r.end(i-1)-r.shift, r.end(j-1)-r.shift
 }
 
 // commands are the commands [i, j) of a run whose bytes are [from, to), as far as those

@@ -25,7 +25,7 @@ type steady struct {
 func (w *World) hearsOn(h *host, c *conn, t model.Instant) bool {
 	p := &c.pipes[fromAcceptor]
 	f := &p.flow
-	if w.listener != nil || w.cfg.Bytes || w.cfg.PerWrite || f.end > 0 || f.log.long || len(f.log.asks) > 0 ||
+	if !f.log.evenAtLast() || w.listener != nil || w.cfg.Bytes || w.cfg.PerWrite || f.end > 0 || f.log.long || len(f.log.asks) > 0 ||
 		h.ownStream() || h.resumes || h.expiring || h.stuck || c.link.quotas[0].on || c.link.quotas[1].on {
 		return false
 	}
@@ -51,20 +51,17 @@ func (w *World) hearsOn(h *host, c *conn, t model.Instant) bool {
 		h.log.last().to = ch.Bound
 		on := model.Chunk{From: from, To: ch.Bound}
 		w.forward(h, a.at, &on)
-		w.sentBefore(h, ch.Bound-model.Offset(a.s.each))
+		w.sentBefore(h, on.To-model.Offset(a.s.each))
 	}
 	w.rearm(h)
 	return true
 }
 
-// goesOn works out what has arrived of a flow by t, if the newest commands are of a run that
-// none of its commands has to wait in, and some of them were written since it was asked.
+// goesOn works out what has arrived of a flow by t whose log is evenAtLast, if none of the
+// newest commands has to wait, and some of them were written since it was asked.
 func (f *flow) goesOn(a *steady, t model.Instant, l *link) bool {
-	if len(f.log.segs) == 0 {
-		return false
-	}
 	s, tau := f.log.last(), t-l.latency
-	if !s.run || s.each == 0 || s.held || s.paced || s.via != nil || tau < f.began || f.arrived+1 < s.from || f.seen < s.from || l.ps > s.src.spaced() {
+	if tau < f.began || f.arrived+1 < s.from || f.seen < s.from || l.ps > s.src.spaced() {
 		return false
 	}
 	k := s.src.upto(tau - s.delay)
@@ -95,6 +92,16 @@ func (f *flow) moveOn(a *steady, t model.Instant) {
 	f.idle, f.heard = lagged{a.next, a.lag}, t
 }
 
+// evenAtLast says that the newest segment of a log is a run of commands of one length, each of
+// which comes so much later than it was written by clients.
+func (l *streamLog) evenAtLast() bool {
+	if len(l.segs) == 0 {
+		return false
+	}
+	s := l.last()
+	return s.run && s.each > 0 && !s.held && !s.paced && s.via == nil
+}
+
 // isIdle says that it is known of the last command that was seen, one of the run with which the
 // log ends, that it found the link idle: those of the run behind it do, too.
 func (f *flow) isIdle() bool {
@@ -116,12 +123,12 @@ func (f *flow) own(s *segment, k int64, o model.Offset, ps int64) int64 {
 // passesOn says that what has arrived makes the run longer with which a relay's log ends, which
 // is to go on at an offset, and which the relay could read since an instant.
 func (f *flow) passesOn(a *steady, log *streamLog, from model.Offset, since model.Instant, l *link) bool {
-	if len(log.segs) == 0 || from < a.s.from {
+	if !log.evenAtLast() || from < a.s.from {
 		return false
 	}
 	o, s := log.last(), a.s
 	b := s.base + int64(from-s.from)
-	if !o.run || o.held || o.paced || o.via != nil || o.to != from || o.base+int64(from-o.from) != b || o.src != s.src ||
+	if o.to != from || o.base+int64(from-o.from) != b || o.src != s.src ||
 		o.delay != s.delay+psCeil(s.each*l.ps)+l.latency {
 		return false
 	}
