@@ -74,9 +74,19 @@ func (s *Server) large(longest int64) bool {
 // nobody reads, or whose readers take all that they are sent. Else it changes nothing and is
 // false: the server has to be told by Step.
 func (s *Server) Hear(now Instant, c Chunk, commands int64) bool {
-	u := &s.up
-	if c.From != u.read+1 || !s.OnlyFollows() {
+	if c.From != s.up.read+1 || !s.OnlyFollows() {
 		return false
+	}
+	s.Heard(now, c, commands)
+	return true
+}
+
+// Heard is Hear for a replica of which its driver knows that it OnlyFollows, of what it has
+// not heard.
+func (s *Server) Heard(now Instant, c Chunk, commands int64) {
+	u := &s.up
+	if c.From != u.read+1 || u.state != upConnected {
+		panic("model: stream that is not what comes next")
 	}
 	if now < s.now {
 		panic("model: time went back")
@@ -90,14 +100,13 @@ func (s *Server) Hear(now Instant, c Chunk, commands int64) bool {
 	u.read, u.lastIO, u.lastByte = c.To-1, s.unix(), now
 	s.stats.netIn += c.Bytes()
 	if c.Bound == c.From { // no command ends in this chunk
-		return true
+		return
 	}
 	from := u.done + 1
 	u.done, s.mro = c.Bound-1, c.Bound-1
 	if s.log != nil {
 		s.record(from, c.Bound)
 	}
-	return true
 }
 
 // Easy says that no output buffer of a replica holds anything, or comes to hold something with

@@ -54,9 +54,9 @@ func (w *World) bringLate(h *host, t model.Instant) bool {
 		h.ackFrom = h.srv.MRO() + 1
 	}
 	if h.done < t && h.alive && h.frozen == 0 && !h.asked {
-		h.late, h.asked = late, true
+		h.late, h.asked, h.follows = late, true, true
 		w.hearFrom(h, w.conns[h.folded-1], t) // its only connection to its master
-		h.late, h.asked = false, false
+		h.late, h.asked, h.follows = false, false, false
 		h.done = t
 	}
 	return true

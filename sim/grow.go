@@ -23,9 +23,11 @@ func (w *World) grow(h *host, n int64, t model.Instant) bool {
 	h.log.appendRun(from, first, base, end, t, false)
 	ch := model.Chunk{From: from, To: from + model.Offset(bytes)}
 	w.own(h, from)
-	if w.forward(h, t, &ch); n > first+1 {
-		w.sentBefore(h, ch.To-model.Offset(h.size(n-1)))
+	sent := model.Offset(0)
+	if n > first+1 {
+		sent = ch.To - model.Offset(h.size(n-1))
 	}
+	w.forward(h, t, &ch, sent)
 	w.rearm(h)
 	return true
 }
@@ -50,8 +52,7 @@ func (w *World) takes(h *host, c *conn, ch model.Chunk, at model.Instant) bool {
 		w.via, w.since, w.shift = c, since, 0
 		on := model.Chunk{From: from, To: ch.Bound}
 		w.relay(h, at, on)
-		w.forward(h, at, &on)
-		w.sentBefore(h, h.log.newest())
+		w.forward(h, at, &on, h.log.newest())
 		w.via = nil
 	}
 	w.rearm(h)

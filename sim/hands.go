@@ -125,7 +125,7 @@ func (w *World) writeCommands(h *host, now model.Instant, list []Written) {
 			if o := &outs[i]; o.Kind == model.OutFeed {
 				w.literal(h, now, o)
 				h.log.last().quiet = o.Literal
-				w.forward(h, now, &o.Chunk)
+				w.forward(h, now, &o.Chunk, 0)
 			} else {
 				w.obey(h, now, o)
 			}

@@ -159,7 +159,7 @@ func (w *World) deleteKey(h *host, at model.Instant, x *expiring, why model.Why)
 		if o := &outs[i]; o.Kind == model.OutFeed {
 			w.literal(h, at, o)
 			h.log.last().quiet = o.Literal
-			w.forward(h, at, &o.Chunk)
+			w.forward(h, at, &o.Chunk, 0)
 		} else {
 			w.obey(h, at, o)
 		}

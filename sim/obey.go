@@ -18,9 +18,11 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		} else {
 			w.relay(h, at, o.Chunk)
 		}
-		if w.forward(h, at, &o.Chunk); !o.Literal && h.relays {
-			w.sentBefore(h, h.log.newest())
+		sent := model.Offset(0)
+		if !o.Literal && h.relays {
+			sent = h.log.newest()
 		}
+		w.forward(h, at, &o.Chunk, sent)
 	case model.OutSend:
 		if c, side := w.find(h, o.Conn); c >= 0 {
 			w.sendBytes(c, side, o.Data)
@@ -198,8 +200,9 @@ func (w *World) relay(h *host, at model.Instant, c model.Chunk) {
 	}
 }
 
-// forward hands new stream bytes to the connections that carry the stream.
-func (w *World) forward(h *host, at model.Instant, ch *model.Chunk) {
+// forward hands new stream bytes to the connections that carry the stream. Those before an
+// offset were sent before the others came: only what lies behind it is of this turn (0: all).
+func (w *World) forward(h *host, at model.Instant, ch *model.Chunk, sent model.Offset) {
 	n := ch.Bytes()
 	for _, ci := range h.conns {
 		c := w.conns[ci]
@@ -212,6 +215,7 @@ func (w *World) forward(h *host, at model.Instant, ch *model.Chunk) {
 		if f.turn != w.turn {
 			f.turn, f.unsent = w.turn, ch.From
 		}
+		f.unsent = max(f.unsent, sent)
 		f.next = ch.To
 		if len(f.log.asks) > 0 {
 			w.watchAsks(c, ch.From)
@@ -229,16 +233,6 @@ func (w *World) forward(h *host, at model.Instant, ch *model.Chunk) {
 		}
 		if r.relayAt > 0 { // it may come sooner than was thought
 			w.watchRelay(r)
-		}
-	}
-}
-
-// sentBefore says that what a host wrote before an offset was sent: only what
-// lies behind it is of this turn.
-func (w *World) sentBefore(h *host, o model.Offset) {
-	for _, ci := range h.conns {
-		if f := &w.conns[ci].pipes[fromAcceptor].flow; f.on && f.src == h.index && f.turn == w.turn {
-			f.unsent = max(f.unsent, o)
 		}
 	}
 }

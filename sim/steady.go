@@ -40,7 +40,12 @@ func (w *World) hearsOn(h *host, c *conn, t model.Instant) bool {
 	}
 	ch := model.Chunk{From: f.arrived + 1, To: a.to, Bound: max(a.bound, f.arrived+1)}
 	from, passes := h.srv.MRO()+1, h.relays && ch.Bound > ch.From
-	if passes && !f.passesOn(&a, h.log, from, since, c.link) || !h.srv.Hear(a.at, ch, a.commands) {
+	if passes && !f.passesOn(&a, h.log, from, since, c.link) {
+		return false
+	}
+	if h.follows && h.srv.Read()+1 == ch.From {
+		h.srv.Heard(a.at, ch, a.commands)
+	} else if !h.srv.Hear(a.at, ch, a.commands) {
 		return false
 	}
 	f.moveOn(&a, t)
@@ -50,8 +55,7 @@ func (w *World) hearsOn(h *host, c *conn, t model.Instant) bool {
 	if passes {
 		h.log.last().to = ch.Bound
 		on := model.Chunk{From: from, To: ch.Bound}
-		w.forward(h, a.at, &on)
-		w.sentBefore(h, on.To-model.Offset(a.s.each))
+		w.forward(h, a.at, &on, on.To-model.Offset(a.s.each))
 	}
 	w.rearm(h)
 	return true

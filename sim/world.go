@@ -133,6 +133,7 @@ type host struct {
 	ackAt     model.Instant // the first turn of those that was not played; see acks.go
 	ackFrom   model.Offset  // its first byte behind what it had before ackAt, if it has heard more since; see bringLate
 	late      bool          // it hears more, though turns at which it sends ACKs were not played
+	follows   bool          // it is known of its server that it OnlyFollows
 	holds     int           // see hold
 	stale     bool          // rearm is to be called
 	noted     bool          // it did more than to write its clients' commands into its stream
@@ -350,9 +351,11 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bo
 			h.log.appendRun(o.Chunk.From, first, h.src.bytes(first), h.src.bytes(next), at, held)
 			w.own(h, o.Chunk.From)
 		}
-		if w.forward(h, at, &o.Chunk); !o.Literal && !held && next > first+1 {
-			w.sentBefore(h, o.Chunk.To-model.Offset(h.src.size(next-1)))
+		sent := model.Offset(0)
+		if !o.Literal && !held && next > first+1 {
+			sent = o.Chunk.To - model.Offset(h.src.size(next-1))
 		}
+		w.forward(h, at, &o.Chunk, sent)
 	}
 	w.rearm(h)
 }
