@@ -6,9 +6,13 @@ import (
 	"time"
 )
 
-func turnOf(one, two time.Duration, before, after float64) turn {
+func turnOf(one, two time.Duration, before, after float64, sums ...float64) turn {
 	at := pace{wall: 100}
-	return turn{one: played{wall: one, at: at}, two: played{wall: two, at: at}, before: before, after: after}
+	sum := 2.
+	if len(sums) > 0 {
+		sum = sums[0]
+	}
+	return turn{one: played{wall: one, at: at}, two: played{wall: two, at: at}, before: gains{before, sum}, after: gains{after, sum}}
 }
 
 // Only rounds in which the machine had two cores to give count, and without enough of them
@@ -28,6 +32,9 @@ func TestTurnsThatCount(t *testing.T) {
 		{"enough, and slow", turns{[]turn{calm, calm, turnOf(18*s, 10*s, 2, 2), turnOf(17*s, 10*s, 2, 2), turnOf(18*s, 10*s, 2, 2)}, 0}, 1.8, false, []string{"these are the 5 rounds"}},
 		{"too few", turns{[]turn{calm, calm, calm, calm, turnOf(24*s, 10*s, 1.8, 2)}, 30}, 2, false,
 			[]string{"only in 4 of 5 rounds", "do not say whether the target is reached", "30 more were not begun"}},
+		{"one core with two threads", turns{[]turn{turnOf(18*s, 10*s, 2, 2, 1.2), turnOf(18*s, 10*s, 2, 2, 1.2), turnOf(18*s, 10*s, 2, 2, 1.2), turnOf(18*s, 10*s, 2, 2, 1.2), turnOf(18*s, 10*s, 2, 2, 1.2)}, 0}, 1.8, false,
+			[]string{"only in 0 of 5 rounds"}},
+		{"a machine that grew faster", turns{[]turn{calm, calm, calm, calm, turnOf(30*s, 10*s, 2.8, 2)}, 0}, 2, false, []string{"only in 4 of 5 rounds"}},
 		{"none", turns{[]turn{turnOf(20*s, 10*s, 1, 1)}, 0}, 2, false, []string{"only in 0 of 1 rounds"}},
 	} {
 		b := &bench{}
@@ -46,6 +53,15 @@ func TestTurnsThatCount(t *testing.T) {
 		b.csv(&csv)
 		if yes := strings.Contains(md.String(), "| yes |"); yes != c.met || strings.Contains(csv.String(), ",true,") != c.met {
 			t.Errorf("%s:\n%s\n%s", c.what, &md, &csv)
+		}
+	}
+}
+
+// Sums are timed on as many threads as asked.
+func TestWide(t *testing.T) {
+	for _, threads := range []int{1, 2} {
+		if ns := timeWide(threads); ns < 100 || ns > 1e9 {
+			t.Errorf("on %d threads: %v ns a block", threads, ns)
 		}
 	}
 }
