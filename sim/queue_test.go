@@ -40,7 +40,7 @@ func TestQueueOrder(t *testing.T) {
 			if g.IntN(5) < 3 && (len(list) < most*most*most || g.oneIn(100)) {
 				e := entry{at: q.Now() + model.Instant(g.Int64N(spread)), class: 1, n: n}
 				if far && g.oneIn(20) {
-					e.at = max(e.at, model.Instant(fewLatest-1+g.IntN(4)))
+					e.at = max(e.at, model.Instant(fewLatest-1)+model.Instant(g.IntN(4)))
 				}
 				item := event{host: n, gen: uint32(n)}
 				e.rank = uint64(g.IntN(5))<<32 | uint64(n) // ranks are unique here
