@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -54,4 +55,35 @@ func sizes(t *testing.T, dir string, names ...string) (n int64) {
 		n += s.Size()
 	}
 	return n
+}
+
+// A guess is told in round numbers, in the units that people use.
+func TestGuessInWords(t *testing.T) {
+	for _, c := range []struct {
+		g    guess
+		want string
+	}{
+		{guess{300, 12345 * time.Millisecond, 900, false}, "300 runs, about 12 s and 1 kB of rows"},
+		{guess{300, 119 * time.Second, 1_550_000, false}, "300 runs, about 119 s and 1.5 MB of rows"},
+		{guess{300, 59 * time.Minute, 37_730_000_000, false}, "300 runs, about 59 min and 38 GB of rows"},
+		{guess{300, 15618 * time.Second, 9_960_000_000, false}, "300 runs, about 4 h 20 min and 9.9 GB of rows"},
+		{guess{300, 1000 * time.Hour, 2_000_000_000_000, false}, "300 runs, about 42 days and 2.0 TB of rows"},
+		{guess{1, time.Hour, 0, true}, "1 run, more than 1 h 0 min"},
+	} {
+		if got := c.g.String(); got != c.want {
+			t.Errorf("%s, not %s", got, c.want)
+		}
+	}
+}
+
+// A few runs that take for ever are announced, too, and asked about: without waiting for
+// one of them.
+func TestGuessOfFewLongRuns(t *testing.T) {
+	terminalForTests = func() bool { return true }
+	defer func() { terminalForTests = nil }()
+	args := []string{"run", "testdata/long.yaml", "--quiet", "--no-charts", "--out", t.TempDir()}
+	code, _, stderr := call(t, args...)
+	if code != exitUsage || !strings.Contains(stderr, "20 runs, more than ") || !strings.Contains(stderr, "--yes") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
 }
