@@ -54,6 +54,51 @@ func TestGitHubActions(t *testing.T) {
 	}
 }
 
+// The commands of the workflow do what a single run does, one job after the other.
+func TestGitHubActionsCommands(t *testing.T) {
+	var w struct {
+		Jobs map[string]struct {
+			Steps []struct{ Name, Run string } `json:"steps"`
+		} `json:"jobs"`
+	}
+	if err := yaml.Unmarshal(read(t, "github-actions.yaml"), &w); err != nil {
+		t.Fatal(err)
+	}
+	dir, bin := t.TempDir(), build(t)
+	if err := os.Symlink(bin, filepath.Join(dir, "bin")); err != nil {
+		t.Fatal(err)
+	}
+	played := 0
+	step := func(job, name, shard string) {
+		for _, s := range w.Jobs[job].Steps {
+			if s.Name != name {
+				continue
+			}
+			played++
+			cmd := exec.Command("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", strings.ReplaceAll(s.Run, "${{ matrix.shard }}", shard))
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "SCENARIO=contract-example")
+			if b, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v: %s", name, err, b)
+			}
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "shards"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i <= 8; i++ {
+		shard := fmt.Sprint(i)
+		step("shard", "run one shard", shard)
+		if err := os.Rename(filepath.Join(dir, "shard"), filepath.Join(dir, "shards", "shard-"+shard)); err != nil { // as an artifact
+			t.Fatal(err)
+		}
+	}
+	step("merge", "merge", "")
+	if played != 9 {
+		t.Fatalf("%d steps, not 9", played)
+	}
+	single(t, bin, "contract-example", filepath.Join(dir, "results"))
+}
+
 // kubernetes is the manifest, decoded with no unknown or doubled field.
 type kubernetes struct {
 	config core.ConfigMap
@@ -74,7 +119,40 @@ func decode(text []byte) (*kubernetes, error) {
 			return nil, fmt.Errorf("document %d: %w", i, err)
 		}
 	}
-	return k, nil
+	return k, k.words()
+}
+
+// words checks what the types leave open: names that a server would look up.
+func (k *kubernetes) words() error {
+	type word struct{ is, want string }
+	all := []word{
+		{k.config.APIVersion + " " + k.config.Kind, "v1 ConfigMap"},
+		{k.claim.APIVersion + " " + k.claim.Kind, "v1 PersistentVolumeClaim"},
+		{fmt.Sprint(k.claim.Spec.AccessModes), fmt.Sprint([]core.PersistentVolumeAccessMode{core.ReadWriteMany})},
+	}
+	for _, j := range []*batch.Job{&k.shards, &k.merge} {
+		p := &j.Spec.Template.Spec
+		all = append(all, word{j.APIVersion + " " + j.Kind, "batch/v1 Job"}, word{string(p.RestartPolicy), string(core.RestartPolicyNever)})
+		for i := range p.Volumes {
+			v := &p.Volumes[i]
+			if v.ConfigMap != nil {
+				all = append(all, word{v.ConfigMap.Name, k.config.Name})
+			} else if v.PersistentVolumeClaim != nil {
+				all = append(all, word{v.PersistentVolumeClaim.ClaimName, k.claim.Name})
+			}
+		}
+		for _, c := range p.Containers {
+			if c.Image == "" || c.Name == "" {
+				return fmt.Errorf("%s: a container without a name or an image", j.Name)
+			}
+		}
+	}
+	for _, w := range all {
+		if w.is != w.want {
+			return fmt.Errorf("%q stands where %q should", w.is, w.want)
+		}
+	}
+	return nil
 }
 
 func TestKubernetes(t *testing.T) {
@@ -83,7 +161,9 @@ func TestKubernetes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, wrong := range [][2]string{{"completions: 8", "completion: 8"}, {"parallelism: 8", `parallelism: "8"`}, {"mountPath: /scenario", "path: /scenario"}} {
+	for _, wrong := range [][2]string{{"completions: 8", "completion: 8"}, {"parallelism: 8", `parallelism: "8"`}, {"mountPath: /scenario", "path: /scenario"},
+		{"kind: Job", "kind: Jobs"}, {"apiVersion: batch/v1", "apiVersion: batch/v2"}, {"restartPolicy: Never", "restartPolicy: Seldom"}, {"ReadWriteMany", "ReadWriteAll"},
+		{"claimName: psyncsim-results", "claimName: results"}, {"image: ", "# "}} {
 		if !bytes.Contains(text, []byte(wrong[0])) {
 			t.Errorf("%q is not there", wrong[0])
 		}
