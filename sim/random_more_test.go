@@ -65,13 +65,15 @@ func (g gen) rare(c *Config) {
 	if !g.oneIn(4) {
 		return
 	}
-	set := func(s *model.Settings) {
+	set := func(p *model.Profile, s *model.Settings) {
 		s.ReadOnly, s.ServeStale = !g.oneIn(3), !g.oneIn(3)
-		s.ShutdownTimeout, s.DisklessMax = time.Duration(g.IntN(4))*time.Second, int64(g.IntN(4))
+		if p.ShutdownTimeout > 0 { // 7.0 and later
+			s.ShutdownTimeout, s.DisklessMax = time.Duration(g.IntN(4))*time.Second, int64(g.IntN(4))
+		}
 	}
 	for i := range c.Servers {
 		s := &c.Servers[i]
-		set(&s.Settings)
+		set(s.Profile, &s.Settings)
 		if g.oneIn(3) {
 			s.KeepAlive = time.Duration(g.between(1, 6)) * time.Second
 		}
@@ -92,7 +94,7 @@ func (g gen) rare(c *Config) {
 		f := &c.Faults[i]
 		switch {
 		case f.Settings != nil:
-			set(f.Settings)
+			set(c.Servers[f.Server].Profile, f.Settings)
 		case f.Kind == FaultRestart:
 			f.Now = g.oneIn(2)
 			if g.oneIn(3) {
