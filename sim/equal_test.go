@@ -185,6 +185,11 @@ func (e *equal) play(n int64) (err error) {
 	}()
 	c := scenario(uint64(n))
 	e.seen.config(c)
+	return e.same(c)
+}
+
+// same says how what one of the ways to play a scenario tells differs from the first.
+func (e *equal) same(c *Config) error {
 	var want []byte
 	for i, v := range variants {
 		var watch []trace.Watcher

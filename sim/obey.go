@@ -110,8 +110,8 @@ func (w *World) noted(h *host, at model.Instant, e *model.Event) {
 }
 
 // renumber begins the log of a host anew whose stream goes on at another offset:
-// up to 3.2 with another master, and with none. One that made a new backlog has skipped a
-// byte of its stream, which goes on all the same.
+// up to 3.2 with another master, and with none. One that made new backlogs has skipped a
+// byte of its stream for each, which goes on all the same.
 func (w *World) renumber(h *host) {
 	n := len(h.log.segs)
 	if !h.ownStream() || n == 0 {
@@ -119,7 +119,7 @@ func (w *World) renumber(h *host) {
 	}
 	first, size := h.srv.History()
 	end, next := h.log.segs[n-1].to, h.srv.MRO()+1
-	if end != next && !(size == 0 && first == next && end == next-1) {
+	if end != next && !(size == 0 && first == next && end < next) {
 		w.newLog(h)
 	}
 }

@@ -64,7 +64,7 @@ func (w *World) touch(ci int32) {
 // touchBelow touches the connections of segments that carry on what a host will
 // receive: when that comes may be known better now.
 func (w *World) touchBelow(h *host, depth int) {
-	if !w.segmented || !h.relays || depth > len(w.hosts) { // servers may follow each other in a ring
+	if !w.segmented || depth > len(w.hosts) { // servers may follow each other in a ring
 		return
 	}
 	for _, ci := range h.conns {
