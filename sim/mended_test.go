@@ -48,9 +48,9 @@ var mended = []struct {
 		c := following(6*time.Second, "valkey-8.0", "valkey-8.0")
 		c.Servers[1].Settings.AppendOnly, c.Servers[1].Settings.DualChannel = true, false
 		c.Servers[0].Settings.Diskless = false
-		c.Links = []LinkConfig{{A: 0, B: 1, Latency: 35 * ms, Bandwidth: 22_607}}
-		c.Loads = constantly(9, set(300), set(2708))
-		c.Faults = []FaultConfig{{At: time.Second, Kind: FaultFailover, Peer: 1}}
+		c.Links = []LinkConfig{{A: 0, B: 1, Latency: 35 * ms, Bandwidth: 15_000}}
+		c.Loads = constantly(5, set(2708), set(300))
+		c.Faults = []FaultConfig{{At: 900 * ms, Kind: FaultFailover, Peer: 1}}
 		return c
 	}},
 	{"a link heals above a relay whose replica hears segments", func() *Config {
