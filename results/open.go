@@ -29,6 +29,10 @@ func Open(dir string) (*Kept, error) {
 	if err != nil {
 		return nil, err
 	}
+	k.format = CSV
+	if RowsIn(dir) == RunsParquet {
+		k.format = Parquet
+	}
 	k.Points, k.Done, k.SeedFirst, k.SeedLast, k.Warnings = ps.All, n.Done, n.SeedFirst, n.SeedLast, n.Warnings
 	if k.Done == 1 {
 		k.Only = &Run{Row: *last}

@@ -34,6 +34,7 @@ type Kept struct {
 	Checked     int64     // expectations that were checked
 	Failed      int64     // that did not hold
 	Shard       *Shard    // the part of the sweep that this is; nil is the whole
+	format      Format    // of the rows, when they were read back
 }
 
 // The shape of summary.json.

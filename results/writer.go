@@ -102,23 +102,50 @@ func NewWriter(dir string, h Header, o Options) (*Writer, error) {
 		return nil, fmt.Errorf("%s: another run is writing its results there", dir)
 	}
 	if o.Resume {
-		if done, err := w.complete(); err != nil {
+		done, err := w.complete()
+		if err != nil {
 			w.abandon()
 			return nil, err
-		} else if done {
-			_, err := w.readCheckpoint()
-			w.release()
-			if err != nil { // unfinished rows of something else: they are not ours to remove
-				return w, nil
-			}
-			return w, w.drop()
+		}
+		if done && (w.old.format == o.Format || w.begun()) {
+			return w, w.leave()
 		}
 	}
 	if err := w.begin(); err != nil {
 		w.abandon()
 		return nil, err
 	}
+	if k := w.old; k != nil {
+		w.old = nil
+		if err := w.copy(k); err != nil {
+			w.Discard()
+			return nil, err
+		}
+	}
 	return w, nil
+}
+
+// leave ends a writer whose results are all there.
+func (w *Writer) leave() error {
+	_, err := w.readCheckpoint()
+	w.release()
+	if err != nil { // unfinished rows of something else: they are not ours to remove
+		return nil
+	}
+	return w.drop()
+}
+
+// copy takes the rows of finished results, which are to be kept in another format.
+func (w *Writer) copy(k *Kept) error {
+	err := eachRun(w.dir, k.Axes, func(r *Row) error { w.row(r); return w.err })
+	if err == nil {
+		err = eachResync(w.dir, k.Axes, func(m *Meta, v *Resync) error { w.resync(m, v); return w.err })
+	}
+	w.kept.Only, w.kept.Timeline, w.kept.Checked, w.kept.Failed = k.Only, k.Timeline, k.Checked, k.Failed
+	if k.Shard != nil {
+		w.opt.Shard.Failed = k.Shard.Failed
+	}
+	return err
 }
 
 // foreign refuses a folder with files of our names that no run of ours has left there:

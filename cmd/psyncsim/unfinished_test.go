@@ -142,3 +142,31 @@ func TestForeignFilesStay(t *testing.T) {
 		}
 	}
 }
+
+// Finished results become those of the other format without a run, expectations that
+// failed in a shard included.
+func TestResumeInAnotherFormat(t *testing.T) {
+	dir := t.TempDir()
+	expect := []string{"--set", "expect=[reconnects_full == 0]", "--shard", "1/2"}
+	run := func(name string, more ...string) (int, string) {
+		code, _, stderr := call(t, runSmall(filepath.Join(dir, name), append(more, expect...)...)...)
+		return code, stderr
+	}
+	want, said := run("csv")
+	run("parquet", "--format", "parquet")
+	for _, f := range []string{"parquet", "csv"} {
+		code, again := run("other", "--resume", "--format", f)
+		if f == "csv" && (code != want || again != said) {
+			t.Errorf("exit %d, not %d: %s", code, want, again)
+		}
+		files, _ := os.ReadDir(filepath.Join(dir, f))
+		var names []string
+		for _, e := range files {
+			names = append(names, e.Name())
+		}
+		sameFiles(t, filepath.Join(dir, f), filepath.Join(dir, "other"), names)
+		if left, _ := os.ReadDir(filepath.Join(dir, "other")); len(left) != len(names) {
+			t.Errorf("%s: %v", f, left)
+		}
+	}
+}
