@@ -65,6 +65,25 @@ func setBase(m *Meta, i int, v Value) {
 	}
 }
 
+// FromAxes takes what the rule needs from the axes that are named like it: of both a row
+// keeps one number, so that rows read back are the rows that were written. A rate that
+// is made of bursts may be off by the last byte from the one that was asked for.
+func (m *Meta) FromAxes() {
+	var taken [len(baseAxes)]bool
+	for _, v := range m.Point {
+		column := Axis{Name: v.Name, Unit: v.Unit}.Column()
+		for i, b := range baseAxes {
+			if column != b.Column() || taken[i] {
+				continue
+			}
+			taken[i] = true
+			if i < 3 && v.Text == "" && v.Number >= 0 || i >= 3 && v.Text != "" {
+				setBase(m, i, v)
+			}
+		}
+	}
+}
+
 var runColumns = append(append([]string{
 	"seed", "reconnects", "reconnects_full", "reconnects_partial", "gap_max_bytes",
 }, reasonColumns()...),

@@ -129,6 +129,21 @@ func TestMergeRefuses(t *testing.T) {
 	}
 }
 
+// So they are where rates of bursts are spread on a logarithmic axis, whose mean is not
+// quite the rate that was asked for.
+func TestMergeOfBursts(t *testing.T) {
+	dir := t.TempDir()
+	args := func(name string, more ...string) []string {
+		return append([]string{"run", "risk-surface", "--seeds", "1", "--set", "sweep.outage.steps=2", "--set", "sweep.backlog.steps=2",
+			"--quiet", "--no-charts", "--out", filepath.Join(dir, name)}, more...)
+	}
+	must(t, args("one")...)
+	must(t, args("a", "--shard", "1/2")...)
+	must(t, args("b", "--shard", "2/2")...)
+	must(t, "merge", "--quiet", "--no-charts", "--out", filepath.Join(dir, "all"), filepath.Join(dir, "a"), filepath.Join(dir, "b"))
+	sameFiles(t, filepath.Join(dir, "one"), filepath.Join(dir, "all"), whole)
+}
+
 // A part that was damaged on its way is refused with the name of the file, whatever is
 // wrong with it.
 func TestMergeDamaged(t *testing.T) {

@@ -254,6 +254,7 @@ func meta(c *scenarios.Cell) results.Meta {
 		}
 		m.Point = append(m.Point, r)
 	}
+	m.FromAxes()
 	return m
 }
 
