@@ -98,6 +98,7 @@ func features(c *Config) map[string]int {
 			is("a long argument", m.Bytes() > model.BlockRequest)
 		}
 	}
+	is("nothing that goes wrong", len(c.Faults) == 0)
 	for i := range c.Faults {
 		is("a fault at the same instant", i > 0 && c.Faults[i].At == c.Faults[i-1].At)
 		is("power lost", c.Faults[i].Power)

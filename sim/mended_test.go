@@ -110,13 +110,17 @@ var mended = []struct {
 // comes back from something.
 func belowRelay() *Config {
 	c := following(5*time.Second, "redis-5.0", "redis-5.0", "redis-5.0", "redis-5.0")
-	c.Links = []LinkConfig{{A: 0, B: 1, Latency: 3 * ms}, {A: 1, B: 2, Latency: 2 * ms}, {A: 2, B: 3, Latency: 20 * ms, TCP: &TCPLink{}}}
-	g := newGen(1, 1)
-	l := &c.Links[2]
-	l.TCP = &TCPLink{Options: g.kernel(), There: g.path(l), Back: g.path(l)}
+	c.Links = []LinkConfig{{A: 0, B: 1, Latency: 3 * ms}, {A: 1, B: 2, Latency: 2 * ms}, segments(LinkConfig{A: 2, B: 3, Latency: 20 * ms})}
 	c.Loads = constantly(50, set(20, 700))
 	c.Asks = []time.Duration{3276 * ms}
 	return c
+}
+
+// segments is a link that carries them.
+func segments(l LinkConfig) LinkConfig {
+	g := newGen(1, 1)
+	l.TCP = &TCPLink{Options: g.kernel(), There: g.path(&l), Back: g.path(&l)}
+	return l
 }
 
 func TestMended(t *testing.T) {

