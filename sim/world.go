@@ -251,7 +251,7 @@ func (w *World) playTo(end model.Instant) error {
 		if e == nil {
 			break
 		}
-		if w.events++; w.events>>12 != w.asked>>12 { // steps that need no event count too; see race
+		if w.events++; w.events>>6 != w.asked>>6 { // steps that need no event count too; see race
 			if w.asked = w.events; w.Interrupt != nil && w.Interrupt() {
 				return ErrStopped
 			}
