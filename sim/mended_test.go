@@ -92,6 +92,11 @@ var mended = []struct {
 		}
 		return c
 	}},
+	{"a buffer two hops below fills by what segments brought", func() *Config {
+		c := fills()
+		c.Links[0] = segments(c.Links[0])
+		return c
+	}},
 	{"a relay's log keeps what unplayed ACKs still say when it becomes long", func() *Config {
 		c := following(14*time.Second, "redis-6.2", "redis-6.2", "redis-6.2")
 		c.Servers[1].Settings.BacklogSize, c.Servers[0].Settings.PingPeriod = 16<<10, 60*time.Second
@@ -104,6 +109,16 @@ var mended = []struct {
 		c.Asks = []time.Duration{13 * time.Second}
 		return c
 	}},
+}
+
+// fills is a chain of four, the third of which makes a snapshot for so long that the buffer of
+// the last one fills.
+func fills() *Config {
+	c := following(20*time.Second, "redis-5.0", "redis-5.0", "redis-5.0", "redis-5.0")
+	c.Servers[0].Dataset, c.Servers[2].SaveRate, c.Servers[2].Settings.HardLimit = 1_000_000, 100_000, 60_000
+	c.Links = []LinkConfig{{A: 0, B: 1, Latency: 20 * ms}, {A: 1, B: 2, Latency: 8 * ms}, {A: 2, B: 3, Latency: 3 * ms}}
+	c.Loads = constantly(100, set(20, 60))
+	return c
 }
 
 // belowRelay is a chain of four with segments on its last link, which all look at while it

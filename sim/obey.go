@@ -23,6 +23,9 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 			sent = h.log.newest()
 		}
 		w.forward(h, at, &o.Chunk, sent)
+		if o.Literal {
+			w.lookFurther(h)
+		}
 	case model.OutSend:
 		if c, side := w.find(h, o.Conn); c >= 0 {
 			w.sendBytes(c, side, o.Data)
@@ -231,7 +234,7 @@ func (w *World) forward(h *host, at model.Instant, ch *model.Chunk, sent model.O
 			w.touch(ci)
 			w.touchBelow(r, 0)
 		}
-		if r.relayAt > 0 { // it may come sooner than was thought
+		if r.waits() { // it may come sooner than was thought
 			w.watchRelay(r)
 		}
 	}
