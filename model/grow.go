@@ -117,7 +117,7 @@ func (s *Server) Easy(longest int64) bool {
 		return false
 	}
 	for _, c := range s.clients {
-		if c.softSince > 0 || s.limited(c) {
+		if c.softSince > 0 || s.limited(c) || s.oneTooMuch(c) {
 			return false
 		}
 	}

@@ -99,6 +99,10 @@ func (s *Server) Horizon() Offset {
 		}
 	}
 	for _, c := range s.clients {
+		if s.oneTooMuch(c) {
+			nearer(s.mro + 1)
+			continue
+		}
 		if !s.limited(c) {
 			continue
 		}
@@ -296,6 +300,19 @@ func (s *Server) idles(c *client) int64 {
 		return 0
 	}
 	return s.blocks.Used(c.reader)
+}
+
+// oneTooMuch says that a replica that has taken all stands on no block, and the one that the
+// next byte puts it on is more than a limit: the cron sees to it when that byte has come.
+func (s *Server) oneTooMuch(c *client) bool {
+	if s.blocks == nil || !c.reads {
+		return false
+	}
+	hard, soft, block := s.hardLimit(), s.set.SoftLimit, s.blocks.payload+blockCost
+	if !(hard > 0 && block >= hard || soft > 0 && block >= soft && c.softSince == 0) {
+		return false
+	}
+	return s.readsAll(c) && s.blocks.Used(c.reader) == 0
 }
 
 // overIdle says whether the next serverCron turn has something to do about a
