@@ -126,7 +126,7 @@ func (w *World) writeCommands(h *host, now model.Instant, list []Written) {
 				w.literal(h, now, o)
 				h.log.last().quiet = o.Literal
 				w.forward(h, now, &o.Chunk, 0)
-				w.lookFurther(h)
+				w.lookBelow(h, 0)
 			} else {
 				w.obey(h, now, o)
 			}

@@ -160,7 +160,7 @@ func (w *World) deleteKey(h *host, at model.Instant, x *expiring, why model.Why)
 			w.literal(h, at, o)
 			h.log.last().quiet = o.Literal
 			w.forward(h, at, &o.Chunk, 0)
-			w.lookFurther(h)
+			w.lookBelow(h, 0)
 		} else {
 			w.obey(h, at, o)
 		}

@@ -24,7 +24,7 @@ func (w *World) obey(h *host, at model.Instant, o *model.Output) {
 		}
 		w.forward(h, at, &o.Chunk, sent)
 		if o.Literal {
-			w.lookFurther(h)
+			w.lookBelow(h, 0)
 		}
 	case model.OutSend:
 		if c, side := w.find(h, o.Conn); c >= 0 {
@@ -234,7 +234,7 @@ func (w *World) forward(h *host, at model.Instant, ch *model.Chunk, sent model.O
 			w.touch(ci)
 			w.touchBelow(r, 0)
 		}
-		if r.waits() { // it may come sooner than was thought
+		if r.relayAt > 0 { // it may come sooner than was thought
 			w.watchRelay(r)
 		}
 	}

@@ -24,7 +24,6 @@ func (w *World) watchRelay(h *host) {
 	default: // the next write ends it
 		at = min(at, w.reaches(h, h.srv.MRO()+1))
 	}
-	h.hangs = at == model.Never && (o > 0 || end != model.Never)
 	if at == model.Never {
 		h.relayAt = 0
 		return
@@ -40,7 +39,8 @@ func (w *World) watchRelay(h *host) {
 }
 
 // lookBelow has the replicas of a host, and theirs, look again at when their stream comes
-// to an offset: it has grown by writes that waited, which its load had written long ago.
+// to an offset: it has grown by what nobody foresaw, PINGs and deletions, by what segments
+// brought, or by writes that waited, which its load had written long ago.
 func (w *World) lookBelow(h *host, depth int) {
 	if depth > len(w.hosts) { // servers may follow each other in a ring
 		return
@@ -54,37 +54,6 @@ func (w *World) lookBelow(h *host, depth int) {
 		}
 	}
 }
-
-// lookFurther has those look again that are more than one hop below a host, and wait for their
-// stream to come to an offset: it has grown by what nobody foresaw, or by what segments brought.
-func (w *World) lookFurther(h *host) {
-	for _, ci := range h.conns {
-		c := w.conns[ci]
-		if f := &c.pipes[fromAcceptor].flow; f.on && f.src == h.index && f.end == 0 && w.hosts[c.dialer].relays {
-			w.lookOn(w.hosts[c.dialer], 1)
-		}
-	}
-}
-
-func (w *World) lookOn(h *host, depth int) {
-	if depth > len(w.hosts) { // servers may follow each other in a ring
-		return
-	}
-	for _, ci := range h.conns {
-		c := w.conns[ci]
-		d := w.hosts[c.dialer]
-		if f := &c.pipes[fromAcceptor].flow; !f.on || f.src != h.index || f.end != 0 || !d.relays {
-			continue
-		}
-		if d.waits() {
-			w.watchRelay(d)
-		}
-		w.lookOn(d, depth+1)
-	}
-}
-
-// waits says that a host looks out for its stream to come to an offset.
-func (h *host) waits() bool { return h.relayAt > 0 || h.hangs }
 
 // comesAgain has those below a host look again: what held back its stream, or what it
 // receives, is over.

@@ -321,7 +321,7 @@ func (w *World) landed(ci int32, to int) {
 	if h.relays || asked || first {
 		w.bring(h, w.queue.Now())
 		w.hear(h, w.queue.Now()) // it may have been brought up to date before these came
-		w.lookFurther(h)
+		w.lookBelow(h, 0)
 	}
 }
 

@@ -120,7 +120,6 @@ type host struct {
 	// relayAt is the next event of watchRelay, 0 without one; estimated says that
 	// it is being worked out.
 	relayAt   model.Instant
-	hangs     bool // what watchRelay looks for hangs on what segments bring
 	estimated bool
 	asked     bool          // it is being brought up to date
 	counts    bool          // its clients' writes were part of a stream when it was last stepped
@@ -357,7 +356,7 @@ func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bo
 			sent = o.Chunk.To - model.Offset(h.src.size(next-1))
 		}
 		if w.forward(h, at, &o.Chunk, sent); o.Literal {
-			w.lookFurther(h)
+			w.lookBelow(h, 0)
 		}
 	}
 	w.rearm(h)

@@ -23,24 +23,31 @@ type pace struct{ wall, cpu float64 }
 // timePeer times the peer on so many threads at once that share nothing; an event of each
 // of them counts.
 func timePeer(threads int, slice time.Duration) pace {
+	return onThreads(threads, func() pace {
+		p := peer.New(16)
+		for range 1000 {
+			p.Step()
+		}
+		events, began, spent := 0, time.Now(), threadTime()
+		for time.Since(began) < slice {
+			for range 1000 {
+				p.Step()
+			}
+			events += 1000
+		}
+		return pace{float64(time.Since(began)) / float64(events), float64(threadTime()-spent) / float64(events)}
+	})
+}
+
+// onThreads is the mean of what so many threads measure side by side.
+func onThreads(threads int, measure func() pace) pace {
 	all := make([]pace, threads)
 	var wg sync.WaitGroup
 	for i := range all {
 		wg.Go(func() {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			p := peer.New(16)
-			for range 1000 {
-				p.Step()
-			}
-			events, began, spent := 0, time.Now(), threadTime()
-			for time.Since(began) < slice {
-				for range 1000 {
-					p.Step()
-				}
-				events += 1000
-			}
-			all[i] = pace{float64(time.Since(began)) / float64(events), float64(threadTime()-spent) / float64(events)}
+			all[i] = measure()
 		})
 	}
 	wg.Wait()

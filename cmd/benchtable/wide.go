@@ -2,7 +2,6 @@ package main
 
 import (
 	"runtime"
-	"sync"
 	"time"
 )
 
@@ -16,25 +15,16 @@ const wideSlice = 50 * time.Millisecond
 // timeWide is how long so many threads at once take for sums that do not wait for each other,
 // nanoseconds for a block of them on each.
 func timeWide(threads int) float64 {
-	all := make([]pace, threads)
-	var wg sync.WaitGroup
-	for i := range all {
-		wg.Go(func() {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			var s [8]uint64
-			blocks, began := 0, time.Now()
-			for time.Since(began) < wideSlice {
-				s = sums(s)
-				blocks++
-			}
-			runtime.KeepAlive(&s)
-			took := float64(time.Since(began)) / float64(blocks)
-			all[i] = pace{took, took}
-		})
-	}
-	wg.Wait()
-	return mean(all...).wall
+	return onThreads(threads, func() pace {
+		var s [8]uint64
+		blocks, began := 0, time.Now()
+		for time.Since(began) < wideSlice {
+			s = sums(s)
+			blocks++
+		}
+		runtime.KeepAlive(&s)
+		return pace{wall: float64(time.Since(began)) / float64(blocks)}
+	}).wall
 }
 
 // sums is a block of eight chains of sums.
