@@ -105,6 +105,9 @@ type Earlier struct {
 // withBytes is how many simulated runs carry bytes, for the digests of streams.
 const withBytes = 3
 
+// heldUpTooLong is what stands first among the differences of a try that tells nothing.
+const heldUpTooLong = "machine"
+
 // allowance is added to what a process was held up, as measured beside it.
 const allowance = 20 * time.Millisecond
 
@@ -122,13 +125,23 @@ type Options struct {
 	Seeds int
 	// Attempts is how often a case is played on real servers before a difference
 	// counts; 0 is 2. A busy machine holds processes up in ways that nothing
-	// records. How many it took is in the report.
+	// records, and the cases themselves keep it busy: where few differ (mostAlone) each
+	// is played so often again by itself when the others are over. How many it took is in the report.
 	Attempts int
 	Done     func(*CaseReport) // told of each case as it ends, one at a time
 	// Record, if it is set, is given each case that agrees, as a line of a recorded
 	// file of that server. If it refuses it the case is played again.
 	// line is nil where the format has no words; why says for what.
 	Record func(n int, server string, line json.RawMessage, why error) error
+}
+
+// mostAlone is how many cases that differ are played again one by one. Where more do it is not the machine's
+// doing, and nobody should wait for each.
+const mostAlone = 8
+
+// Judged says that the machine let the servers run so that the last try tells something.
+func (r *CaseReport) Judged() bool {
+	return r.Agree || !slices.ContainsFunc(r.Differences, func(d Difference) bool { return d.What == heldUpTooLong })
 }
 
 // Verify plays cases on both sides. The error is that of the context.
@@ -143,23 +156,44 @@ func Verify(ctx context.Context, p *Program, cases []Case, o Options) (Report, e
 		o.Attempts = 2
 	}
 	r := Report{Cases: make([]CaseReport, len(cases))}
-	var tasks sync.WaitGroup
 	var mu sync.Mutex
+	play := func(i int) {
+		got := both(ctx, p, i, &cases[i], o, &r.Cases[i])
+		mu.Lock()
+		defer mu.Unlock()
+		r.Cases[i] = got
+	}
+	done := func(i int) {
+		if o.Done != nil && ctx.Err() == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			o.Done(&r.Cases[i])
+		}
+	}
+	var tasks sync.WaitGroup
 	slots := make(chan struct{}, o.Jobs)
 	for i := range cases {
 		tasks.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			got := both(ctx, p, i, &cases[i], o)
-			mu.Lock()
-			defer mu.Unlock()
-			r.Cases[i] = got
-			if o.Done != nil && ctx.Err() == nil {
-				o.Done(&got)
+			if play(i); r.Cases[i].Agree {
+				done(i)
 			}
 		})
 	}
 	tasks.Wait()
+	var differ []int
+	for i := range r.Cases {
+		if !r.Cases[i].Agree {
+			differ = append(differ, i)
+		}
+	}
+	for _, i := range differ {
+		if len(differ) <= mostAlone && len(cases) > 1 && ctx.Err() == nil {
+			play(i)
+		}
+		done(i)
+	}
 	for i := range r.Cases {
 		r.Total++
 		if r.Cases[i].Agree {
@@ -169,15 +203,18 @@ func Verify(ctx context.Context, p *Program, cases []Case, o Options) (Report, e
 	return r, ctx.Err()
 }
 
-// both plays one case on both sides.
-func both(ctx context.Context, p *Program, i int, c *Case, o Options) (r CaseReport) {
+// both plays one case on both sides. was tells of the tries that there were already, if any.
+func both(ctx context.Context, p *Program, i int, c *Case, o Options, was *CaseReport) (r CaseReport) {
 	defer func() {
 		if x := recover(); x != nil { // our own mistake; the servers are gone already
 			text := fmt.Sprintf("%v\n%s", x, debug.Stack())
 			r = CaseReport{Server: p.Name, ID: c.ID, Error: text, Differences: []Difference{{What: "panic", Simulated: fmt.Sprint(x)}}}
 		}
 	}()
-	var before []Earlier
+	before := was.Before
+	if was.Attempts > 0 {
+		before = append(before, Earlier{!was.Judged(), was.HeldUp, was.Differences})
+	}
 	for n, void := 1, 0; ; n++ {
 		var real *played
 		r, real = once(ctx, p, c, o)
@@ -186,7 +223,8 @@ func both(ctx context.Context, p *Program, i int, c *Case, o Options) (r CaseRep
 			void++
 			n--
 		}
-		if r.Attempts, r.Void, r.Before = n, void, before; r.Agree && o.Record != nil {
+		r.Attempts, r.Void, r.Before = was.Attempts+n, was.Void+void, before
+		if r.Agree && o.Record != nil {
 			if err := o.Record(i, p.server(real.libc), real.line, real.unrecorded); err != nil {
 				r.Agree, r.Error = false, err.Error()
 				r.Differences = append(r.Differences, Difference{What: "recording", Real: err.Error()})
@@ -264,7 +302,7 @@ func (r *CaseReport) weigh(real *played, c *sim.Config, psync, n int) error {
 		}
 	}
 	if r.Late = false; !real.held.bearable() {
-		r.Differences = append(r.Differences, Difference{What: "machine", Real: fmt.Sprintf("held the servers up by %v, %v at once: too much to tell", real.held.all, real.held.worst)})
+		r.Differences = append(r.Differences, Difference{What: heldUpTooLong, Real: fmt.Sprintf("held the servers up by %v, %v at once: too much to tell", real.held.all, real.held.worst)})
 	}
 	for _, f := range r.Facts {
 		if !f.Agree {
