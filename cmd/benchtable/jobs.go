@@ -1,123 +1,98 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 )
 
-// What a second job is worth can be seen only while the machine has a second core to give.
-// A host that is shared does not always, so the ratio is taken in short rounds, each beside
-// what two threads that share nothing gain over one: the peer, and plain sums. Only rounds
-// count in which both gain twoCores or more, right before and right after. Where one gains
-// more than tooMuch, the machine changed its speed meanwhile.
+// What a second job is worth hangs on what a second core is, and a host that is shared does
+// not always give a whole one. So the peer of this figure is the same work in two programs
+// at once, each with one job and half the runs: they share nothing but the machine. What
+// two jobs lose against them is psyncsim's doing; what they lose too is the machine's.
 const (
-	twoCores  = 1.9              // what they have to gain, and the sweeps
-	tooMuch   = 2.15             // two of anything cannot be worth more, but for the noise
-	calmWant  = 5                // rounds that count
-	anyWay    = 5                // rounds that are played to their end whatever the peer gains
-	longest   = 60 * time.Second // that rounds of one load are begun
-	sliceRuns = 15_000           // of a sweep: about a second with one job
+	pairs     = 11     // rounds, in which one job, two jobs and two programs take turns
+	sliceRuns = 30_000 // of a sweep: one or two seconds with one job
 )
 
-// gains are how many times as much two threads do as one: the peer, and plain sums.
-type gains struct{ peer, sums float64 }
+// turn is one round: the wall time of a sweep with one job, with two, and as two programs.
+type turn struct{ one, two, apart time.Duration }
 
-// cores says that the machine has two cores to give.
-func (g gains) cores() bool {
-	return min(g.peer, g.sums) >= twoCores && max(g.peer, g.sums) <= tooMuch
+// sample is what two jobs gain, beside what two programs do.
+func (t turn) sample() sample {
+	return sample{value: t.one.Seconds() / t.two.Seconds(), peer: t.one.Seconds() / t.apart.Seconds()}
 }
 
-// turn is one round: a sweep with one job and then with two, and what two threads that share
-// nothing gain before it and after it.
-type turn struct {
-	one, two      played
-	before, after gains
-}
-
-func (t *turn) calm() bool { return t.before.cores() && t.after.cores() }
-
-// turns are the rounds of one load.
-type turns struct {
-	played       []turn
-	passedBefore int // rounds that were not begun: there were no two cores to give
-}
-
-// calm are the rounds that count.
-func (t *turns) calm() (some []turn) {
-	for _, r := range t.played {
-		if r.calm() {
-			some = append(some, r)
-		}
-	}
-	return some
-}
-
-// gainsNow are what a second thread is worth now.
-func (b *bench) gainsNow() (g gains) {
-	g.sums = 2 * timeWide(1)
-	g.sums /= timeWide(2)
-	two := b.peerNow(2)
-	g.peer = 2 * b.peerNow(1).wall / two.wall
-	return g
-}
-
-// twoJobs plays rounds until enough of them count, or the time is over.
-func (b *bench) twoJobs(load string) (t turns, err error) {
-	args := []string{"outage-" + load, "--no-charts", "--seeds", fmt.Sprint("1..", sliceRuns)}
-	most := longest
+// slice is how many runs there are in each sweep.
+func (b *bench) slice() int {
 	if b.quick {
-		most /= 3
+		return sliceRuns / 3
 	}
-	for began := time.Now(); len(t.calm()) < calmWant && time.Since(began) < most; {
-		r := turn{before: b.gainsNow()}
-		if !r.before.cores() && len(t.played) >= anyWay {
-			t.passedBefore++
+	return sliceRuns
+}
+
+// twoJobs plays rounds.
+func (b *bench) twoJobs(load string) (all []turn, err error) {
+	runs, rounds := b.slice(), pairs
+	if b.quick {
+		rounds = 3
+	}
+	sweep := func(name, jobs string, from, to int) []string {
+		return []string{"run", "outage-" + load, "--quiet", "--no-charts", "--jobs", jobs, "--seeds", fmt.Sprint(from, "..", to), "--out", filepath.Join(b.dir, name)}
+	}
+	one := [][]string{sweep("one", "1", 1, runs)}
+	two := [][]string{sweep("two", "2", 1, runs)}
+	apart := [][]string{sweep("first", "1", 1, runs/2), sweep("second", "1", runs/2+1, runs)}
+	for n := range rounds {
+		var t turn
+		order := []struct {
+			to   *time.Duration
+			what [][]string
+		}{{&t.one, one}, {&t.two, two}, {&t.apart, apart}}
+		for i := range order { // who is first changes
+			o := order[(i+n)%len(order)]
+			if *o.to, err = b.atOnce(o.what); err != nil {
+				return all, err
+			}
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// atOnce runs the program with each of some arguments, all at once, and says how long it took.
+func (b *bench) atOnce(all [][]string) (wall time.Duration, err error) {
+	began := time.Now()
+	var running []*exec.Cmd
+	for _, args := range all {
+		fmt.Fprintln(os.Stderr, "psyncsim", strings.Join(args, " "))
+		c := exec.Command(b.program, args...)
+		c.Stderr = os.Stderr
+		if e := c.Start(); e != nil {
+			err = errors.Join(err, e)
 			continue
 		}
-		if r.one, err = b.play(1, args...); err != nil {
-			return t, err
-		}
-		if r.two, err = b.play(2, args...); err != nil {
-			return t, err
-		}
-		r.after = b.gainsNow()
-		t.played = append(t.played, r)
+		running = append(running, c)
 	}
-	return t, nil
+	for _, c := range running {
+		err = errors.Join(err, c.Wait())
+	}
+	wall = time.Since(began)
+	for _, args := range all {
+		err = errors.Join(err, os.RemoveAll(args[len(args)-1]))
+	}
+	return wall, err
 }
 
-// jobsRow is the figure: of the rounds that count, if there are enough of them. If not, it is
-// that of all that were played, which says nothing of the target.
-func (b *bench) jobsRow(load string, t turns) {
-	counted := t.calm()
-	enough := len(counted) >= calmWant
-	if !enough {
-		counted = t.played
-	}
-	one, two := mapped(counted, func(r turn) played { return r.one }), mapped(counted, func(r turn) played { return r.two })
-	ratio, peers, both := gain(one, two)
-	note := fmt.Sprintf("sweeps of %s runs without charts, %.3g s and %.3g s; the peer on two threads, which share nothing, does %.3g × what it does on one beside them, and these sweeps %.3g %% of that; %s",
-		figure(sliceRuns), median(each(one, seconds)), median(each(two, seconds)), median(peers), 100*median(both), t.said(enough))
-	b.figure("from 1 to 2 jobs, "+load, "×", plain, atLeast(twoCores), ratio, "%s", note)
-	b.rows[len(b.rows)-1].open = !enough
-}
-
-// said is which rounds count, how many do not, and why.
-func (t *turns) said(enough bool) string {
-	n := len(t.calm())
-	var parts []string
-	if enough {
-		parts = append(parts, fmt.Sprintf("these are the %d rounds in which the peer itself and plain sums both gained %g to %g × by a second thread right before and right after", n, twoCores, tooMuch))
-	} else {
-		parts = append(parts, fmt.Sprintf("**the machine had no two cores to give: only in %d of %d rounds did the peer itself and plain sums both gain %g to %g × by a second thread right before and right after, so these are all of them and do not say whether the target is reached**",
-			n, len(t.played), twoCores, tooMuch))
-	}
-	if over := len(t.played) - n; over > 0 && enough {
-		parts = append(parts, fmt.Sprintf("%d rounds are passed over as they did not before or after", over))
-	}
-	if t.passedBefore > 0 {
-		parts = append(parts, fmt.Sprintf("%d more were not begun as they did not at that moment", t.passedBefore))
-	}
-	return strings.Join(parts, ", ")
+// jobsRow is the figure.
+func (b *bench) jobsRow(load string, all []turn) {
+	ratio := mapped(all, turn.sample)
+	b.figure("from 1 to 2 jobs, "+load, "×", worth, atLeast(1.9), ratio,
+		"sweeps of %s runs without charts, medians: one job %.3g s, two jobs %.3g s, two programs at once with one job and half the runs each, which share nothing, %.3g s, which is %.3g ×; sums that touch no memory gained %.3g × by a second thread right after",
+		figure(float64(b.slice())), median(each(all, func(t turn) float64 { return t.one.Seconds() })), median(each(all, func(t turn) float64 { return t.two.Seconds() })),
+		median(each(all, func(t turn) float64 { return t.apart.Seconds() })), median(each(ratio, func(x sample) float64 { return x.peer })), 2*timeWide(1)/timeWide(2))
 }

@@ -77,6 +77,7 @@ const (
 	plain scale = iota // a ratio, a count, a size: as it is
 	spent              // a time: it grows as the peer's does
 	speed              // so many a second: it falls where the peer's time grows
+	worth              // of a second core: the peer's is what it is worth to programs that share nothing
 )
 
 // scaled is the value at the pace of the design's machine.
@@ -86,6 +87,8 @@ func (s scale) scaled(x sample) float64 {
 		return x.value * designPeer / x.peer
 	case s == speed && x.peer > 0:
 		return x.value * x.peer / designPeer
+	case s == worth && x.peer > 0:
+		return x.value * 2 / x.peer
 	}
 	return x.value
 }

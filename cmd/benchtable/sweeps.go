@@ -71,17 +71,6 @@ func (b *bench) outages(load string) error {
 	return err
 }
 
-// gain is how many times as fast two jobs are as one, round by round; how many times as
-// much the peer does on two threads as on one in the same round; and the one by the other.
-func gain(one, two []played) (ratio []sample, peers, both []float64) {
-	for i := range one {
-		r := one[i].wall.Seconds() / two[i].wall.Seconds()
-		p := 2 * one[i].at.wall / two[i].at.wall
-		ratio, peers, both = append(ratio, sample{value: r}), append(peers, p), append(both, r/p)
-	}
-	return ratio, peers, both
-}
-
 func seconds(p played) float64   { return p.wall.Seconds() }
 func megabytes(p played) float64 { return float64(p.rss) / 1e6 }
 

@@ -87,16 +87,6 @@ func TestStretches(t *testing.T) {
 	}
 }
 
-// Two jobs are held against what the peer gains by a second thread in the same round.
-func TestGain(t *testing.T) {
-	one := []played{{wall: 10 * time.Second, at: pace{wall: 150}}, {wall: 8 * time.Second, at: pace{wall: 200}}}
-	two := []played{{wall: 5 * time.Second, at: pace{wall: 150}}, {wall: 5 * time.Second, at: pace{wall: 250}}}
-	ratio, peers, both := gain(one, two)
-	if ratio[0].value != 2 || ratio[1].value != 1.6 || peers[0] != 2 || peers[1] != 1.6 || both[0] != 1 || both[1] != 1 {
-		t.Errorf("%v, peers %v, both %v", ratio, peers, both)
-	}
-}
-
 // The peer is timed on as many threads as asked, and takes a time that can be one.
 func TestPeer(t *testing.T) {
 	for _, threads := range []int{1, 2} {

@@ -7,7 +7,7 @@ import (
 
 // The peer of the table waits for memory most of the time, and two threads of one core can wait
 // side by side: it gains by a second thread where there is half a core for it. What
-// keeps a core's arithmetic busy does not, so the two together tell cores from threads.
+// keeps a core's arithmetic busy does not, so what it gains stands beside what a second job does.
 
 // wideSlice is how long sums are timed at a time.
 const wideSlice = 50 * time.Millisecond
