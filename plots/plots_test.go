@@ -302,13 +302,26 @@ func TestDegenerate(t *testing.T) {
 	}
 }
 
-// A chart that no longer belongs to the results does not stay.
+// A chart that no longer belongs to the results does not stay, nor half of one; what only has
+// such a name does.
 func TestStale(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a[b]*")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []string{"boundary.png", "boundary-2.svg", "boundary-old.txt", "mine.png"} {
+	if _, err := All(dir, contractExample()); err != nil {
+		t.Fatal(err)
+	}
+	for old, n := range map[string]string{"boundary.svg": "boundary-2.svg", "boundary.png": ".boundary.png-171", "collapsed.png": "mine.png"} {
+		b, err := os.ReadFile(filepath.Join(dir, old))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, n), b[:len(b)/2], 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range []string{"boundary-3.png", "boundary-old.txt", "cost.svg"} {
 		if err := os.WriteFile(filepath.Join(dir, n), []byte("x"), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +334,7 @@ func TestStale(t *testing.T) {
 	for _, f := range fs {
 		got = append(got, f.Name())
 	}
-	if s := strings.Join(got, " "); s != "boundary-old.txt mine.png timeline.png timeline.svg" {
+	if s := strings.Join(got, " "); s != "boundary-3.png boundary-old.txt cost.svg mine.png timeline.png timeline.svg" {
 		t.Errorf("left: %s", s)
 	}
 }

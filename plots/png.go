@@ -26,6 +26,7 @@ func writePNG(out io.Writer, img image.Image) error {
 	head = binary.BigEndian.AppendUint32(head, uint32(m.Rect.Dy()))
 	file := []byte("\x89PNG\r\n\x1a\n")
 	file = appendChunk(file, "IHDR", append(head, 8, 2, 0, 0, 0)) // bits of a colour, RGB, and nothing special
+	file = appendChunk(file, "tEXt", []byte(pngMark))
 	file = appendChunk(file, "IDAT", data)
 	_, err = out.Write(appendChunk(file, "IEND", nil))
 	return err

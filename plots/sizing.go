@@ -15,7 +15,8 @@ import (
 
 // Sizing draws what an answer has data for: the risk curve ([Risk]), the gaps
 // by their terms ([Gaps]), how sensitive the answer is ([Tornado]), and the load
-// with its outages ([Load]) if there is one. It returns the files' names.
+// with its outages ([Load]) if there is one. It returns the files' names. Charts of
+// an earlier answer that this one does not have are removed.
 func Sizing(dir string, a *risk.Answer, l *LoadView) ([]string, error) {
 	names, err := Risk(dir, a)
 	if err != nil {
@@ -33,7 +34,7 @@ func Sizing(dir string, a *risk.Answer, l *LoadView) ([]string, error) {
 			return names, err
 		}
 	}
-	return names, nil
+	return names, clear(dir, ofSizing, names)
 }
 
 var errNoOutages = errors.New("no chart: not one outage was simulated")

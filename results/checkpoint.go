@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,9 +17,9 @@ const Unfinished = ".unfinished"
 const checkpointFile = "checkpoint.json"
 
 // checkpoint says how far the files in [Unfinished] are good. It is replaced
-// whole, after the rows that it counts are in the files, so that a process may
-// die at any moment: what stands behind the counted bytes is cut off when the
-// run goes on.
+// whole, after the rows that it counts are on the disk, so that a process may
+// die at any moment, and the machine too: what stands behind the counted bytes is cut
+// off when the run goes on. The sums are there for disks that lie.
 type checkpoint struct {
 	Inputs       string          `json:"inputs"`
 	Version      string          `json:"version,omitempty"`
@@ -28,30 +29,50 @@ type checkpoint struct {
 	Runs         int             `json:"runs"`
 	RunsBytes    int64           `json:"runs_bytes"`
 	ResyncsBytes int64           `json:"resyncs_bytes"`
+	RunsSum      uint32          `json:"runs_crc32c"`
+	ResyncsSum   uint32          `json:"resyncs_crc32c"`
 	State        json.RawMessage `json:"state,omitempty"`
 }
 
 // Checkpoint makes what was written so far survive the process. state is
 // whatever the caller needs to go on; it is JSON.
 func (w *Writer) Checkpoint(state []byte) error {
+	if w.old != nil {
+		return nil
+	}
 	if w.err == nil {
-		w.err = w.flush()
+		w.err = errors.Join(w.runs.keep(), w.resyncs.keep())
 	}
 	if w.err != nil {
 		return w.err
 	}
 	b, err := json.Marshal(checkpoint{
 		Inputs: w.opt.Inputs, Version: w.kept.Version, Program: w.opt.Program, Shard: w.opt.Shard, Planned: w.kept.Planned,
-		Runs: w.kept.Done, RunsBytes: w.runs.bytes, ResyncsBytes: w.resyncs.bytes, State: state,
+		Runs: w.kept.Done, RunsBytes: w.runs.bytes, ResyncsBytes: w.resyncs.bytes,
+		RunsSum: w.runs.crc, ResyncsSum: w.resyncs.crc, State: state,
 	})
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(w.work, checkpointFile)
-	if err := os.WriteFile(name+".new", b, 0o644); err != nil {
+	if err := w.create(checkpointFile, func(f io.Writer) error { _, err := f.Write(b); return err }); err != nil {
 		return err
 	}
-	return os.Rename(name+".new", name)
+	if err := os.Rename(filepath.Join(w.work, fresh+checkpointFile), filepath.Join(w.work, checkpointFile)); err != nil {
+		return err
+	}
+	w.saved = w.kept.Done
+	return nil // whether the disk keeps this name or the older checkpoint: both are true
+}
+
+// Saved is how many runs survive the process, whatever happens to it.
+func (w *Writer) Saved() int { return w.saved }
+
+// keep puts what was written on the disk.
+func (r *rowFile) keep() error {
+	if err := r.flush(); err != nil {
+		return err
+	}
+	return r.f.Sync()
 }
 
 // State is what the caller gave to the checkpoint that this run goes on from.
@@ -112,27 +133,47 @@ func (w *Writer) differs(version, program string, shard *Shard) string {
 	return "another scenario, or with other settings or seeds"
 }
 
-// reread takes up the rows that a checkpoint counts.
+// reread takes up the rows that a checkpoint counts, if they are still what they were.
 func (w *Writer) reread(c *checkpoint) error {
 	if c.Runs == 0 {
 		return nil
 	}
-	w.state = c.State
-	part := func(r *rowFile) io.Reader { return io.NewSectionReader(r.f, 0, r.bytes) }
+	w.state, w.saved = c.State, c.Runs
+	if err := w.runs.whole(c.RunsSum); err != nil {
+		return err
+	}
+	if err := w.resyncs.whole(c.ResyncsSum); err != nil {
+		return err
+	}
 	var last *Row
-	err := ReadRuns(part(w.runs), w.kept.Axes, func(r *Row) error { w.count(r); last = r; return nil })
+	err := ReadRuns(w.runs.part(), w.kept.Axes, func(r *Row) error { w.count(r); last = r; return nil })
 	if err != nil {
-		return fmt.Errorf("%s: %w; %s", filepath.Join(w.work, RunsFile), err, anew)
+		return fmt.Errorf("%s: %w; %s", w.runs.f.Name(), err, anew)
 	}
 	if w.kept.Done != c.Runs || w.kept.Done > w.kept.Planned {
-		return fmt.Errorf("%s holds %d runs, not %d; %s", filepath.Join(w.work, RunsFile), w.kept.Done, c.Runs, anew)
+		return fmt.Errorf("%s holds %d runs, not %d; %s", w.runs.f.Name(), w.kept.Done, c.Runs, anew)
 	}
 	if w.kept.Done == 1 {
 		w.kept.Only = &Run{Row: *last}
-		return ReadResyncs(part(w.resyncs), w.kept.Axes, func(_ *Meta, v *Resync) error {
+		return ReadResyncs(w.resyncs.part(), w.kept.Axes, func(_ *Meta, v *Resync) error {
 			w.kept.Only.Resyncs = append(w.kept.Only.Resyncs, *v)
 			return nil
 		})
+	}
+	return nil
+}
+
+// part is what was written.
+func (r *rowFile) part() io.Reader { return io.NewSectionReader(r.f, 0, r.bytes) }
+
+// whole checks that a file is what a checkpoint says, and takes up its sum.
+func (r *rowFile) whole(want uint32) error {
+	h := crc32.New(castagnoli)
+	if _, err := io.Copy(h, r.part()); err != nil {
+		return err
+	}
+	if r.crc = h.Sum32(); r.crc != want {
+		return fmt.Errorf("%s is not what was written: it is damaged; %s", r.f.Name(), anew)
 	}
 	return nil
 }

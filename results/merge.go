@@ -27,9 +27,9 @@ const ScenarioFile = "scenario.yaml"
 // Merge joins the folders of a sweep's shards in dir, in whatever order they
 // are named. The result is byte for byte the one of a single run. Missing or
 // doubled shards, unfinished ones, and shards of different scenarios, seeds or
-// programs are refused, all of them at once.
+// programs are refused, all of them at once. Of o the Format, Besides and Replaces count.
 // failed are the expectations that did not hold.
-func Merge(dir string, parts []string, f Format) (k *Kept, failed []string, err error) {
+func Merge(dir string, parts []string, o Options) (k *Kept, failed []string, err error) {
 	all, err := openParts(parts)
 	if err != nil {
 		return nil, nil, err
@@ -45,7 +45,8 @@ func Merge(dir string, parts []string, f Format) (k *Kept, failed []string, err 
 	first := all[0].kept
 	h := first.Header
 	h.Planned = first.Shard.Runs
-	w, err := NewWriter(dir, h, Options{Format: f, Inputs: first.Inputs})
+	o.Inputs = first.Inputs
+	w, err := NewWriter(dir, h, o)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -21,6 +21,9 @@ func (w *Writer) Aside() bool {
 	return err == nil && k.Complete
 }
 
+// fresh begins the names of files that are not finished.
+const fresh = "new-"
+
 // publish makes every file under another name first and gives them their names
 // in the end, without a summary in between.
 func (w *Writer) publish() error {
@@ -61,8 +64,7 @@ func (w *Writer) publish() error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	// From here on there is no summary until the last moment.
-	if err := remove(filepath.Join(w.dir, SummaryFile)); err != nil {
+	if err := w.clear(k); err != nil {
 		return err
 	}
 	for _, n := range names {
@@ -75,11 +77,30 @@ func (w *Writer) publish() error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return w.rename(SummaryFile)
+	// What the summary stands for is on the disk before it is.
+	if err := syncFolder(w.dir); err != nil {
+		return err
+	}
+	return errors.Join(w.rename(SummaryFile), syncFolder(w.dir))
+}
+
+// clear takes the summary of older results away: from here on there is none until the
+// last moment.
+func (w *Writer) clear(k *Kept) error {
+	old, _, err := openHead(w.dir)
+	if !errors.Is(err, os.ErrNotExist) {
+		if err := errors.Join(remove(filepath.Join(w.dir, SummaryFile)), syncFolder(w.dir)); err != nil {
+			return err
+		}
+	}
+	if same := err == nil && old.Inputs == k.Inputs && old.Fingerprint == k.Fingerprint; same || w.opt.Replaces == nil {
+		return nil
+	}
+	return w.opt.Replaces()
 }
 
 func (w *Writer) rename(name string) error {
-	return os.Rename(filepath.Join(w.work, "new-"+name), filepath.Join(w.dir, name))
+	return os.Rename(filepath.Join(w.work, fresh+name), filepath.Join(w.dir, name))
 }
 
 // table makes a file of rows in the format that is asked for. Finished CSV rows
@@ -96,12 +117,12 @@ func (w *Writer) table(asCSV, asParquet string, rows *rowFile) error {
 			return writeParquet(out, in, w.kept.Axes)
 		})
 	}
-	to := filepath.Join(w.work, "new-"+asCSV)
+	to := filepath.Join(w.work, fresh+asCSV)
 	if err := remove(to); err != nil {
 		return err
 	}
 	if w.kept.Complete && os.Link(from, to) == nil {
-		return nil
+		return rows.f.Sync()
 	}
 	return w.create(asCSV, func(out io.Writer) error {
 		in, err := os.Open(from)
@@ -127,11 +148,16 @@ func (w *Writer) sum(name string, to map[string]string) error {
 	return err
 }
 
-// create makes a file that rename will give its name.
+// create makes a file that is on the disk before rename gives it its name: else a machine
+// that dies might keep the name and lose what is in it.
 func (w *Writer) create(name string, write func(io.Writer) error) error {
-	f, err := os.OpenFile(filepath.Join(w.work, "new-"+name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := os.OpenFile(filepath.Join(w.work, fresh+name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
-	return errors.Join(write(f), f.Close())
+	err = write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gofrs/flock"
 )
@@ -23,6 +25,12 @@ type Options struct {
 	Shard   *Shard // the part of the sweep that this is; nil is all of it
 	Resume  bool   // take finished results of the same inputs for what they are
 	Restart bool   // throw away what an earlier run left unfinished
+	// Besides are the names of other files that will be made there: in a folder without
+	// results of ours they must not be taken.
+	Besides []string
+	// Replaces is told when results of something else are about to lose their names, all
+	// of the new ones being there: what was made of the old ones can go with them.
+	Replaces func() error
 }
 
 // Inputs is the fingerprint of what decides a sweep's rows.
@@ -52,6 +60,7 @@ type Writer struct {
 	resyncs *rowFile
 	extras  []extra
 	state   []byte // what the checkpoint held besides
+	saved   int    // runs that the checkpoint counts
 	old     *Kept  // complete results of the same inputs were there
 	err     error  // the first one; nothing is written after it
 }
@@ -62,11 +71,14 @@ type extra struct {
 	data []byte
 }
 
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 // rowFile is a CSV file that grows.
 type rowFile struct {
 	rows
 	f     *os.File
 	bytes int64     // written, flushed or not
+	crc   uint32    // CRC-32C of what is written
 	sum   hash.Hash // of what is written, while somebody wants to know; else nil
 }
 
@@ -74,6 +86,7 @@ type rowFile struct {
 func (r *rowFile) Write(b []byte) (int, error) {
 	n, err := r.f.Write(b)
 	r.bytes += int64(n)
+	r.crc = crc32.Update(r.crc, castagnoli, b[:n])
 	if r.sum != nil {
 		r.sum.Write(b[:n])
 	}
@@ -157,7 +170,8 @@ func (w *Writer) foreign() error {
 	if k, _, err := openHead(w.dir); err == nil && k.Version != "" && k.Fingerprint != "" {
 		return nil
 	}
-	for _, name := range []string{ScenarioFile, SummaryFile, RunsFile, ResyncsFile, RunsParquet, ResyncsParquet, TimelineFile, ShardFile} {
+	ours := []string{ScenarioFile, SummaryFile, RunsFile, ResyncsFile, RunsParquet, ResyncsParquet, TimelineFile, ShardFile}
+	for _, name := range append(ours, w.opt.Besides...) {
 		if _, err := os.Lstat(filepath.Join(w.dir, name)); err == nil {
 			return fmt.Errorf("%s holds a %s that belongs to no results of psyncsim and would be replaced: give another --out", w.dir, name)
 		}
@@ -174,7 +188,7 @@ func (w *Writer) begin() error {
 			return err
 		}
 	}
-	if c == nil {
+	if c == nil || c.Runs == 0 {
 		if err := remove(filepath.Join(w.work, checkpointFile)); err != nil {
 			return err
 		}
@@ -305,8 +319,8 @@ func (w *Writer) Close() error {
 	}
 	if w.Aside() {
 		w.err = w.flush()
-	} else {
-		w.err = w.publish()
+	} else if w.err = w.publish(); w.err != nil {
+		w.sweepUp()
 	}
 	w.release()
 	if w.err == nil && w.kept.Complete {
@@ -314,6 +328,20 @@ func (w *Writer) Close() error {
 		return w.drop()
 	}
 	return w.err
+}
+
+// sweepUp removes what did not get its name: where a disk is full, that is room.
+func (w *Writer) sweepUp() {
+	all, _ := os.ReadDir(w.work)
+	for _, e := range all {
+		if strings.HasPrefix(e.Name(), fresh) {
+			os.Remove(filepath.Join(w.work, e.Name()))
+		}
+	}
+	if !w.begun() {
+		w.release()
+		os.RemoveAll(w.work)
+	}
 }
 
 // errDone is what a writer says to rows that come after the end.

@@ -151,7 +151,7 @@ func (c *commands) plot(x *cli.Context) error {
 		}
 		files, err := plots.All(dir, k)
 		if err != nil {
-			return &exitError{exitUsage, err}
+			return &exitError{exitUsage, kept(err, "the results are as they were: give the same command again when there is room")}
 		}
 		if !x.Bool("quiet") {
 			for _, f := range files {

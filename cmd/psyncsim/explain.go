@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -379,7 +378,7 @@ func (c *commands) writeReplay(x *cli.Context, s *logs.Story, beside *besideLogs
 		name string
 		data []byte
 	}{{csv, logs.LoadCSV(load)}, {file, text}} {
-		if err := os.WriteFile(f.name, f.data, 0o644); err != nil {
+		if err := putFile(f.name, f.data); err != nil {
 			return nil, err
 		}
 	}

@@ -73,11 +73,13 @@ func (c *commands) filter(x *cli.Context) error {
 	}
 	go func() { wg.Wait(); close(done) }()
 	fails := int64(0)
+	rows := 0
 	var failed []string
 	err := inOrder(done, ahead, stop, func(a *answers) error {
 		fails += a.fails
 		failed = append(failed, a.failed[:min(len(a.failed), maxFailures-len(failed))]...)
-		_, err := c.stdout.Write(a.text)
+		n, err := c.stdout.Write(a.text)
+		rows += bytes.Count(a.text[:n], []byte("\n"))
 		return err
 	})
 	var v *sim.Violation
@@ -87,7 +89,7 @@ func (c *commands) filter(x *cli.Context) error {
 	case x.Context.Err() != nil:
 		return &exitError{exitInterrupted, errInterrupted}
 	case err != nil:
-		return &exitError{exitUsage, err}
+		return &exitError{exitUsage, kept(err, fmt.Sprintf("the rows of the first %d cells are whole: go on with the cells behind them", rows))}
 	}
 	if err := <-read; err != nil {
 		return &exitError{exitUsage, err}

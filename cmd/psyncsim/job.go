@@ -30,24 +30,39 @@ type job struct {
 	file  string
 	dir   string
 
-	cells   scenarios.Cells
-	out     *results.Writer
-	json    *results.JSON
-	failed  []string // expectations that did not hold
-	fails   int64
-	checked int64     // expectations that were looked at
-	saved   time.Time // when the last checkpoint was made
-	shown   int       // the run that the timeline shows
-	found   bool
-	pairs   []results.Pair // of the first run, beside what was observed
-	text    *traceText     // where --trace goes, nil without
-	pcap    *pcapJob       // where --pcap goes, nil without
+	cells     scenarios.Cells
+	out       *results.Writer
+	json      *results.JSON
+	failed    []string // expectations that did not hold
+	fails     int64
+	checked   int64     // expectations that were looked at
+	nextSave  time.Time // when the next checkpoint is due
+	shown     int       // the run that the timeline shows
+	found     bool
+	published bool           // the results are there, all of them
+	pairs     []results.Pair // of the first run, beside what was observed
+	text      *traceText     // where --trace goes, nil without
+	pcap      *pcapJob       // where --pcap goes, nil without
 }
 
 // maxFailures is how many failed expectations are printed; all are counted.
 const maxFailures = 20
 
-func (j *job) run() (err error) {
+// run does all of it. Where a file cannot be written, it says what there is all the same.
+func (j *job) run() error {
+	err := j.all()
+	switch {
+	case j.out == nil:
+		return err
+	case j.published:
+		return kept(err, fmt.Sprintf("the results in %s are whole, and psyncsim plot %s draws their charts", j.dir, j.dir))
+	case j.out.Saved() > 0:
+		return kept(err, fmt.Sprintf("%d of %d runs are kept: the same command goes on with them", j.out.Saved(), j.out.Kept().Planned))
+	}
+	return kept(err, "nothing is finished yet: give the same command again when there is room")
+}
+
+func (j *job) all() (err error) {
 	if j.cells, err = j.s.Cells(j.seeds); err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -131,6 +146,7 @@ func (j *job) open(first, last int, shard *results.Shard) (err error) {
 	}
 	h := results.Header{Scenario: j.s.Name, Question: j.s.Question, Version: version, Axes: axes(j.s), Planned: last - first}
 	o := results.Options{Format: format, Inputs: inputs(j.s, j.cells), Program: program(), Shard: shard, Resume: j.x.Bool("resume"), Restart: j.x.Bool("restart")}
+	withCharts(j.x, j.dir, &o)
 	if j.x.Int("cell") >= 0 {
 		o.Inputs = results.Inputs(o.Inputs, fmt.Sprint("cell ", first))
 	}
@@ -139,6 +155,14 @@ func (j *job) open(first, last int, shard *results.Shard) (err error) {
 	}
 	j.out.Extra(results.ScenarioFile, j.s.Resolved())
 	return nil
+}
+
+// withCharts says which charts will stand beside results, and that those of other results will not.
+func withCharts(x *cli.Context, dir string, o *results.Options) {
+	if !x.Bool("no-charts") {
+		o.Besides = plots.Names()
+	}
+	o.Replaces = func() error { return plots.Clear(dir) }
 }
 
 // inputs is the fingerprint of everything that decides a sweep's rows.
@@ -202,21 +226,21 @@ func (j *job) progress(n int) *progressbar.ProgressBar {
 
 // finish keeps what was finished: rows, timeline, scenario, charts, table.
 func (j *job) finish() error {
-	if j.json != nil {
-		if err := j.json.End(); err != nil {
-			return err
-		}
-	}
 	j.out.SetExpect(j.checked, j.fails)
-	if !j.out.Kept().Complete {
-		if err := j.save(); err != nil {
-			return err
-		}
+	if err := j.save(); err != nil {
+		j.out.Discard()
+		return err
 	}
 	if err := j.out.Close(); err != nil {
 		return err
 	}
 	k := j.out.Kept()
+	j.published = k.Complete && !j.out.Aside()
+	if j.json != nil {
+		if err := j.json.End(); err != nil {
+			return err
+		}
+	}
 	if j.out.Aside() {
 		return nil
 	}
@@ -236,7 +260,7 @@ func (j *job) finish() error {
 // table prints results for people, and where the rest of them is.
 func (c *commands) table(dir string, k *results.Kept, pairs []results.Pair, charts []string) error {
 	o := results.TableOptions{}
-	if f, ok := c.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := fileOf(c.stdout); ok && term.IsTerminal(int(f.Fd())) {
 		o.Color = os.Getenv("NO_COLOR") == ""
 		if w, h, err := term.GetSize(int(f.Fd())); err == nil {
 			o.Width, o.Height = w, h

@@ -57,18 +57,22 @@ func main() {
 
 // run is main without the process: arguments in, exit status out.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	app := newApp(stdout, stderr)
+	out := &checked{w: stdout}
+	app := newApp(out, stderr)
 	args, err := flagsFirst(app, args)
 	if err == nil {
 		err = app.RunContext(ctx, args)
-	}
-	if err == nil {
-		return 0
 	}
 	code := exitUsage
 	var x *exitError
 	if errors.As(err, &x) {
 		code = x.code
+	}
+	if out.err != nil && (err == nil || code == exitFailed) {
+		err, code = errors.Join(err, out.err), exitUsage
+	}
+	if err == nil {
+		return 0
 	}
 	if text := err.Error(); text != "" {
 		fmt.Fprintln(stderr, "psyncsim:", text)

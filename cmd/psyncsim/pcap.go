@@ -53,7 +53,7 @@ func (j *job) capture() (err error) {
 	defer func() {
 		err = errors.Join(err, j.pcap.file.Close())
 		if err != nil {
-			err = errors.Join(err, os.Remove(j.pcap.name)) // half a file is none
+			removeHalf(j.pcap.name) // half a file is none
 		}
 	}()
 	cell := j.cells.At(j.shown)

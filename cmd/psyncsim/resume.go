@@ -13,6 +13,10 @@ import (
 // process; a variable for tests. What was run since is run again.
 var pause = 500 * time.Millisecond
 
+// rest is how many times as long as a save took nothing is saved: a slow disk costs a
+// sweep a twentieth of its time at most.
+var rest = 20
+
 // state is what a job must know of its finished runs besides their rows.
 type state struct {
 	Failed  []string `json:"failed,omitempty"`
@@ -24,11 +28,13 @@ type state struct {
 
 // checkpoint saves now and then.
 func (j *job) checkpoint() error {
-	if now := time.Now(); now.Sub(j.saved) >= pause {
-		j.saved = now
-		return j.save()
+	if time.Now().Before(j.nextSave) {
+		return nil
 	}
-	return nil
+	began := time.Now()
+	err := j.save()
+	j.nextSave = time.Now().Add(max(pause, time.Duration(rest)*time.Since(began)))
+	return err
 }
 
 func (j *job) save() error {

@@ -21,7 +21,7 @@ const asProgram = "PSYNCSIM_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		pause = 3 * time.Millisecond
+		pause, rest = 3*time.Millisecond, 0
 		os.Exit(run(context.Background(), append([]string{"psyncsim"}, os.Args[1:]...), os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())

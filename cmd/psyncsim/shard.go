@@ -159,14 +159,16 @@ func (c *commands) merge(x *cli.Context) error {
 		}
 		dir = filepath.Join("results", "out", name)
 	}
-	k, failed, err := results.Merge(dir, x.Args().Slice(), format)
+	o := results.Options{Format: format}
+	withCharts(x, dir, &o)
+	k, failed, err := results.Merge(dir, x.Args().Slice(), o)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return &exitError{exitUsage, kept(err, "nothing is joined, the shards are as they were: give the same command again when there is room")}
 	}
 	var charts []string
 	if !x.Bool("no-charts") && k.Done > 0 {
 		if charts, err = plots.All(dir, k); err != nil {
-			return err
+			return kept(err, fmt.Sprintf("the results in %s are whole: psyncsim plot %s draws their charts", dir, dir))
 		}
 	}
 	if !x.Bool("quiet") {

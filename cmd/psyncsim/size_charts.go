@@ -23,7 +23,7 @@ func (j *sizeJob) charts() error {
 	}
 	names, err := plots.Sizing(dir, &j.a, j.loadView())
 	if err != nil {
-		return &exitError{exitUsage, fmt.Errorf("--charts %s: %w", dir, err)}
+		return &exitError{exitUsage, fmt.Errorf("--charts: %w", kept(err, "the answer above is whole: give the same command again for its charts when there is room"))}
 	}
 	if !j.x.Bool("quiet") {
 		var shown []string

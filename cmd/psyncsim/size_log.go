@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -165,7 +164,7 @@ func (j *sizeJob) writeScenario(file string) error {
 		files[load] = csv
 	}
 	for name, data := range files {
-		if err := os.WriteFile(name, data, 0o644); err != nil {
+		if err := putFile(name, data); err != nil {
 			return &exitError{exitUsage, fmt.Errorf("--scenario %s: %w", name, reason(err))}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -86,7 +85,7 @@ func reportTo(path string, doc any) error {
 	if err := asJSON(&b, doc); err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+	if err := putFile(path, b.Bytes()); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	return nil
