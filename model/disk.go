@@ -87,7 +87,8 @@ func (s *Server) Saved() *Saved {
 
 // saved tells the driver that there is a new RDB on disk.
 func (s *Server) saved(v Saved, received ConnID) {
-	s.out = append(s.out, Output{Kind: OutSaved, Saved: v, Conn: received})
+	o := s.put(OutSaved)
+	o.Saved, o.Conn = v, received
 }
 
 // childSaved: the child has done its work; serverCron has yet to notice.
@@ -104,7 +105,7 @@ func (s *Server) bgsave() {
 	s.child = child{running: true, saved: s.saveInfo()}
 	s.disk.forked(s.unix(), false)
 	s.note(Event{Kind: EvSaving, Offset: s.mro})
-	s.out = append(s.out, Output{Kind: OutSnapshot})
+	s.put(OutSnapshot)
 }
 
 // saveOrder is BGSAVE, or SAVE, during which the process does nothing else.

@@ -173,23 +173,19 @@ func appendQuoted(b []byte, s string) []byte {
 func (e *Event) AppendFields(b []byte) []byte {
 	str := func(name, v string) {
 		if v != "" {
-			b = append(b, ' ')
 			b = append(b, name...)
-			b = append(b, '=')
 			b = append(b, v...)
 		}
 	}
 	num := func(name string, v int64) {
 		if v != 0 {
-			b = append(b, ' ')
 			b = append(b, name...)
-			b = append(b, '=')
 			b = AppendInt(b, v)
 		}
 	}
 	if int64(e.Conn)|int64(e.Why) != 0 || e.Full || len(e.Peer)|len(e.Text)|len(e.Reply)|len(e.ID)|len(e.ID2) != 0 {
-		str("peer", e.Peer)
-		num("conn", int64(e.Conn))
+		str(" peer=", e.Peer)
+		num(" conn=", int64(e.Conn))
 		if e.Text != "" {
 			b = append(b, ' ')
 			b = appendQuoted(b, e.Text)
@@ -201,26 +197,26 @@ func (e *Event) AppendFields(b []byte) []byte {
 		if e.Full {
 			b = append(b, " full"...)
 		}
-		str("why", e.Why.String())
-		str("id", string(e.ID))
+		str(" why=", e.Why.String())
+		str(" id=", string(e.ID))
 		if e.ID2 != ZeroID {
-			str("id2", string(e.ID2))
+			str(" id2=", string(e.ID2))
 		}
 	}
-	num("offset", int64(e.Offset))
+	num(" offset=", int64(e.Offset))
 	if int64(e.First|e.MRO)|e.Hist|e.Gap != 0 {
-		num("first", int64(e.First))
-		num("hist", e.Hist)
-		num("mro", int64(e.MRO))
-		num("gap", e.Gap)
+		num(" first=", int64(e.First))
+		num(" hist=", e.Hist)
+		num(" mro=", int64(e.MRO))
+		num(" gap=", e.Gap)
 	}
-	num("bytes", e.Bytes)
+	num(" bytes=", e.Bytes)
 	if int64(e.Since|e.Until)|int64(e.Seed) != 0 {
-		num("since", int64(e.Since))
+		num(" since=", int64(e.Since))
 		if e.Seed != 0 {
 			b = AppendUint(append(b, " seed="...), e.Seed)
 		}
-		num("until", int64(e.Until))
+		num(" until=", int64(e.Until))
 	}
 	if e.Info != nil {
 		b = e.Info.appendText(b)

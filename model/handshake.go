@@ -11,7 +11,8 @@ func (s *Server) dial() {
 	u.conn, u.state, u.lastIO = u.dials, upConnecting, s.unix()
 	u.in.Reset()
 	s.note(Event{Kind: EvDialed, Conn: u.conn, Peer: u.host})
-	s.out = append(s.out, Output{Kind: OutDial, Conn: u.conn, Peer: u.host})
+	o := s.put(OutDial)
+	o.Conn, o.Peer = u.conn, u.host
 }
 
 // dialed: the TCP connection stands; PING asks whether the master can talk.

@@ -342,11 +342,26 @@ func (s *Server) configSet(set *Settings) {
 
 func (s *Server) note(e Event) {
 	s.notes = append(s.notes, e)
-	s.out = append(s.out, Output{Kind: OutNote})
+	s.put(OutNote)
 }
 
 func (s *Server) send(c ConnID, data []byte) {
-	s.out = append(s.out, Output{Kind: OutSend, Conn: c, Data: data})
+	o := s.put(OutSend)
+	o.Conn, o.Data = c, data
+}
+
+// put is a new output, where it lies until the next one: the caller fills it in.
+func (s *Server) put(kind OutputKind) *Output {
+	n := len(s.out)
+	if n == cap(s.out) {
+		s.out = append(s.out, Output{})
+	} else {
+		s.out = s.out[:n+1]
+		s.out[n] = Output{}
+	}
+	o := &s.out[n]
+	o.Kind = kind
+	return o
 }
 
 func (s *Server) hangup(c ConnID, why Why) {

@@ -86,7 +86,8 @@ func (s *Server) feed(c Chunk, pieces []int64, literal, asks bool) {
 			}
 		}
 	}
-	s.out = append(s.out, Output{Kind: OutFeed, Chunk: c, Literal: literal, Asks: asks})
+	o := s.put(OutFeed)
+	o.Chunk, o.Literal, o.Asks = c, literal, asks
 	s.pinStalled()
 	if s.blocks != nil && s.blocks.made == blocks {
 		return // limits are tested when a block is made

@@ -204,9 +204,10 @@ func (q *Queue) Pop(limit model.Instant) *event {
 //go:noinline
 func (q *Queue) firstOf(at uint64) (slot uint) {
 	rank := uint64(never)
-	for i := range q.keys {
+	for left := q.taken; left != 0; left &= left - 1 {
+		i := uint(bits.TrailingZeros16(left)) % fewSlots
 		if q.keys[i]/fewSlots == at && q.ranks[i] < rank {
-			slot, rank = uint(i), q.ranks[i]
+			slot, rank = i, q.ranks[i]
 		}
 	}
 	q.open(slot)
