@@ -18,10 +18,10 @@ func (s *Server) stream(in *Input) {
 	if u.state != upConnected {
 		panic("model: stream for a replica that is not connected")
 	}
-	quiet := in.Quiet
+	quiet, torn := in.Quiet, in.Torn
 	if u.legacy { // SYNC gives no offset: the node counts from -1, whatever the driver calls it
 		shift := c.From - (u.read + 1)
-		c.From, c.To, c.Bound, quiet = c.From-shift, c.To-shift, max(c.Bound-shift, 0), quiet-shift
+		c.From, c.To, c.Bound, quiet, torn = c.From-shift, c.To-shift, max(c.Bound-shift, 0), quiet-shift, torn-shift
 	}
 	if c.From != u.read+1 {
 		panic("model: the stream skips from " + strconv.FormatInt(int64(u.read), 10) + " to " + strconv.FormatInt(int64(c.From), 10))
@@ -31,7 +31,14 @@ func (s *Server) stream(in *Input) {
 		u.asks = append(u.asks, c.To-1)
 	}
 	bound := c.Bound
-	if c.Data != nil {
+	if torn >= c.From {
+		u.scan.Reset()
+		if s.prof.OwnStreamOnChains {
+			u.pend.drop()
+			u.exec = torn - 1
+		}
+	}
+	if c.Data != nil && torn <= c.From {
 		_, at, err := u.scan.Scan(c.Data)
 		if err != nil {
 			s.lose(WhyError)
@@ -101,7 +108,7 @@ func (s *Server) applied(c Chunk, bound, quiet Offset, in *Input) {
 		case u.ready > 0 || s.pause.kind == pauseAll || s.pause.kind != pauseNone && !s.prof.Orders.PauseWrites:
 			bound = c.From
 		default:
-			if c.Data != nil {
+			if c.Data != nil && in.Torn <= u.done+1 {
 				end := u.done + 1 + Offset(quietEnd(slices.Concat(u.pend.data, c.Data)))
 				if c.Bound != 0 && max(end, c.From) != max(quiet, c.From) {
 					panic("model: commands write where the load says they do not")

@@ -114,8 +114,12 @@ type Input struct {
 	// Last and Changed are, for InStream, the offset behind the last command that ends in
 	// the chunk and changes data, and how many bytes all those have. A server without an
 	// AOF, and one before 7.2, needs no Last.
-	Last     Offset
-	Changed  int64
+	Last    Offset
+	Changed int64
+	// Torn is, for InStream, 0, or the offset behind the rest of a command whose beginning
+	// the node was never sent: up to 3.2 a master may let it continue another stream than
+	// its own. What comes before Torn is nothing to it, nor is a command that it has in part.
+	Torn     Offset
 	Asks     bool
 	All      bool
 	Force    bool

@@ -5,6 +5,9 @@ package model
 // MRO is master_repl_offset: the number of the last byte of the node's stream.
 func (s *Server) MRO() Offset { return s.mro }
 
+// ID is the name of the node's stream: master_replid, up to 3.2 its run_id.
+func (s *Server) ID() ReplID { return s.id }
+
 // Processed is the last byte of the master's stream that the node has taken:
 // read for versions that count reads, else applied.
 func (s *Server) Processed() Offset { return s.up.done }

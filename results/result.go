@@ -138,6 +138,7 @@ type Orders struct {
 	Refused   int64 // writes that were refused, for whatever reason
 	NoRequest int64 // what clients said and was answered with an error
 	HungUp    int64 // and that on which the server closed the connection
+	Diverged  int64 // times that a replica was let to continue over another history than its own
 }
 
 // The warnings a collector gives by itself.
@@ -146,6 +147,7 @@ const (
 	WarnDownAtEnd   = "down-at-end"  // a replica was without its master when the run ended
 	WarnUnended     = "unended"      // the trace has no end: the run broke off
 	WarnRefused     = "refused"      // writes were refused: the stream has less than the load
+	WarnDiverged    = "diverged"     // a replica was let to continue over another history than its own, as real servers up to 3.2 do
 )
 
 // Collector is a watcher that folds a run's trace into one row. It can be used
@@ -238,6 +240,8 @@ func (c *Collector) Observe(r *trace.Record) {
 		if r.Event.Why == model.WhyClosed {
 			c.orders.HungUp++
 		}
+	case trace.Diverged:
+		c.orders.Diverged++
 	case trace.Ended:
 		c.ended = true
 	}
@@ -331,6 +335,9 @@ func (c *Collector) Fold() *Run {
 	}
 	if run.Orders.Refused > 0 {
 		run.Warnings = append(run.Warnings, WarnRefused)
+	}
+	if run.Orders.Diverged > 0 {
+		run.Warnings = append(run.Warnings, WarnDiverged)
 	}
 	if !c.ended {
 		run.Warnings = append(run.Warnings, WarnUnended)

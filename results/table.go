@@ -191,6 +191,7 @@ var warningText = map[string]string{
 	WarnDownAtEnd:   "ended with a replica still without its master",
 	WarnUnended:     "broke off",
 	WarnRefused:     "had writes refused",
+	WarnDiverged:    "had a replica continue over another history: its data is not its master's (servers up to 3.2 do that)",
 }
 
 func (p *printer) warnings(k *Kept) {

@@ -76,6 +76,7 @@ var RunFields = []string{
 	"orders_refused",     // orders that were answered with an error
 	"requests_refused",   // lines of clients (kind: request) that were answered with an error
 	"requests_hung_up",   // and those on which the server closed the connection
+	"diverged",           // +CONTINUEs to a replica whose history was another one, as servers up to 3.2 may answer
 	// The full ones by their reason.
 	"full_first_sync", "full_id_mismatch", "full_second_offset", "full_backlog_absent", "full_below_backlog",
 	"full_ahead_of_master", "full_bad_offset", "full_no_psync", "full_other",

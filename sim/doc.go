@@ -56,7 +56,9 @@
 // process's life is a part of its history, and a +CONTINUE must join equal ones;
 // with Config.Bytes the bytes themselves are compared). A +CONTINUE leaves no gap.
 // F + H - 1 is master_repl_offset. Bytes sent are delivered, in flight, or lost with
-// their connection. A broken promise ends the run with a Violation.
+// their connection. A broken promise ends the run with a Violation. One case real servers
+// break themselves: up to 3.2 a stream that begins anew keeps its name, and a replica of the
+// old one may continue the new one. The trace then has a line of it (trace.Diverged).
 //
 // # Two connections
 //

@@ -36,7 +36,7 @@ func (w *World) grow(h *host, n int64, t model.Instant) bool {
 // passed on what is whole, if it is so.
 func (w *World) takes(h *host, c *conn, ch model.Chunk, at model.Instant) bool {
 	f := &c.pipes[fromAcceptor].flow
-	if w.listener != nil || w.cfg.Bytes || h.ownStream() || f.log.long || h.resumes || h.expiring || h.stuck {
+	if w.listener != nil || w.cfg.Bytes || h.ownStream() || f.log.long || h.resumes || h.expiring || h.stuck || h.torn > 0 || len(f.log.torn) > 0 {
 		return false
 	}
 	if h.folded > 0 && h.ackAt < at && !h.late {
@@ -64,6 +64,6 @@ func (w *World) takes(h *host, c *conn, ch model.Chunk, at model.Instant) bool {
 func (w *World) onlyHears(h *host) bool {
 	c := w.conns[h.folded-1]
 	f := &c.pipes[fromAcceptor].flow
-	return w.listener == nil && !w.cfg.Bytes && h.src == nil && !h.ownStream() && !h.resumes && !h.expiring && !h.stuck &&
+	return w.listener == nil && !w.cfg.Bytes && h.src == nil && !h.ownStream() && h.torn == 0 && len(f.log.torn) == 0 && !h.resumes && !h.expiring && !h.stuck &&
 		f.on && !c.segments && w.longest <= model.BlockRequest && !f.log.long && len(f.log.asks) == 0 && h.srv.OnlyFollows()
 }

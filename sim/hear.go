@@ -174,7 +174,8 @@ func (w *World) take(h *host, a arrival) {
 		if w.cfg.Bytes && !h.srv.HasAOF() { // as much as lies in one piece; what goes into a file at once does so as one
 			to = min(to, f.bytes.Piece(f.arrived+1).To-1)
 		}
-		if g := f.log.asked(f.arrived + 1); g > 0 && g-1 <= to {
+		to, torn := h.untilTorn(f, to)
+		if g := f.log.asked(f.arrived + 1); g > 0 && g-1 <= to && !torn {
 			to, asks = g-1, true
 		}
 		if h.ownStream() { // what it passes on is only what it writes itself
@@ -245,6 +246,10 @@ func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks 
 		return
 	}
 	w.in = model.Input{Kind: model.InStream, Conn: c.ids[fromDialer], Chunk: ch, Commands: f.log.changes(ch.From, ch.To), Asks: asks}
+	torn := h.tornAt(f, ch.From)
+	if torn > 0 {
+		w.in.Commands = 0
+	}
 	if h.srv.Buffers(c.ids[fromDialer]) { // it is no part of its history before its snapshot is
 		w.step(h, at)
 		return
@@ -252,10 +257,16 @@ func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks 
 	w.via, w.since, w.shift = c, h.lastStep(), ch.From-(h.srv.Read()+1)
 	first := h.srv.Processed() + 1 + w.shift // of the oldest command that the chunk may end
 	if h.ownStream() {
-		first = h.srv.Executed() + 1 + w.shift
+		first = max(h.srv.Executed()+1+w.shift, h.torn)
+	} else if torn > 0 {
+		h.passTorn(ch.From-w.shift, torn-w.shift)
 	}
-	if h.srv.Paused() || h.srv.Brittle() || h.srv.TellsFsync() {
+	w.in.Torn = max(torn, h.tornAt(f, first))
+	if (h.srv.Paused() || h.srv.Brittle() || h.srv.TellsFsync()) && w.in.Torn == 0 {
 		w.in.Quiet = f.log.quiet(first, o)
+	}
+	if h.torn == ch.From { // nothing of it is left, nor of what the replica had of another command
+		w.in.Torn = h.torn
 	}
 	if w.in.Commands > 0 && h.srv.HasAOF() {
 		w.in.Last, w.in.Changed = f.log.changed(first, ch.To)
@@ -263,10 +274,10 @@ func (w *World) takeTo(h *host, c *conn, o model.Offset, at model.Instant, asks 
 	}
 	w.follow(h, f.log, ch, w.shift)
 	if h.ownStream() {
-		if _, quiet := f.log.alike(ch.From, o); quiet {
+		if _, quiet := f.log.alike(ch.From, o); quiet || torn > 0 {
 			w.in.Quiet = o + 1
 		}
-		w.exec = h.srv.Executed() + 1 + w.shift
+		w.exec = first
 	}
 	if f.log.long && h.cfg.Profile.Backlog == model.Blocks && ch.Bound > ch.From {
 		if w.in.Pieces = f.log.commands(w.pieces[:0], h.srv.Processed()+1+w.shift, ch.Bound); w.in.Pieces != nil {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"psyncsim/model"
+	"psyncsim/sim/trace"
 )
 
 // obey does one thing that a server wants done.
@@ -87,12 +88,16 @@ func transferTime(n, rate int64) model.Instant {
 
 // noted passes a fact on, and keeps the histories that the checkers compare.
 func (w *World) noted(h *host, at model.Instant, e *model.Event) {
+	diverges := false
 	switch e.Kind {
+	case model.EvAsked:
+		h.request = e.Text
 	case model.EvOnline:
-		w.joined(h, e)
+		diverges = w.joined(h, e)
 	case model.EvPromoted:
 		w.inherit(h)
 		h.epoch++
+		h.life++
 		w.renumber(h)
 	case model.EvFollows:
 		w.renumber(h)
@@ -109,7 +114,11 @@ func (w *World) noted(h *host, at model.Instant, e *model.Event) {
 			}
 		}
 	}
+	peer, next := e.Peer, e.Offset
 	w.tellOf(at, h.cfg.Name, e)
+	if diverges {
+		w.tell(at, h.cfg.Name, model.Event{Kind: trace.Diverged, Peer: peer, ID: h.wanted(), Offset: next})
+	}
 }
 
 // renumber begins the log of a host anew whose stream goes on at another offset:
@@ -124,6 +133,8 @@ func (w *World) renumber(h *host) {
 	end, next := h.log.segs[n-1].to, h.srv.MRO()+1
 	if end != next && !(size == 0 && first == next && end < next) {
 		w.newLog(h)
+		h.life++
+		w.reused = append(w.reused, h.srv.ID())
 	}
 }
 

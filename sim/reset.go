@@ -43,7 +43,7 @@ func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 	w.last.reset()
 	w.events, w.asked = 0, 0
 	w.probes = w.probes[:0]
-	w.listener, w.serial, w.tap = nil, 0, nil
+	w.listener, w.serial, w.tap, w.reused = nil, 0, nil, w.reused[:0]
 	w.touched = w.touched[:0]
 	for i, cn := range w.conns {
 		if cn.live {
@@ -192,6 +192,7 @@ func (w *World) boot(h *host, restore *model.Saved, lives []span) {
 	}
 	h.gen++
 	h.epoch++
+	h.life++
 	c := model.ServerConfig{Name: h.cfg.Name, Profile: h.cfg.Profile, Settings: h.cfg.Settings, Master: h.cfg.ReplicaOf,
 		Port: 6379 + h.index, LibcMalloc: h.cfg.LibcMalloc, IDSeed: draw(w.cfg.Seed, stream+uint64(h.epoch), 2), Booted: booted,
 		Wall: wallEpoch*int64(time.Second) + int64(wall), Bytes: w.cfg.Bytes, EveryTick: w.cfg.EveryTick, CronLate: h.cfg.CronLate, Data: h.dataset > 0}

@@ -26,7 +26,7 @@ func (w *World) hearsOn(h *host, c *conn, t model.Instant) bool {
 	p := &c.pipes[fromAcceptor]
 	f := &p.flow
 	if !f.log.evenAtLast() || w.listener != nil || w.cfg.Bytes || w.cfg.PerWrite || f.end > 0 || f.log.long || len(f.log.asks) > 0 ||
-		h.ownStream() || h.resumes || h.expiring || h.stuck || c.link.quotas[0].on || c.link.quotas[1].on {
+		h.ownStream() || h.torn > 0 || len(f.log.torn) > 0 || h.resumes || h.expiring || h.stuck || c.link.quotas[0].on || c.link.quotas[1].on {
 		return false
 	}
 	var a steady

@@ -53,6 +53,7 @@ type streamLog struct {
 	grows bool           // one of src may
 	asks  []model.Offset // the offsets behind the GETACKs in it
 	via   *tandem        // of its newest segment that has one
+	torn  []rest         // of commands whose beginning is not in it; see joined
 	most  int            // so many segments it may have before trim is worth it again
 }
 
@@ -79,7 +80,7 @@ type segment struct {
 
 func (l *streamLog) reset(src writes) {
 	l.src, l.segs, l.lives, l.long, l.asks, l.via = src, l.segs[:0], l.lives[:0], false, l.asks[:0], nil
-	l.most = 0
+	l.most, l.torn = 0, l.torn[:0]
 	l.grows, l.each = src != nil && src.longest() > model.BlockRequest, 0
 	if src != nil {
 		l.each = src.even()

@@ -54,14 +54,16 @@ type World struct {
 	readersOf  []int32 // memory for a list of connections
 	tap        SegmentTap
 	fore       foresight
-	folds      bool        // ACKs need be no events; see acks.go
-	segmented  bool        // a link carries segments
-	longest    int64       // bytes of the longest command of a load, at least
-	faultOrder []int32     // the faults as they come
-	faults     int         // so many of them were scheduled
-	faultRank  uint64      // of the first
-	ackIn      model.Input // memory for what a lane tells
-	ack        []byte      // and for an ACK
+	folds      bool    // ACKs need be no events; see acks.go
+	segmented  bool    // a link carries segments
+	longest    int64   // bytes of the longest command of a load, at least
+	faultOrder []int32 // the faults as they come
+	faults     int     // so many of them were scheduled
+	faultRank  uint64  // of the first
+	// reused are the names under which a process has begun more than one stream; see joined.
+	reused []model.ReplID
+	ackIn  model.Input // memory for what a lane tells
+	ack    []byte      // and for an ACK
 }
 
 // host is a machine with one server process.
@@ -105,6 +107,7 @@ type host struct {
 	ending   bool // it writes its last snapshot
 	stopEnd  int  // the fault whose end counts from the end of this process, plus 1
 	epoch    uint32
+	life     uint32 // counts its streams: see own
 	// writeEnds is the soft limit's end for which the next write is an event.
 	writeEnds model.Instant
 	// held are the commands of src that wait for the end of a pause; resumes says
@@ -113,6 +116,11 @@ type host struct {
 	resumes bool
 	// took is what a host with a stream of its own took from its masters; see lives.
 	took []span
+	// torn is the offset behind the rest of a command with which it continued another
+	// stream than its own; see joined. 0 if it did not.
+	torn model.Offset
+	// request is the line with which its process asked to be synchronized last.
+	request string
 	// loneAt is the next event of watchLone, 0 without one.
 	loneAt  model.Instant
 	waiting []Written // likewise, of WriteCommands
@@ -147,8 +155,11 @@ type commands struct{ first, next int64 }
 // life: two histories are the same where their spans are.
 type span struct {
 	from  model.Offset
-	epoch uint32
+	epoch uint64
 }
+
+// rest is what is left of a command: offsets [from, to).
+type rest struct{ from, to model.Offset }
 
 type eventKind uint8
 

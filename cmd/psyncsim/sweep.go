@@ -320,6 +320,8 @@ func runField(r *results.Run, field string) (int64, bool) {
 		return r.Orders.NoRequest, true
 	case "requests_hung_up":
 		return r.Orders.HungUp, true
+	case "diverged":
+		return r.Orders.Diverged, true
 	}
 	for i, name := range results.ReasonNames() {
 		if "full_"+name == field || "full_"+underscored(name) == field {

@@ -20,9 +20,10 @@ const (
 	Slowed                               // a link has another rate: Peer, Bytes a second; 0 is its own again
 	Asked                                // what a node says of itself in the middle of a run: Info
 	Requested                            // a client said Text, and was answered Reply at once, lines with " / " between them; Why, if the connection is no more
+	Diverged                             // a replica continued (the line before) another history than what it holds: Peer, ID (that it asked for), Offset (next byte)
 )
 
-var words = [...]string{"began", "ended", "cut", "silent", "heal", "killed", "paused", "resumed", "lost-bytes", "sample", "slow", "asked", "request"}
+var words = [...]string{"began", "ended", "cut", "silent", "heal", "killed", "paused", "resumed", "lost-bytes", "sample", "slow", "asked", "request", "diverged"}
 
 // Record is one fact: when, who, what.
 type Record struct {
