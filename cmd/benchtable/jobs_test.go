@@ -35,18 +35,17 @@ func TestJobsRow(t *testing.T) {
 	}
 }
 
-// Programs run at once, their folders go, and one that fails is told of.
+// Programs run at once (each waits for the others), their folders go, and one that fails is told of.
 func TestAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	b := &bench{program: "/bin/sh"}
-	nap := func(exit string) []string {
-		out := filepath.Join(dir, exit)
-		return []string{"-c", "mkdir $0; sleep 0.3; exit " + exit, out}
+	meet := func(name, other, then string) []string {
+		return []string{"-c", "mkdir $0; until [ -d " + filepath.Join(dir, other) + " ]; do sleep 0.01; done; " + then, filepath.Join(dir, name)}
 	}
-	if wall, err := b.atOnce([][]string{nap("0"), nap("00"), nap("000")}); err != nil || wall > 850*time.Millisecond {
+	if wall, err := b.atOnce([][]string{meet("a", "b", "true"), meet("b", "c", "true"), meet("c", "a", "sleep 0.1")}); err != nil || wall < 100*time.Millisecond {
 		t.Errorf("%v, %v", wall, err)
 	}
-	if _, err := b.atOnce([][]string{nap("0"), nap("3")}); err == nil || !strings.Contains(err.Error(), "exit status 3") {
+	if _, err := b.atOnce([][]string{meet("a", "b", "true"), meet("b", "a", "exit 3")}); err == nil || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("error %v", err)
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {

@@ -83,8 +83,14 @@ func TestObserve(t *testing.T) {
 	}
 	// Ctrl-C keeps what there is.
 	ctx, cancel := context.WithCancel(context.Background())
-	time.AfterFunc(400*time.Millisecond, cancel)
 	name += "2"
+	go func() {
+		for lines := 0; lines < 4; time.Sleep(5 * time.Millisecond) {
+			data, _ := os.ReadFile(name)
+			lines = bytes.Count(data, []byte("\n"))
+		}
+		cancel()
+	}()
 	if code := run(ctx, []string{"psyncsim", "observe", "--addr", addr, "--every", "100ms", "-o", name}, &out, &errs); code != exitInterrupted {
 		t.Errorf("interrupted: exit %d: %s", code, &errs)
 	}

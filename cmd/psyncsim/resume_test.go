@@ -191,13 +191,29 @@ func TestLocked(t *testing.T) {
 	must(t, runSmall(dir)...)
 }
 
+// stopAt keeps what is written, and stops when it has read a word.
+type stopAt struct {
+	bytes.Buffer
+	word string
+	stop func()
+}
+
+func (s *stopAt) Write(b []byte) (int, error) {
+	n, err := s.Buffer.Write(b)
+	if strings.Contains(s.String(), s.word) {
+		s.stop()
+	}
+	return n, err
+}
+
 // A sweep that is large is announced, and wants --yes on a terminal.
 func TestEstimate(t *testing.T) {
 	large := []string{"psyncsim", "run", "contract-example", "--seeds", "1..1000000", "--no-charts", "--out"}
 	start := func(terminal bool, args ...string) (int, string) {
-		var out, errs bytes.Buffer
-		ctx, stop := context.WithTimeout(context.Background(), 400*time.Millisecond)
+		ctx, stop := context.WithCancel(context.Background())
 		defer stop()
+		var out bytes.Buffer
+		errs := stopAt{word: "runs, about", stop: stop} // it is not to be played
 		terminalForTests = func() bool { return terminal }
 		defer func() { terminalForTests = nil }()
 		dir := t.TempDir()

@@ -137,7 +137,7 @@ func TestObserveThenSize(t *testing.T) {
 	ended := make(chan int, 1)
 	go func() {
 		ended <- run(context.Background(), []string{"psyncsim", "observe", "--addr", address, "--tls", "--cacert", os.Getenv("CERT"),
-			"--every", "200ms", "--for", "2m", "--give-up", "2s", "-o", file}, &out, &errs)
+			"--every", "200ms", "--for", "2m", "--give-up", "8s", "-o", file}, &out, &errs)
 	}()
 	time.Sleep(1500 * time.Millisecond)
 	wire.Refuse()

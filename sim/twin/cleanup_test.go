@@ -103,7 +103,7 @@ func TestLeavesNothing(t *testing.T) {
 			_ = c.Wait()
 		}
 		var rest []string
-		for until := time.Now().Add(3 * time.Second); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+		for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
 			if rest = left(t, tmp); len(rest) == 0 {
 				break
 			}

@@ -93,7 +93,7 @@ func TestThroughCutAndRestart(t *testing.T) {
 	go func() {
 		var err error
 		report, err = Run(context.Background(), Options{Source: Source{Addrs: []string{s.Addr}, Slot: -1}, Every: 50 * time.Millisecond,
-			For: time.Minute, GiveUp: 2 * time.Second, Timeout: 500 * time.Millisecond, Out: file, Tell: func(Status) { told++ }})
+			For: 2 * time.Minute, GiveUp: 8 * time.Second, Timeout: 500 * time.Millisecond, Out: file, Tell: func(Status) { told++ }})
 		ended <- err
 	}()
 	rows := func() int { return len(wholeRows(t, name)) }
