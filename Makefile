@@ -21,11 +21,13 @@ WORDS := TestKilled TestResume TestLocked TestInterrupted TestObserve TestObserv
   TestSizeSilencesAsOverSegments TestVerifyMeasuredDiffers TestEveryMemberCounts
 names = ^($(subst $() $(),|,$(strip $(1))))$$
 SWEEP ?= results/out/sizing-rule
+# The profile by which the compiler arranges the program. It is not called default.pgo: tests then need all packages twice.
+HOT := cmd/psyncsim/hot.pgo
 
-.PHONY: build run test check race live same golden plots tcp verify fuzz bench clean help
+.PHONY: build run test check race live same golden plots tcp verify fuzz bench pgo clean help
 
 build: ## build bin/psyncsim
-	$(GO) build -trimpath -o bin/psyncsim ./cmd/psyncsim
+	$(GO) build -trimpath -pgo=$(HOT) -o bin/psyncsim ./cmd/psyncsim
 
 run: build ## run the default sweep: a table, and where the charts are
 	bin/psyncsim run
@@ -80,6 +82,17 @@ fuzz: ## every fuzz target for FUZZ (default 20s)
 
 bench: ## what it costs, beside its targets: kept in results/bench; QUICK=1: in minutes, kept nowhere
 	$(GO) run ./cmd/benchtable $(if $(QUICK),-quick -out results/out/bench)
+
+# Profiles of what the program does most, in about equal parts: hours that are long, many short runs, their results and charts.
+pgo: ## profile the program anew: cmd/psyncsim/hot.pgo, by which make build has its code arranged
+	@rm -rf bin/pgo && mkdir -p bin/pgo
+	cd bin/pgo && profile() { $(GO) test ../../$$1 -run '^$$' -bench "$$2" -benchtime $$3 -cpuprofile $$4.prof -o $$4.test; } && \
+	profile sim '^BenchmarkReference$$/^(lengths|lengths-poisson)$$' 8s reference && \
+	profile sim '^BenchmarkReference$$/^(bytes|bulk)$$' 2x bytes && \
+	profile sim '^Benchmark(Relays|Outage)$$' 1s relays && \
+	profile cmd/psyncsim '^BenchmarkSweep$$/./^jobs=1$$' 4x sweeps && \
+	profile cmd/psyncsim '^BenchmarkSizeOutage$$' 1s size && \
+	$(GO) tool pprof -proto *.prof > merged && mv merged ../../$(HOT)
 
 clean: ## remove what was built and run
 	rm -rf bin results/out

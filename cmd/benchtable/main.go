@@ -54,7 +54,7 @@ func run(out string, quick bool) error {
 	if quick {
 		b.rounds = 3
 	}
-	if err := command("go", "build", "-trimpath", "-o", b.program, "./cmd/psyncsim").Run(); err != nil {
+	if err := command("go", "build", "-trimpath", arranged, "-o", b.program, "./cmd/psyncsim").Run(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {

@@ -96,11 +96,14 @@ func (b *bench) sizing() error {
 	return nil
 }
 
-// simulator is the benchmarks of sim as a program.
+// arranged has the code arranged by the profile that make build takes, too.
+const arranged = "-pgo=cmd/psyncsim/hot.pgo"
+
+// simulator is the benchmarks of sim as a program, built as psyncsim is.
 func (b *bench) simulator() (binary string, err error) {
 	binary = filepath.Join(b.dir, "sim.test")
 	if _, err = os.Stat(binary); err != nil {
-		_, err = output("go", "test", "-c", "-o", binary, "./sim")
+		_, err = output("go", "test", "-trimpath", arranged, "-c", "-o", binary, "./sim")
 	}
 	return binary, err
 }
@@ -162,7 +165,7 @@ func (b *bench) profile() error {
 		{"a sweep of outages, Poisson arrivals, with rows", "./cmd/psyncsim", "^BenchmarkSweep$/^outage-poisson$/jobs=1", "3x"},
 	} {
 		binary, cpu := filepath.Join(b.dir, "test"), filepath.Join(b.dir, "cpu")
-		if _, err := output("go", "test", "-run", "^$", "-bench", t.name, "-benchtime", t.time, "-cpuprofile", cpu, "-o", binary, t.pkg); err != nil {
+		if _, err := output("go", "test", "-trimpath", arranged, "-run", "^$", "-bench", t.name, "-benchtime", t.time, "-cpuprofile", cpu, "-o", binary, t.pkg); err != nil {
 			return err
 		}
 		for _, order := range []string{"flat", "cum"} {
