@@ -112,6 +112,9 @@ func (w *World) acksUpto(r *host, t model.Instant, bring bool) {
 			continue
 		}
 		if r.done < at {
+			if r.src != nil && r.srv.Refuses() { // what it refuses is counted before it goes on
+				w.between(r, at)
+			}
 			w.hear(r, at)
 			r.done = at
 		}

@@ -97,6 +97,17 @@ var mended = []struct {
 		c.Links[0] = segments(c.Links[0])
 		return c
 	}},
+	{"a replica that sends ACKs counts what it refuses", func() *Config {
+		c := following(12*time.Second, "redis-7.4", "redis-7.4")
+		c.Servers[0].Dataset, c.Servers[1].SaveRate, c.Servers[1].Settings.SavePoints[0] = 1_000_000, 1_000_000, model.SavePoint{Seconds: 3600, Changes: 1}
+		c.Servers[0].Settings.DisklessDelay = 0
+		c.Links = []LinkConfig{{A: 0, B: 1, Latency: ms}}
+		c.Loads = constantly(10, set(20, 60))
+		c.Loads[0].Server = 1
+		c.Faults = []FaultConfig{{At: 4 * time.Second, Kind: FaultSave, Server: 1}, {At: 4500 * ms, Kind: FaultChildKill, Server: 1}}
+		c.Asks = []time.Duration{9 * time.Second}
+		return c
+	}},
 	{"a relay's log keeps what unplayed ACKs still say when it becomes long", func() *Config {
 		c := following(14*time.Second, "redis-6.2", "redis-6.2", "redis-6.2")
 		c.Servers[1].Settings.BacklogSize, c.Servers[0].Settings.PingPeriod = 16<<10, 60*time.Second
