@@ -87,8 +87,9 @@ func (w *World) bringTo(h *host, t model.Instant) {
 		end := n
 		if w.limited(h) {
 			if end = w.fits(h, h.next, n); end == h.next {
+				w.beginTurn()
 				if h.next = w.makeRoom(h, h.src.when(end), end, n); h.next > end {
-					refused = true
+					refused, w.begun = true, false
 					continue
 				}
 				end++
@@ -100,6 +101,7 @@ func (w *World) bringTo(h *host, t model.Instant) {
 		}
 		w.writeTo(h, k)
 		if k < end {
+			w.beginTurn()
 			w.deleteTouched(h, k)
 			w.writeTo(h, k+1)
 		}
@@ -107,6 +109,15 @@ func (w *World) bringTo(h *host, t model.Instant) {
 	if refused {
 		w.rearm(h)
 	}
+}
+
+// beginTurn begins the turn in which a server takes its clients' next write: what it deletes
+// for it is of the same turn.
+func (w *World) beginTurn() {
+	if !w.begun {
+		w.turn++
+	}
+	w.begun = true
 }
 
 // writeTo hands a host the client writes before number n.
@@ -163,6 +174,7 @@ func (w *World) write(h *host, n int64, pieces []int64) {
 	case h.srv.Refuses() || h.srv.Executes():
 		w.append(h, first, n, pieces, h.src.when(n-1), false)
 	}
+	w.begun = false
 }
 
 // retry lets clients whose writes waited try again, all of them now.

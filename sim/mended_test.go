@@ -108,6 +108,14 @@ var mended = []struct {
 		c.Asks = []time.Duration{9 * time.Second}
 		return c
 	}},
+	{"what is evicted for a write is of its turn: who hangs up on a replica then has not sent it", func() *Config {
+		c := following(25*time.Second, "valkey-8.0", "valkey-8.0")
+		s := &c.Servers[0].Settings
+		s.HardLimit, s.BacklogSize, s.MaxMemory, s.MaxMemoryPolicy = 22_000, 17_384, 1_164_000, model.AllKeysRandom
+		c.Links = []LinkConfig{{A: 0, B: 1, Latency: 131 * ms}}
+		c.Loads = constantly(49, set(16, 148))
+		return c
+	}},
 	{"a relay's log keeps what unplayed ACKs still say when it becomes long", func() *Config {
 		c := following(14*time.Second, "redis-6.2", "redis-6.2", "redis-6.2")
 		c.Servers[1].Settings.BacklogSize, c.Servers[0].Settings.PingPeriod = 16<<10, 60*time.Second

@@ -39,7 +39,7 @@ func (w *World) Reset(c *Config, watch ...trace.Watcher) error {
 		w.page = nil
 	}
 	w.queue.Reset(0)
-	w.calm, w.turns, w.turn = 0, 0, 0
+	w.calm, w.turns, w.turn, w.begun = 0, 0, 0, false
 	w.last.reset()
 	w.events, w.asked = 0, 0
 	w.probes = w.probes[:0]

@@ -36,6 +36,7 @@ type World struct {
 	calm      model.Instant // the instant of the last event
 	turns     int           // events at it
 	turn      uint64        // counts the steps of servers: see flow.unsent
+	begun     bool          // the turn of the next write has begun, with deletions
 	// Memory for bytes that are made.
 	pages  model.Pages
 	copies model.Pages // of bytes that lie in several pages, see oneAfterOther
@@ -337,10 +338,10 @@ func (w *World) step(h *host, at model.Instant) {
 // the server puts before them was written with the first of them. held says that
 // all of them waited until now.
 //
-// Each command was sent before the next one came: only the last one is what the
-// server wrote in this turn. Those that waited are all of the turn that let them go.
+// Each command was sent before the next one came: only the last one, and what was deleted
+// for it, is what the server wrote in this turn. Those that waited are all of the turn that let them go.
 func (w *World) stepAppend(h *host, at model.Instant, first, next int64, held bool) {
-	if !held {
+	if !held && !w.begun {
 		w.turn++
 	}
 	outs := h.srv.Step(at, &w.in)
