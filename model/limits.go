@@ -303,12 +303,16 @@ func (s *Server) idles(c *client) int64 {
 }
 
 // oneTooMuch says that a replica that has taken all stands on no block, and the one that the
-// next byte puts it on is more than a limit: the cron sees to it when that byte has come.
+// next byte puts it on is more than a limit: the cron sees to it when that byte has come. That
+// is the last block, if it has room, however large a long argument made it; else a new one.
 func (s *Server) oneTooMuch(c *client) bool {
 	if s.blocks == nil || !c.reads {
 		return false
 	}
-	hard, soft, block := s.hardLimit(), s.set.SoftLimit, s.blocks.payload+blockCost
+	hard, soft, block := s.hardLimit(), s.set.SoftLimit, s.blocks.Seated(c.reader)
+	if block == 0 {
+		block = s.blocks.payload + blockCost
+	}
 	if !(hard > 0 && block >= hard || soft > 0 && block >= soft && c.softSince == 0) {
 		return false
 	}

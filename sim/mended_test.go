@@ -128,6 +128,33 @@ var mended = []struct {
 		c.Asks = []time.Duration{13 * time.Second}
 		return c
 	}},
+	{"the last block, which a long argument made, is too much for a relay's replica that the next byte puts on it", func() *Config {
+		c := softly(100_000, 3*time.Second)
+		c.Loads = append(constantly(4, set(20, 300_000)), constantly(20, set(10, 20))...)
+		c.Loads[0].From, c.Loads[0].Until = 1500*ms, 1800*ms
+		c.Loads[1].From, c.Loads[1].Until = 6300*ms, 6500*ms
+		c.Faults = []FaultConfig{{At: 2 * time.Second, Kind: FaultPromote, Server: 2}, {At: 2300 * ms, Kind: FaultReplicaOf, Server: 2, Peer: 1}}
+		return c
+	}},
+	{"one long command is more than a relay's replica may wait for", func() *Config {
+		c := softly(57_712, 0)
+		c.Servers[0].Settings.SoftLimit = 0
+		c.Links = []LinkConfig{{A: 0, B: 1, Latency: 3460 * time.Microsecond}, {A: 1, B: 2, Latency: 12_561 * time.Microsecond}}
+		c.Loads = constantly(4, set(20, 134_678))
+		c.Loads[0].From, c.Loads[0].Until = 500*ms, 1100*ms
+		return c
+	}},
+}
+
+// softly is a chain of three with room for a soft limit's worth of output, and hardly a PING.
+func softly(limit int64, d time.Duration) *Config {
+	c := following(12*time.Second, "redis-7.0", "redis-7.0", "redis-7.0")
+	for i := range c.Servers {
+		s := &c.Servers[i].Settings
+		s.BacklogSize, s.PingPeriod, s.DisklessDelay = 8<<20, 60*time.Second, 0
+		s.SoftLimit, s.SoftSeconds = limit, d
+	}
+	return c
 }
 
 // fills is a chain of four, the third of which makes a snapshot for so long that the buffer of

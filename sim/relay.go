@@ -11,6 +11,9 @@ import "psyncsim/model"
 func (w *World) watchRelay(h *host) {
 	o, end, now := h.srv.Horizon(), h.srv.WriteEnds(), w.queue.Now()
 	at := model.Never
+	if least := h.srv.Lone(w.longest); least > 0 && w.longest >= least {
+		o = h.srv.MRO() + 1 // the next command may alone be more than a limit; how long it is nobody knows yet
+	}
 	if o > 0 {
 		at = w.reaches(h, o)
 		if h.src != nil && h.srv.Counts() { // its own clients write too
