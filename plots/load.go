@@ -45,7 +45,8 @@ func Load(dir string, l *LoadView) ([]string, error) {
 	return l.figure().save(dir, "load")
 }
 
-// column is one column of the picture: the least, mean and greatest rate in it.
+// column is one column of the picture: the least and mean rate in it, and the greatest of
+// samples that are no longer than it is wide.
 type column struct {
 	lo, hi, bytes, ns float64
 	blind             bool
@@ -58,6 +59,7 @@ const shownColumns = 600
 func (l *LoadView) columns(n int) []column {
 	out := make([]column, n)
 	first, last := l.Samples[0].T, l.Samples[len(l.Samples)-1].T
+	wide := float64(last-first) / float64(n)
 	at := func(t int64) int {
 		return min(max(int(float64(t-first)/float64(last-first)*float64(n)), 0), n-1)
 	}
@@ -77,7 +79,9 @@ func (l *LoadView) columns(n int) []column {
 			if c.ns == 0 || rate < c.lo {
 				c.lo = rate
 			}
-			c.hi = max(c.hi, rate)
+			if dt <= wide { // a longer one only begins or ends in this column
+				c.hi = max(c.hi, rate)
+			}
 			c.bytes, c.ns = c.bytes+rate*dt, c.ns+dt
 		}
 	}
