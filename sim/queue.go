@@ -132,7 +132,10 @@ func ranked(rank uint64) uint64 {
 	return rank << slotBits
 }
 
-// push schedules an event, which the caller is to put where push says.
+// push schedules an event, which the caller is to put where push says. It stays a function of
+// its own, whatever a profile says: put into its callers, an event of the hold model takes longer.
+//
+//go:noinline
 func (q *Queue) push(at model.Instant, rank uint64) *event {
 	slot := q.hole - 1
 	if slot >= fewSlots || at < q.now || uint64(at) > fewLatest || q.seq >= 1<<rankBits {
