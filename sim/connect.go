@@ -1,6 +1,10 @@
 package sim
 
-import "psyncsim/model"
+import (
+	"time"
+
+	"psyncsim/model"
+)
 
 // dial begins a connection: SYN, and its answer a round trip later.
 func (w *World) dial(h *host, id model.ConnID, peer string) {
@@ -8,6 +12,12 @@ func (w *World) dial(h *host, id model.ConnID, peer string) {
 	ci := w.slot()
 	c := w.conns[ci]
 	l := w.linkOf(h.index, to)
+	if second := w.queue.Now() / model.Instant(time.Second); second != h.dialsIn {
+		h.dialsIn, h.dials = second, 0
+	}
+	if h.dials++; h.dials > mostDials {
+		panic(&Spinning{h.cfg.Name, peer, w.queue.Now(), time.Duration(w.links[l].latency)})
+	}
 	w.serial++
 	c.live, c.link, c.dialer, c.peer, c.serial = true, &w.links[l], h.index, to, w.serial
 	c.ids[fromDialer] = id

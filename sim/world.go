@@ -120,6 +120,9 @@ type host struct {
 	// torn is the offset behind the rest of a command with which it continued another
 	// stream than its own; see joined. 0 if it did not.
 	torn model.Offset
+	// dials counts how often it dialed in the second dialsIn; see Spinning.
+	dialsIn model.Instant
+	dials   int
 	// request is the line with which its process asked to be synchronized last.
 	request string
 	// loneAt is the next event of watchLone, 0 without one.
@@ -210,7 +213,7 @@ type event struct {
 var ErrStopped = errors.New("sim: stopped")
 
 // Run plays the whole of the configured duration. The error is a *Violation
-// when a promise of the simulator broke.
+// when a promise of the simulator broke, a *Spinning when a scenario has no end.
 func (w *World) Run() (err error) {
 	defer w.violated(&err)
 	w.tell(0, "world", model.Event{Kind: trace.Began, Seed: w.cfg.Seed})
@@ -250,7 +253,11 @@ func (w *World) Continue(until time.Duration) (err error) {
 
 // violated makes an error of a panic; to be deferred.
 func (w *World) violated(err *error) {
-	if r := recover(); r != nil {
+	switch r := recover().(type) {
+	case nil:
+	case *Spinning:
+		*err = r
+	default:
 		*err = &Violation{What: fmt.Sprint(r), Seed: w.cfg.Seed, Last: w.last.records()}
 	}
 }
