@@ -131,7 +131,7 @@ func costFigure(k *results.Kept, curves []costCurve, names string, lo, hi, most 
 		b.frame(c)
 		axisX(c, b, sx, timeTicks(lo/1.1, hi*1.1, 0, true), true)
 		axisY(c, b, sy, yTicks, true)
-		nameX(c, b, 22, "how long the cable was out (dashed: 1×, red: 2× of it)")
+		nameX(c, b, 22, "how long the cable was out (dashed: 1×, orange: 2× of it)")
 		nameY(c, b, margin, "writes missed at the verdict, in seconds of them")
 	}
 	return f

@@ -154,6 +154,33 @@ func (a *Axis) number(i int64) int64 {
 	return v * step
 }
 
+// key is what makes a value the same as another, however it is written.
+func (v Value) key() Value {
+	if v.Unit != Text {
+		v.Text = ""
+	}
+	return v
+}
+
+// crowded says that two neighbours in a range are the same value. They are nearest each
+// other at the lower end of a log scale, and as near everywhere on a linear one.
+func (a *Axis) crowded() bool {
+	if span := max(a.from, a.to) - min(a.from, a.to); !a.log {
+		return span/max(a.writes.step(), 1) < a.Len-1
+	}
+	const far = 4096 // steps from the lower end: beyond these no range of ours is
+	for k := int64(1); k < min(a.Len, far); k++ {
+		i := k
+		if a.to < a.from {
+			i = a.Len - k
+		}
+		if a.number(i) == a.number(i-1) {
+			return true
+		}
+	}
+	return false
+}
+
 func mod(v, step int64) int64 {
 	if step <= 1 {
 		return 0

@@ -18,7 +18,7 @@ func TestPart(t *testing.T) {
 	}{
 		{"grid", "", "1"}, {"seeds", "", "37"},
 		{"unequal", "\n  d: {set: duration, values: [60s, 120s, 1h]}", "3"},
-		{"unequal last", "\n  d: {set: duration, values: [60s, 60s, 60s, 60s, 60s, 60s, 60s, 60s, 60s, 4h]}", "1"},
+		{"unequal last", "\n  d: {set: duration, values: [60s, 61s, 62s, 63s, 64s, 65s, 66s, 67s, 68s, 4h]}", "1"},
 	} {
 		src := strings.Replace(string(text), "repeat: 1 ", "repeat: "+c.repeat+" ", 1)
 		src = strings.Replace(src, "sweep:", "sweep:"+c.sweep, 1)

@@ -67,6 +67,10 @@ func TestHostile(t *testing.T) {
 		{"axes", head + "sweep:\n" + many(5000, func(i int) string {
 			return fmt.Sprintf("  a%d: {set: servers.m.dataset, from: 1B, to: 1GB, steps: 1000000}\n", i)
 		}), "5000 axes; at most 16"},
+		{"a value twice", head + "sweep: {a: {set: servers.m.dataset, values: [1MB, 2MB, 1000kB]}}\n", "f:3:56: 1000kB: the axis has this value already"},
+		{"a word twice", head + "sweep: {v: {set: servers.m.version, values: [redis-7.0, redis-7.0]}}\n", "redis-7.0: the axis has this value already"},
+		{"crowded", head + "sweep: {a: {set: servers.m.dataset, from: 1B, to: 5B, steps: 6}}\n", "axis a: there are fewer different values than steps"},
+		{"crowded logarithms", head + "sweep: {a: {set: servers.m.dataset, from: 1GB, to: 1B, steps: 100, scale: log}}\n", "axis a: there are fewer different values than steps"},
 		{"paths", head + "sweep: {a: {set: [" + repeat("servers.m.dataset,", 30_000) + "servers.*.fork], values: [1B, 2s]}}\n", "expected"},
 		{"long path", head + "sweep: {a: {set: " + repeat("a.", 200_000) + "a, values: [1]}}\n", "expected a path"},
 		{"path of stars", head + "sweep: {a: {set: '*.*.*.*.*', values: [1]}}\n", ""},
@@ -119,7 +123,7 @@ faults: [{at: 5s, kind: reset, link: [m, r]}]
 sweep:
   outage: {set: faults.0.for, from: 1s, to: 0s, steps: 1000}
   kind: {set: faults.0.kind, values: [reset, silent]}
-  dataset: {set: servers.m.dataset, from: 1B, to: 1GB, steps: 5000, scale: log}
+  dataset: {set: servers.m.dataset, from: 1MB, to: 1GB, steps: 5000, scale: log}
 repeat: 10
 `), nil, nil)
 	if err != nil {

@@ -125,7 +125,7 @@ func (s *Scenario) check(d *decoder) {
 		}
 	}
 	if len(d.problems.List) == 0 || !anyInvalid(s.Axes) {
-		s.checkValues(d, at)
+		s.checkValues(d, at, first)
 	}
 	s.points = 1
 	for i := range s.Axes {
@@ -163,12 +163,17 @@ func (s *Scenario) budget() int64 {
 	return max(16, 1_500_000/int64(countNodes(s.base)+60))
 }
 
-// checkValues puts every value of every axis into the first point.
-func (s *Scenario) checkValues(d *decoder, at []int64) {
+// checkValues puts every value of every axis into the first point. No value may be there
+// twice: its runs, with the same seeds, would pass for twice as many.
+func (s *Scenario) checkValues(d *decoder, at []int64, first []Value) {
 	left := s.budget()
 	for i := range s.Axes {
 		a := &s.Axes[i]
 		texts := 0
+		seen := map[Value]bool{first[i].key(): true}
+		if a.ranged && !a.invalid && a.crowded() {
+			d.fail(a.node, "axis %s: there are fewer different values than steps: take fewer, or list the values", shorten(a.Name))
+		}
 		for k := int64(1); k < a.Len && left > 0; k++ {
 			if a.ranged && k < a.Len-1 && k > 64 {
 				k = a.Len - 1 // between its ends a range has no surprises
@@ -177,6 +182,11 @@ func (s *Scenario) checkValues(d *decoder, at []int64) {
 			_, values := s.compile(d, at)
 			if values == nil {
 				return
+			}
+			if key := values[i].key(); !a.ranged && seen[key] && len(d.problems.List) == 0 {
+				d.fail(a.at(k), "the axis has this value already")
+			} else {
+				seen[key] = true
 			}
 			if values[i].Unit != a.Unit {
 				texts++

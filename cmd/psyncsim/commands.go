@@ -210,7 +210,7 @@ func (c *commands) lint(files []string) error {
 			bad = append(bad, fmt.Errorf("%s: %w", f, err))
 			continue
 		}
-		fmt.Fprintf(c.stdout, "%s: ok, %d runs at %d points\n", f, cells.Len(), cells.Points())
+		fmt.Fprintf(c.stdout, "%s: ok, %s at %s\n", f, count(cells.Len(), "run"), count(int(cells.Points()), "point"))
 		for _, n := range s.Notes {
 			fmt.Fprintf(c.stdout, "%s: note: %s\n", f, n)
 		}
