@@ -11,14 +11,16 @@ REAL := /sim/(live|twin)
 ALONE := TestCubicResponse TestMathis TestLevels TestSizeAnswers TestSizeReplayIsTheRun TestSizeCalibration \
   TestSizeCalibrationKept TestSizeRemediesHelp TestSizeOneLineOfBuffers TestSizeCharts TestWrongInputs TestPcap \
   TestPcapWithTshark TestSegmentsWithTshark TestVerifyMeasuredDiffers TestEveryMemberCounts TestDecisionsDoNotHangOnPhases \
-  TestMaxMemoryStream TestMaxMemoryIsReal TestCutToTheByte TestSizeHeardAgain
+  TestMaxMemoryStream TestMaxMemoryIsReal TestCutToTheByte TestSizeHeardAgain TestStdoutFull TestFilesFull \
+  TestChartsOfOtherResults
 # What a 32-bit program cannot do differently: what passes in real time, what draws, what starts programs, what words
 # an error has; and what compares the program with itself, where a golden says what it is (TestSizeAnswers,
 # TestVerifyMeasured). The sums, the goldens, the recordings and whatever else computes run in it.
 WORDS := TestKilled TestResume TestLocked TestInterrupted TestObserve TestObserveRefuses TestObserveThenSize TestPlotAgain \
   TestSizeCharts TestPcapWithTshark TestWrongInputs TestUsage TestVerifyUsage TestVerifySkip TestMerge TestMergeRefuses \
   TestSizeRemediesHelp TestSizeOneLineOfBuffers TestSizeDoesNotHangOnJobs TestSizeReplayIsTheRun TestSizeCalibration \
-  TestSizeSilencesAsOverSegments TestVerifyMeasuredDiffers TestEveryMemberCounts
+  TestSizeSilencesAsOverSegments TestVerifyMeasuredDiffers TestEveryMemberCounts TestStdoutFull TestFilterFull TestFilesFull \
+  TestChartsOfOtherResults TestForeignChartsStay
 names = ^($(subst $() $(),|,$(strip $(1))))$$
 SWEEP ?= results/out/sizing-rule
 # The profile by which the compiler arranges the program. It is not called default.pgo: tests then need all packages twice.

@@ -185,7 +185,7 @@ func (w *Writer) complete() (bool, error) {
 		return false, nil
 	}
 	k, err := Open(w.dir)
-	if err != nil {
+	if err != nil || !w.hasResyncs() {
 		return false, nil // damaged: it is made anew
 	}
 	program := w.opt.Program // which only shards are kept with
@@ -204,6 +204,13 @@ func (w *Writer) complete() (bool, error) {
 	}
 	w.old = k
 	return true, nil
+}
+
+// hasResyncs says whether finished results have their reconnects, which nobody reads to open them.
+func (w *Writer) hasResyncs() bool {
+	_, err := os.Stat(filepath.Join(w.dir, ResyncsFile))
+	_, err2 := os.Stat(filepath.Join(w.dir, ResyncsParquet))
+	return err == nil || err2 == nil
 }
 
 // begun says whether there are rows of an unfinished run.

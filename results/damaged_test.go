@@ -118,3 +118,30 @@ func TestGoesOnBehindCheckpoints(t *testing.T) {
 		}
 	}
 }
+
+// Finished results that lost a file are not taken for whole.
+func TestResumeWithoutResyncs(t *testing.T) {
+	for _, lost := range []string{"", RunsFile, ResyncsFile, SummaryFile} {
+		dir := t.TempDir()
+		writeSweep(t, dir, testHeader)
+		if lost != "" {
+			if err := os.Remove(filepath.Join(dir, lost)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w, err := NewWriter(dir, testHeader, Options{Resume: true})
+		if lost == SummaryFile { // then nothing says whose the others are
+			if err == nil {
+				t.Error("it would replace files of somebody else")
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := map[bool]int{true: 36, false: 0}[lost == ""]; w.Done() != want {
+			t.Errorf("without %q there are %d runs, not %d", lost, w.Done(), want)
+		}
+		w.Discard()
+	}
+}
