@@ -116,6 +116,7 @@ var mended = []struct {
 		c.Loads = constantly(49, set(16, 148))
 		return c
 	}},
+	{"clients of a writable relay write what segments carry", func() *Config { return scenario(4295262755) }},
 	{"a relay's log keeps what unplayed ACKs still say when it becomes long", func() *Config {
 		c := following(14*time.Second, "redis-6.2", "redis-6.2", "redis-6.2")
 		c.Servers[1].Settings.BacklogSize, c.Servers[0].Settings.PingPeriod = 16<<10, 60*time.Second

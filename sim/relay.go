@@ -80,6 +80,16 @@ func (w *World) reaches(h *host, o model.Offset) model.Instant {
 		b := h.src.bytes(h.next) + int64(o-h.srv.MRO()) - h.srv.Owes()
 		return h.src.when(max(h.src.find(max(b-1, 0)), h.next))
 	}
+	at := w.hears(h, c, o)
+	if h.ownStream() && h.src != nil && h.srv.Counts() { // its own clients write too
+		at = min(at, h.src.when(h.next))
+	}
+	return at
+}
+
+// hears is when what a replica hears on a connection makes its stream come to an offset; see
+// reaches.
+func (w *World) hears(h *host, c *conn, o model.Offset) model.Instant {
 	p := &c.pipes[fromAcceptor]
 	f := &p.flow
 	if !f.on || c.segments || c.frozen || p.mute || p.head < len(p.items) || !h.srv.Reads(c.ids[fromDialer]) {
