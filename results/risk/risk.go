@@ -78,7 +78,7 @@ func (c *Curve) Quantile(share float64) (size int64, ok bool) {
 	if n == 0 {
 		return 0, false
 	}
-	k := min(max(int(math.Ceil(share*float64(n)-1e-9)), 1), n)
+	k := min(max(int(math.Ceil(float64(share*float64(n))-1e-9)), 1), n)
 	size = c.Needs[k-1]
 	return size, size != Hopeless
 }

@@ -18,8 +18,8 @@ func (r *Rule) Explain(all []Outage) {
 		}
 		n++
 		lasted := float64(o.Lasted) / 1e9
-		long += max(lasted-r.Seconds, 0) * rate
-		burst += max(float64(o.During)-lasted*rate, 0)
+		long += float64(max(lasted-r.Seconds, 0) * rate) // not fused with the sum: the same on every processor
+		burst += max(float64(o.During)-float64(lasted*rate), 0)
 		detection += float64(o.Detection)
 		reconnect += float64(o.Reconnect)
 		lag += float64(o.Lag)
