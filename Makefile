@@ -88,13 +88,13 @@ bench: ## what it costs, beside its targets: kept in results/bench; QUICK=1: in 
 # Profiles of what the program does most, in about equal parts: hours that are long, many short runs, their results and charts.
 pgo: ## profile the program anew: cmd/psyncsim/hot.pgo, by which make build has its code arranged
 	@rm -rf bin/pgo && mkdir -p bin/pgo
-	cd bin/pgo && profile() { $(GO) test ../../$$1 -run '^$$' -bench "$$2" -benchtime $$3 -cpuprofile $$4.prof -o $$4.test; } && \
+	cd bin/pgo && profile() { $(GO) test -trimpath ../../$$1 -run '^$$' -bench "$$2" -benchtime $$3 -cpuprofile $$4.prof -o $$4.test; } && \
 	profile sim '^BenchmarkReference$$/^(lengths|lengths-poisson)$$' 8s reference && \
 	profile sim '^BenchmarkReference$$/^(bytes|bulk)$$' 2x bytes && \
 	profile sim '^Benchmark(Relays|Outage)$$' 1s relays && \
 	profile cmd/psyncsim '^BenchmarkSweep$$/./^jobs=1$$' 4x sweeps && \
 	profile cmd/psyncsim '^BenchmarkSizeOutage$$' 1s size && \
-	$(GO) tool pprof -proto *.prof > merged && mv merged ../../$(HOT)
+	$(GO) tool pprof -proto *.prof | gzip -dc | perl -pe 's{\Q$(CURDIR)\E}{"." x length($$&)}ge' | gzip -9n > merged && mv merged ../../$(HOT) # of no machine's paths
 
 clean: ## remove what was built and run
 	rm -rf bin results/out
