@@ -34,6 +34,7 @@ type connState struct {
 	serial   int    // counts the connections of the run
 	live     bool
 	up       bool // established
+	nobody   bool // who was dialed is no server
 	frozen   bool // the link is silent: nothing arrives
 	link     *link
 	dialer   int // host that dialed

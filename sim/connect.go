@@ -1,14 +1,20 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"psyncsim/model"
 )
 
-// dial begins a connection: SYN, and its answer a round trip later.
+// dial begins a connection: SYN, and its answer a round trip later. A name that no server
+// has is that of a client who asked for the stream by hand, where FAILOVER took it for a
+// replica: nobody listens there (a real one tells no port, and is dialed at port 0).
 func (w *World) dial(h *host, id model.ConnID, peer string) {
-	to := w.named(peer)
+	to, nobody := w.indexOf(peer), false
+	if to < 0 {
+		to, nobody = h.index, true
+	}
 	ci := w.slot()
 	c := w.conns[ci]
 	l := w.linkOf(h.index, to)
@@ -22,8 +28,11 @@ func (w *World) dial(h *host, id model.ConnID, peer string) {
 	c.live, c.link, c.dialer, c.peer, c.serial = true, &w.links[l], h.index, to, w.serial
 	c.ids[fromDialer] = id
 	c.frozen = c.link.silent > 0 || c.link.hollow
+	c.nobody = nobody
 	h.conns = append(h.conns, ci)
-	w.hosts[to].conns = append(w.hosts[to].conns, ci)
+	if !nobody {
+		w.hosts[to].conns = append(w.hosts[to].conns, ci)
+	}
 	if c.link.tcp != nil {
 		w.openSegments(ci)
 		return
@@ -32,12 +41,16 @@ func (w *World) dial(h *host, id model.ConnID, peer string) {
 }
 
 func (w *World) named(name string) int {
-	for i, h := range w.hosts {
-		if h.cfg.Name == name {
-			return i
-		}
+	i := w.indexOf(name)
+	if i < 0 {
+		panic("sim: no server " + name)
 	}
-	panic("sim: no server " + name)
+	return i
+}
+
+// indexOf is the server of a name, -1 if there is none.
+func (w *World) indexOf(name string) int {
+	return slices.IndexFunc(w.hosts, func(h *host) bool { return h.cfg.Name == name })
 }
 
 // slot is a free connection.
@@ -68,7 +81,7 @@ func (w *World) connected(e event, c *conn) {
 	case evSYN:
 		c.synAt = now
 		lost := c.link.silent > 0
-		refused := !lost && (c.link.reset > 0 || !w.hosts[c.peer].alive)
+		refused := !lost && (c.nobody || c.link.reset > 0 || !w.hosts[c.peer].alive)
 		w.signal(SignalDial, c, fromDialer, Signal{Lost: lost || c.link.reset > 0, Refused: refused})
 		switch {
 		case c.link.hollow:

@@ -35,6 +35,16 @@ var mended = []struct {
 	name string
 	make func() *Config
 }{
+	{"FAILOVER takes a client that asked for the stream by hand for a replica: nobody listens there", func() *Config {
+		c := following(12*time.Second, "redis-7.0")
+		c.Servers[0].Settings.PingPeriod = 60 * time.Second
+		c.Faults = []FaultConfig{
+			{At: 2 * time.Second, For: 8 * time.Second, Kind: FaultRequest, Server: 0, Say: []string{"PSYNC ? -1", "REPLCONF ACK 0"}},
+			{At: 4 * time.Second, Kind: FaultFailover, Server: 0, Peer: -1},
+			{At: 8500 * ms, Kind: FaultFailover, Server: 0, Peer: -1, Abort: true},
+		}
+		return c
+	}},
 	{"the first command waits on its link for the SELECT before it, which came in a piece of its own", func() *Config {
 		c := following(8*time.Second, "redis-5.0", "redis-5.0", "redis-5.0")
 		c.Servers[2].Settings.Timeout, c.Servers[1].Settings.PingPeriod = 2*time.Second, 60*time.Second
