@@ -23,6 +23,9 @@ type TCPRow struct {
 	Other float64
 	Rule  string // what must hold
 	Holds bool
+	// Few says that it does not hold only because too little was measured, which tells
+	// nothing of the simulation. It is in no file.
+	Few bool
 }
 
 // Spread is a median with the least and the greatest.
@@ -93,7 +96,10 @@ func WriteTCPText(rows []TCPRow) string {
 	fmt.Fprintln(w, "what\tcase\truns\treal\tsimulated\tmust be\t")
 	for _, r := range rows {
 		mark := ""
-		if !r.Holds {
+		switch {
+		case r.Few:
+			mark = "TOO FEW"
+		case !r.Holds:
 			mark = "FAILED"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", r.What, r.Case, r.Real.Runs, r.show(r.Real), r.show(r.Sim), r.Rule, mark)

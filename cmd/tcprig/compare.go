@@ -72,8 +72,15 @@ func throughput(k rig.Kernel, c *rig.BulkCell) results.TCPRow {
 	if c.LossPPM == 0 {
 		least = fewestSure
 	}
-	row.Holds = len(real) >= least && math.Abs(row.Sim.Median/row.Real.Median-1) <= mostOff
+	near := len(real) > 0 && math.Abs(row.Sim.Median/row.Real.Median-1) <= mostOff
+	row.Holds, row.Few = holds(len(real), least, near)
 	return row
+}
+
+// holds says of so many measurements whether they agree, or are too few to tell: half of
+// what is asked for is enough to tell that they do not.
+func holds(n, least int, near bool) (holds, few bool) {
+	return n >= least && near, n < least && (near || 2*n < least)
 }
 
 func silence(k rig.Kernel, c *rig.SilenceCell) results.TCPRow {
@@ -112,7 +119,7 @@ func inside(what, name string, real, simulated []float64, least int, slack time.
 	if out > 0 {
 		row.Rule += fmt.Sprintf(" (%d of %d outside)", out, len(real))
 	}
-	row.Holds = len(real) >= least && out*20 <= len(real)
+	row.Holds, row.Few = holds(len(real), least, out*20 <= len(real))
 	return row
 }
 
@@ -154,7 +161,7 @@ func reconnects(m *rig.Measured, c *rig.ReconnectCell) ([]results.TCPRow, error)
 	name := fmt.Sprintf("%s, silence %s, repl-timeout %s", m.Redis, c.Silence, c.Timeout)
 	if len(detect) == 0 || lost == 0 { // the link outlives the silence
 		row := results.TCPRow{What: "detect", Case: name + ": never", Unit: "ns", Real: results.Spread{Runs: len(c.Runs)}, Sim: results.Spread{Runs: rangeSeeds},
-			Rule: fmt.Sprintf("gave up: %d of %d real, %d of %d simulated", len(detect), len(c.Runs), lost, rangeSeeds), Holds: len(detect) == 0 && lost == 0 && len(c.Runs) > 0}
+			Rule: fmt.Sprintf("gave up: %d of %d real, %d of %d simulated", len(detect), len(c.Runs), lost, rangeSeeds), Few: len(c.Runs) == 0, Holds: len(detect) == 0 && lost == 0 && len(c.Runs) > 0}
 		return []results.TCPRow{row}, nil
 	}
 	return []results.TCPRow{inside("detect", name, detect, simDetect, 1, rig.SlackRedis), inside("reconnect", name, again, simAgain, 1, rig.SlackRedis)}, nil

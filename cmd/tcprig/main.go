@@ -27,8 +27,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the program: 0 all agrees, or nothing could be measured and it said so; 1
-// something does not agree; 2 bad usage, or a failure.
+// run is the program: 0 all agrees, or nothing could be measured and it said so, or with
+// -quick too little for at most half of it (bearable); 1 something does not agree; 2 bad usage, or a failure.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flag.NewFlagSet("tcprig", flag.ContinueOnError)
 	f.SetOutput(stderr)
@@ -59,20 +59,32 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	fmt.Fprint(stdout, results.WriteTCPText(rows))
-	failed := 0
+	held, few := 0, 0
 	for _, r := range rows {
-		if !r.Holds {
-			failed++
+		switch {
+		case r.Holds:
+			held++
+		case r.Few:
+			few++
 		}
 	}
-	fmt.Fprintf(stdout, "\n%d of %d comparisons hold; %s\n", len(rows)-failed, len(rows), *out)
+	fmt.Fprintf(stdout, "\n%d of %d comparisons hold; %s\n", held, len(rows), *out)
 	if disturbed != "" {
 		fmt.Fprintln(stdout, disturbed)
 	}
-	if failed > 0 {
+	if few > 0 {
+		fmt.Fprintf(stdout, "NOT JUDGED, not passed: %d of %d comparisons, for too little could be measured; what results/tcp-linux keeps is compared in every test run\n", few, len(rows))
+	}
+	if held+few < len(rows) || few > 0 && !bearable(few, len(rows), *quick, disturbed != "") {
 		return 1
 	}
 	return 0
+}
+
+// bearable says whether so many comparisons may be left open: where nothing is to be kept, on
+// a machine that did not let more be measured, up to half of all.
+func bearable(few, all int, quick, disturbed bool) bool {
+	return quick && disturbed && 2*few <= all
 }
 
 func measureAndCompare(ctx context.Context, dir string, quick, kept bool, part string, packets int, within time.Duration, say io.Writer) (rows []results.TCPRow, disturbed string, err error) {

@@ -77,8 +77,26 @@ func TestCompareFails(t *testing.T) {
 	}
 	cell = m.Bulk[2]
 	cell.Runs = cell.Runs[:5]
-	if row := throughput(m.Told(), &cell); row.Holds {
+	if row := throughput(m.Told(), &cell); row.Holds || !row.Few {
 		t.Errorf("five runs are enough: %+v", row)
+	}
+	for _, x := range []struct {
+		n          int
+		near       bool
+		holds, few bool
+	}{{20, true, true, false}, {20, false, false, false}, {19, true, false, true}, {19, false, false, false}, {10, false, false, false}, {9, false, false, true}, {0, false, false, true}} {
+		if h, few := holds(x.n, 20, x.near); h != x.holds || few != x.few {
+			t.Errorf("%+v: holds %v, too few %v", x, h, few)
+		}
+	}
+	for _, x := range []struct {
+		few, all         int
+		quick, disturbed bool
+		want             bool
+	}{{23, 47, true, true, true}, {24, 47, true, true, false}, {1, 47, true, false, false}, {1, 47, false, true, false}} {
+		if bearable(x.few, x.all, x.quick, x.disturbed) != x.want {
+			t.Errorf("%+v", x)
+		}
 	}
 	if row := inside("silence", "x", []float64{1e9, 2e9}, []float64{1e9, 1.1e9}, 1, rig.Slack); row.Holds {
 		t.Errorf("two seconds lie between 1 and 1.1: %+v", row)
