@@ -111,6 +111,9 @@ func (l *streamLog) wholeFrom(o model.Offset) model.Offset {
 	return s.commandEnd(o)
 }
 
+// rest is what is left of a command: offsets [from, to).
+type rest struct{ from, to model.Offset }
+
 // tornAt is the offset behind the rest of a command that a host hears from byte o of a flow
 // on, 0 if that is none.
 func (h *host) tornAt(f *flow, o model.Offset) model.Offset {

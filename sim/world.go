@@ -162,9 +162,6 @@ type span struct {
 	epoch uint64
 }
 
-// rest is what is left of a command: offsets [from, to).
-type rest struct{ from, to model.Offset }
-
 type eventKind uint8
 
 const (
